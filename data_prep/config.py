@@ -1,0 +1,67 @@
+"""The settings that decide which mixtures a set of videos becomes."""
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Settings(BaseModel):
+    """Base of every settings class: immutable; an unknown or ill-typed key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClipConfig(Settings):
+    """The shape of a clip: a window of a video, cut to one size and rate, with its sound.
+
+    The defaults are the papers': 64 frames at 25 fps (2.56 s), the shorter side scaled to 128
+    pixels, a 112x112 crop, mono sound at 16 kHz.
+    """
+
+    frames: int = Field(64, ge=2)
+    fps: float = Field(25.0, gt=0, le=120)
+    height: int = Field(112, ge=8)
+    width: int = Field(112, ge=8)
+    short_side: int = Field(128, ge=8)
+    sample_rate: int = Field(16_000, ge=1_000, le=192_000)
+
+    @model_validator(mode="after")
+    def _crop_fits(self):
+        if self.short_side < max(self.height, self.width):
+            raise ValueError(
+                f"short_side must be at least height and width, so that the crop fits: "
+                f"received short_side={self.short_side}, height={self.height}, width={self.width}"
+            )
+        return self
+
+    @property
+    def seconds(self) -> float:
+        """Length of the window in seconds."""
+        return self.frames / self.fps
+
+    @property
+    def samples(self) -> int:
+        """Sound samples in the window."""
+        return round(self.seconds * self.sample_rate)
+
+
+class DataConfig(Settings):
+    """How videos are split, paired and mixed. The same settings and videos give the same records.
+
+    Attributes:
+        clip: the shape of every clip.
+        train_mixtures: mixtures to draw from the videos of the train split.
+        eval_mixtures: mixtures to draw from the videos of the eval split.
+        occlusion_share: share of occlusions in [0, 1]; the rest are transparencies.
+        segments: SLIC supervoxels asked for in an occlusion.
+        eval_fraction: share of source videos held out for eval, where annotations name no split.
+        records_per_shard: at most so many records in one TFRecord file.
+        seed: decides splits, pairs, windows, crops and masks.
+    """
+
+    clip: ClipConfig = ClipConfig()
+    train_mixtures: int = Field(1_000, ge=1)
+    eval_mixtures: int = Field(200, ge=1)
+    occlusion_share: float = Field(0.5, ge=0, le=1)
+    segments: int = Field(10, ge=2)
+    eval_fraction: float = Field(0.1, gt=0, lt=1)
+    records_per_shard: int = Field(256, ge=1)
+    seed: int = Field(0, ge=0)
