@@ -1,0 +1,518 @@
+import pickle
+import shutil
+import subprocess
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from data_prep.config import ClipConfig
+from data_prep.errors import UserError
+from data_prep.media import MediaError, VideoInfo, probe, read_clip, read_sound, write_video
+
+RATE = 16_000
+
+
+def grey(value, height=48, width=64):
+    return np.full((height, width, 3), value, np.uint8)
+
+
+def numbered(count, height=48, width=64):
+    """Frame k is of the grey level 4k."""
+    return np.stack([grey(4 * k, height, width) for k in range(count)])
+
+
+def numbers(frames):
+    """The k of each frame of `numbered`, whose levels a codec keeps to within 1."""
+    return np.rint(frames.mean((1, 2, 3)) / 4).astype(int).tolist()
+
+
+def click(seconds, at, rate=RATE):
+    """A click of a millisecond, with its middle at a time."""
+    times = np.arange(round(seconds * rate)) / rate
+    return (24_000 * np.exp(-(((times - at) / 4e-4) ** 2))).astype(np.int16)
+
+
+def click_time(sound, rate=RATE):
+    """Centre of mass of the loudest 4 ms."""
+    power = sound.astype(float) ** 2
+    near = np.abs(np.arange(len(sound)) - power.argmax()) < 2e-3 * rate
+    return np.average(np.arange(len(sound)), weights=power * near) / rate
+
+
+def encode(
+    path,
+    frames,
+    stamps,
+    *,
+    sound=None,
+    sound_start=0.0,
+    codec="libx264",
+    fps=25,
+    keyframes=250,
+    rotation=None,
+    aspect=None,
+    time_base=Fraction(1, 1000),
+):
+    """Writes frames at timestamps (in ticks of time_base), to be read as a player would."""
+    with av.open(str(path), "w") as container:
+        video = container.add_stream(codec, fps)
+        _, video.height, video.width, _ = frames.shape
+        video.pix_fmt = "yuv420p"
+        video.codec_context.time_base = time_base
+        video.codec_context.gop_size = keyframes
+        video.codec_context.thread_count = 1
+        if aspect:
+            video.codec_context.sample_aspect_ratio = aspect
+        if rotation is not None:
+            video.set_display_rotation(rotation)
+        audio = None if sound is None else container.add_stream("aac", RATE, layout="mono")
+        for picture, stamp in zip(frames, stamps, strict=True):
+            frame = av.VideoFrame.from_ndarray(picture).reformat(format="yuv420p")
+            frame.pts, frame.time_base = stamp, time_base
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        if audio is not None:
+            frame = av.AudioFrame.from_ndarray(sound[np.newaxis], format="s16", layout="mono")
+            frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
+            frame.pts = round(sound_start * RATE)
+            container.mux(audio.encode(frame))
+            container.mux(audio.encode(None))
+
+
+def config(frames=10, fps=25.0, side=32, short_side=48):
+    return ClipConfig(
+        frames=frames,
+        fps=fps,
+        height=side,
+        width=side,
+        short_side=short_side,
+        sample_rate=RATE,
+    )
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """50 frames at 25 fps, and a click at 1.3 s."""
+    path = tmp_path_factory.mktemp("media") / "plain.mp4"
+    write_video(path, numbered(50), fps=25, sound=click(2, 1.3), sample_rate=RATE)
+    return path
+
+
+# Which frames
+
+
+def test_frames_of_the_same_rate_come_one_by_one(plain):
+    clip = read_clip(plain, config(50), start=0)
+    assert clip.frames.shape == (50, 32, 32, 3)
+    assert clip.frames.dtype == np.uint8
+    assert numbers(clip.frames) == list(range(50))
+
+
+@pytest.mark.parametrize("first", [0, 1, 17, 39])
+def test_a_window_begins_where_it_is_asked_to(plain, first):
+    clip = read_clip(plain, config(10), start=first / 25)
+    assert numbers(clip.frames) == list(range(first, first + 10))
+
+
+@pytest.mark.parametrize("keyframes", [1, 7, 250])
+def test_seeking_does_not_change_the_frames(tmp_path, keyframes):
+    path = tmp_path / "video.mkv"
+    encode(path, numbered(60), range(0, 2400, 40), keyframes=keyframes)
+    for first in (0, 13, 30, 50):
+        assert numbers(read_clip(path, config(10), start=first * 0.04).frames) == list(
+            range(first, first + 10)
+        )
+
+
+@pytest.mark.parametrize("fps", [10.0, 15.0, 30.0, 50.0])
+def test_other_rates_keep_the_speed(plain, fps):
+    start = 0.2
+    clip = read_clip(plain, config(12, fps), start=start)
+    shown = np.floor((start + np.arange(12) / fps) * 25 + 1e-6).astype(int)
+    assert numbers(clip.frames) == shown.tolist()
+
+
+def test_a_low_rate_with_a_coarse_clock_repeats_frames(tmp_path):
+    path = tmp_path / "video.avi"
+    encode(path, numbered(20), range(20), codec="ffv1", fps=15, time_base=Fraction(1, 15))
+    clip = read_clip(path, config(25), start=0)
+    assert numbers(clip.frames) == [k * 15 // 25 for k in range(25)]
+
+
+def test_variable_rates_go_by_timestamps(tmp_path):
+    path = tmp_path / "video.mp4"
+    stamps = np.cumsum([0, *np.random.default_rng(0).integers(10, 120, 29)])
+    encode(path, numbered(30), stamps.tolist())
+    times = 200 + 40 * np.arange(20)
+    shown = np.searchsorted(stamps, times + 0.01, side="right") - 1
+    assert numbers(read_clip(path, config(20), start=0.2).frames) == shown.tolist()
+
+
+def test_time_begins_with_the_first_picture(tmp_path):
+    path = tmp_path / "video.mkv"
+    encode(path, numbered(40), range(5000, 6600, 40), sound=click(1.6, 0.8), sound_start=5.0)
+    assert probe(path).duration == pytest.approx(1.6, abs=0.005)
+    clip = read_clip(path, config(20), start=0.6)
+    assert numbers(clip.frames) == list(range(15, 35))
+    assert click_time(clip.sound) == pytest.approx(0.2, abs=2e-3)
+
+
+# What a frame looks like
+
+
+def corners(height, width):
+    """Four colours in the corners: red, green / blue, white."""
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[: height // 2, : width // 2, 0] = 255
+    picture[: height // 2, width // 2 :, 1] = 255
+    picture[height // 2 :, : width // 2, 2] = 255
+    picture[height // 2 :, width // 2 :] = 255
+    return picture
+
+
+def corner_names(frame):
+    """The corners' colours, in reading order."""
+    height, width, _ = frame.shape
+    points = [(y, x) for y in (height // 8, -height // 8) for x in (width // 8, -width // 8)]
+    names = {(1, 0, 0): "r", (0, 1, 0): "g", (0, 0, 1): "b", (1, 1, 1): "w"}
+    return "".join(names[tuple((frame[p] > 127).astype(int))] for p in points)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "expected"), [(0, "rgbw"), (90, "gwrb"), (180, "wbgr"), (-90, "brwg")]
+)
+def test_rotation_flags_are_obeyed(tmp_path, rotation, expected):
+    path = tmp_path / "video.mp4"
+    encode(path, np.stack([corners(64, 96)] * 10), range(0, 400, 40), rotation=rotation)
+    info = probe(path)
+    assert (info.width, info.height) == ((64, 96) if rotation % 180 else (96, 64))
+    whole = ClipConfig(frames=5, height=48, width=48, short_side=48, sample_rate=RATE)
+    assert corner_names(read_clip(path, whole, start=0).frames[0]) == expected
+
+
+def test_pixels_become_square(tmp_path):
+    path = tmp_path / "video.mp4"
+    encode(path, np.stack([corners(64, 64)] * 10), range(0, 400, 40), aspect=Fraction(2, 1))
+    info = probe(path)
+    assert (info.width, info.height) == (128, 64)
+    # 96x48 once scaled: the left half is all of the left colours, the middle is half and half.
+    left = read_clip(path, config(5, side=48), start=0, crop=(0.5, 0)).frames[0]
+    middle = read_clip(path, config(5, side=48), start=0, crop=(0.5, 0.5)).frames[0]
+    assert corner_names(left) == "rrbb"
+    assert corner_names(middle) == "rgbw"
+
+
+def test_the_crop_goes_from_one_edge_to_the_other(tmp_path):
+    ramp = np.zeros((48, 96, 3), np.uint8)
+    ramp[...] = np.linspace(20, 220, 96)[:, np.newaxis]
+    path = tmp_path / "video.mp4"
+    write_video(path, np.stack([ramp] * 5), fps=25)
+    for left, first in [(0.0, 0), (0.5, 32), (1.0, 64), (0.25, 16)]:
+        clip = read_clip(path, config(3, side=32), start=0, crop=(0.0, left))
+        np.testing.assert_allclose(clip.frames[0][5], ramp[5, first : first + 32], atol=4)
+
+
+def test_scaling_averages_areas(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (1, 96, 96, 1)).astype(np.uint8)
+    noise = np.repeat(np.repeat(noise, 3, axis=-1), 3, axis=0)
+    path = tmp_path / "video.mp4"
+    write_video(path, noise, fps=25)
+    clip = read_clip(path, config(2, side=32, short_side=32), start=0)
+    means = noise[0, ..., 0].reshape(32, 3, 32, 3).mean((1, 3))
+    assert np.abs(clip.frames[0].mean(-1) - means).mean() < 3
+
+
+# Sound
+
+
+@pytest.mark.parametrize("start", [0.0, 0.31, 0.9, 1.2])
+def test_sound_is_that_of_the_window(plain, start):
+    clip = read_clip(plain, config(18), start=start)
+    assert clip.has_sound
+    assert clip.sound.shape == (config(18).samples,)
+    assert clip.sound.dtype == np.int16
+    if 0 < 1.3 - start < 18 / 25:
+        assert click_time(clip.sound) == pytest.approx(1.3 - start, abs=1e-3)
+    else:
+        assert np.abs(clip.sound).max() < 2_000
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 48_000])
+def test_sound_is_resampled(plain, rate):
+    sound = read_sound(plain, start=0.5, samples=rate, sample_rate=rate)
+    assert sound.shape == (rate,)
+    assert click_time(sound, rate) == pytest.approx(0.8, abs=1e-3)
+
+
+def test_sound_may_begin_late_and_end_early(tmp_path):
+    path = tmp_path / "video.mp4"
+    encode(path, numbered(60), range(0, 2400, 40), sound=click(1, 0.5), sound_start=0.7)
+    clip = read_clip(path, config(50), start=0.2)
+    assert clip.has_sound
+    assert click_time(clip.sound) == pytest.approx(1.0, abs=1e-3)
+    assert not clip.sound[: round(0.4 * RATE)].any()
+    assert not clip.sound[round(1.7 * RATE) :].any()
+    before = read_clip(path, config(10), start=0.1)
+    assert not before.has_sound
+    assert not before.sound.any()
+    assert not read_clip(path, config(10), start=2.0).has_sound
+
+
+def test_a_video_without_sound_is_silent(tmp_path):
+    path = tmp_path / "video.mp4"
+    write_video(path, numbered(20), fps=25)
+    assert not probe(path).has_sound
+    clip = read_clip(path, config(10), start=0)
+    assert not clip.has_sound
+    assert clip.sound.shape == (config(10).samples,)
+    assert not read_sound(path, start=0, samples=100, sample_rate=RATE).any()
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.wav", "pcm_s16le"), ("a.m4a", "aac")])
+@pytest.mark.parametrize("rate", [RATE, 44_100])
+def test_files_with_sound_only(tmp_path, name, codec, rate):
+    path = tmp_path / name
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate, layout="stereo")
+        sound = np.repeat(click(2, 1.3, rate), 2)[np.newaxis]
+        frame = av.AudioFrame.from_ndarray(sound, format="s16", layout="stereo")
+        frame.sample_rate, frame.pts = rate, 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    read = read_sound(path, start=1.0, samples=3 * RATE, sample_rate=RATE)
+    assert click_time(read) == pytest.approx(0.3, abs=1e-3)
+    assert not read[round(1.1 * RATE) :].any()
+    with pytest.raises(MediaError, match="has no video track"):
+        probe(path)
+    with pytest.raises(MediaError, match="has no video track"):
+        read_clip(path, config(), start=0)
+
+
+def test_stereo_is_mixed_down(tmp_path):
+    path = tmp_path / "a.wav"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", RATE, layout="stereo")
+        stereo = np.stack([np.full(RATE, 8000), np.full(RATE, 2000)], -1).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(stereo.reshape(1, -1), format="s16", layout="stereo")
+        frame.sample_rate, frame.pts = RATE, 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    sound = read_sound(path, start=0, samples=RATE, sample_rate=RATE)
+    np.testing.assert_allclose(sound, 5000, atol=2)
+
+
+# Files
+
+
+def test_probe(plain):
+    assert probe(plain) == VideoInfo(
+        duration=pytest.approx(2.0), width=64, height=48, fps=25.0, has_sound=True
+    )
+
+
+def test_a_header_without_a_duration(tmp_path):
+    """A Matroska file written to a pipe has none."""
+    path = tmp_path / "video.webm"
+    with path.open("wb") as pipe:
+        pipe.seekable = lambda: False
+        write_only = type("Pipe", (), {"write": lambda _, data: pipe.write(data)})()
+        with av.open(write_only, "w", format="webm") as container:
+            video = container.add_stream("libvpx", 25, options={"cpu-used": "8"})
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+            for k, picture in enumerate(numbered(30)):
+                frame = av.VideoFrame.from_ndarray(picture).reformat(format="yuv420p")
+                frame.pts, frame.time_base = k, Fraction(1, 25)
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].duration is None
+    assert probe(path).duration == pytest.approx(1.2, abs=0.05)
+    assert numbers(read_clip(path, config(10), start=0.6).frames) == list(range(15, 25))
+
+
+def test_a_window_past_the_end_is_an_error(plain):
+    read_clip(plain, config(10), start=2.0 - 0.4)
+    with pytest.raises(MediaError, match=r"ends at 2\.00 s, before the window from 1\.70 s"):
+        read_clip(plain, config(10), start=1.7)
+    with pytest.raises(MediaError, match=r"ends at 2\.00 s"):
+        read_clip(plain, config(10), start=60.0)
+
+
+@pytest.fixture
+def rotten(tmp_path, plain):
+    """A file of a kind that cannot be used."""
+
+    def make(kind):
+        path = tmp_path / f"{kind}.mp4"
+        if kind == "empty":
+            path.touch()
+        elif kind == "noise":
+            path.write_bytes(np.random.default_rng(0).bytes(20_000))
+        elif kind == "text":
+            path = tmp_path / "text.txt"
+            path.write_text("label,youtube_id\n" * 50)
+        elif kind == "folder":
+            path.mkdir()
+        elif kind == "no header":
+            path.write_bytes(plain.read_bytes()[3_000:])
+        return path
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["empty", "noise", "text", "folder", "no header", "missing"])
+def test_what_is_no_video_is_an_error_of_one_line(rotten, kind, capfd):
+    path = rotten(kind)
+    for read in (
+        lambda: probe(path),
+        lambda: read_clip(path, config(), start=0),
+        lambda: read_sound(path, start=0, samples=10, sample_rate=RATE),
+    ):
+        with pytest.raises(MediaError) as caught:
+            read()
+        assert str(caught.value) == f"{path}: {caught.value.reason}"
+        assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_truncated_file_gives_its_whole_windows_only(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (75, 48, 64, 3)).astype(np.uint8)
+    whole, cut = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    write_video(whole, noise, fps=25)
+    data = whole.read_bytes()
+    cut.write_bytes(data[: len(data) // 2])
+    assert probe(cut).duration == pytest.approx(3.0)
+    expected = read_clip(whole, config(10), start=0).frames
+    np.testing.assert_array_equal(read_clip(cut, config(10), start=0).frames, expected)
+    with pytest.raises(MediaError, match=r"cannot be decoded|ends at"):
+        read_clip(cut, config(10), start=2.0)
+
+
+def test_flipped_bytes_give_a_clip_or_a_media_error(tmp_path, plain):
+    random = np.random.default_rng(0)
+    path = tmp_path / "video.mp4"
+    for _ in range(40):
+        data = bytearray(plain.read_bytes())
+        for position in random.integers(0, len(data), 20):
+            data[position] = random.integers(256)
+        path.write_bytes(data)
+        try:
+            clip = read_clip(path, config(10), start=0.5)
+        except MediaError:
+            continue
+        assert clip.frames.shape == (10, 32, 32, 3)
+
+
+def test_a_media_error_is_a_user_error_that_travels():
+    error = pickle.loads(pickle.dumps(MediaError("a.mp4", "has no video track")))
+    assert isinstance(error, UserError)
+    assert (error.path, error.reason) == ("a.mp4", "has no video track")
+    assert str(error) == "a.mp4: has no video track"
+
+
+def test_names_with_colons_and_percents(tmp_path):
+    path = tmp_path / "http: 100%d [x].mp4"
+    write_video(path, numbered(5), fps=25)
+    assert probe(path).duration == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [({"start": -1}, "start"), ({"start": 0, "crop": (0.5, 1.5)}, "crop")],
+)
+def test_arguments_out_of_range(plain, arguments, match):
+    with pytest.raises(ValueError, match=match):
+        read_clip(plain, config(), **arguments)
+
+
+# Writing
+
+
+def test_a_video_comes_back(tmp_path):
+    path = tmp_path / "video.mp4"
+    times, rows, columns = np.mgrid[:25, :48, :64]
+    channels = [128 + 90 * np.sin(rows / 9 + times / 5), 4 * columns, 5 * rows]
+    frames = np.stack(channels, -1).clip(0, 255).astype(np.uint8)
+    tone = (9_000 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.int16)
+    write_video(path, frames, fps=25, sound=tone, sample_rate=RATE)
+    whole = ClipConfig(frames=25, height=48, width=48, short_side=48, sample_rate=RATE)
+    clip = read_clip(path, whole, start=0)
+    assert np.abs(clip.frames.astype(int) - frames[:, :, 8:56]).mean() < 3
+    inside = slice(RATE // 4, 3 * RATE // 4)
+    assert np.corrcoef(clip.sound[inside], tone[inside])[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(("height", "width"), [(33, 64), (48, 31), (1, 1)])
+def test_odd_sizes_are_padded(tmp_path, height, width):
+    path = tmp_path / "video.mp4"
+    write_video(path, numbered(3, height, width), fps=25)
+    info = probe(path)
+    assert (info.height, info.width) == (height + height % 2, width + width % 2)
+
+
+@pytest.mark.parametrize("fps", [12.5, 24_000 / 1001, 29.97, 60])
+def test_frame_rates(tmp_path, fps):
+    path = tmp_path / "video.mp4"
+    write_video(path, numbered(30), fps=fps)
+    assert probe(path).fps == pytest.approx(fps, rel=1e-4)
+    assert probe(path).duration == pytest.approx(30 / fps, rel=1e-3)
+
+
+@pytest.mark.parametrize("rate", [1_000, 11_025, 50_000])
+def test_sound_at_any_rate(tmp_path, rate):
+    path = tmp_path / "video.mp4"
+    times = np.arange(2 * rate) / rate
+    hum = (9_000 * np.sin(2 * np.pi * 100 * times)).astype(np.int16)
+    write_video(path, numbered(50), fps=25, sound=hum, sample_rate=rate)
+    read = read_sound(path, start=0, samples=2 * rate, sample_rate=rate)
+    inside = slice(rate // 2, 3 * rate // 2)
+    assert np.corrcoef(read[inside], hum[inside])[0, 1] > 0.99
+
+
+def test_the_same_arguments_give_the_same_bytes(tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / name, numbered(20), fps=25, sound=click(1, 0.5), sample_rate=RATE)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_the_index_stands_before_the_data(plain):
+    data = plain.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize(
+    ("frames", "sound", "rate", "match"),
+    [
+        (np.zeros((2, 8, 8), np.uint8), None, None, r"frames .* uint8 \[2, 8, 8\]"),
+        (np.zeros((2, 8, 8, 3), np.float32), None, None, "frames .* float32"),
+        (np.zeros((0, 8, 8, 3), np.uint8), None, None, "not empty"),
+        (numbered(2), np.zeros(9, np.float32), RATE, "sound .* float32"),
+        (numbered(2), np.zeros(9, np.int16), None, "sample_rate"),
+        (numbered(2), np.zeros(0, np.int16), RATE, "not empty"),
+    ],
+)
+def test_wrong_arguments_write_nothing(tmp_path, frames, sound, rate, match):
+    with pytest.raises(ValueError, match=match):
+        write_video(tmp_path / "video.mp4", frames, fps=25, sound=sound, sample_rate=rate)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, plain):
+    path = tmp_path / "video.mp4"
+    shutil.copy(plain, path)
+    with pytest.raises(av.FFmpegError):
+        write_video(path, numbered(2, 2, 20_000), fps=25)
+    assert [p.name for p in tmp_path.iterdir()] == ["video.mp4"]
+    assert path.read_bytes() == plain.read_bytes()
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="compares with the ffmpeg command")
+def test_pictures_are_those_of_the_ffmpeg_command(plain):
+    command = ["ffmpeg", "-v", "error", "-ss", "0.4", "-i", plain, "-frames:v", "10"]
+    filters = ["-vf", "scale=64:48:flags=area,crop=32:32", "-f", "rawvideo", "-pix_fmt", "rgb24"]
+    raw = subprocess.run([*command, *filters, "-"], capture_output=True, check=True).stdout
+    expected = np.frombuffer(raw, np.uint8).reshape(10, 32, 32, 3)
+    clip = read_clip(plain, config(10), start=0.4)
+    assert np.abs(clip.frames.astype(int) - expected).max() <= 3
