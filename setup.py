@@ -4,20 +4,21 @@ from pathlib import Path
 
 from setuptools import find_namespace_packages, setup
 
+README = Path(__file__).with_name("README.md")
 PACKAGES = ("pipeline", "components", "models", "data_prep", "serving")
 
 setup(
     name="layered-video",
     version="0.1.0",
-    description="Take a video apart into its natural layers, and let a sound say which layer is wanted.",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    description="Takes a video apart into its layers, and lets a sound say which one is wanted.",
+    long_description=README.read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_namespace_packages(
         include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")],
     ),
-    package_data={"pipeline": ["configs/*.yaml"]},
+    package_data={"pipeline": ["configs/*.yaml"], "serving": ["config/*.config"]},
     install_requires=[
         # The prescribed stack. tensorflow-io's last release fits TensorFlow 2.16,
         # and TFX 1.16 is the TFX for TensorFlow 2.16.

@@ -1,6 +1,13 @@
 """The settings that decide which mixtures a set of videos becomes."""
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from data_prep.errors import UserError
+
+SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
 class Settings(BaseModel):
@@ -65,3 +72,32 @@ class DataConfig(Settings):
     eval_fraction: float = Field(0.1, gt=0, lt=1)
     records_per_shard: int = Field(256, ge=1)
     seed: int = Field(0, ge=0)
+
+
+def load(cls: type[SettingsT], mapping: object, where: str) -> SettingsT:
+    """Validates a mapping of settings.
+
+    Args:
+        cls: the settings' class.
+        mapping: keys and values, as read from YAML.
+        where: what the settings are or where they come from; errors begin with it.
+
+    Raises:
+        UserError: `WHERE: KEY: rule, received VALUE`, for every wrong key.
+    """
+    if not isinstance(mapping, Mapping):
+        raise UserError(f"{where}: settings must be keys and values, received {mapping!r}")
+    try:
+        return cls.model_validate(dict(mapping))
+    except ValidationError as error:
+        problems = "; ".join(_problem(item) for item in error.errors())
+        raise UserError(f"{where}: {problems}") from error
+
+
+def _problem(item: dict) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"{key}: unknown key"
+    if item["type"] == "value_error":  # raised by a validator of ours, in our own words
+        return ": ".join(filter(None, (key, str(item["ctx"]["error"]))))
+    return f"{key}: {item['msg']}, received {item['input']!r}"

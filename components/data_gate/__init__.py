@@ -1,0 +1,1 @@
+"""DataGate: stops the pipeline where the data's validation found anomalies."""

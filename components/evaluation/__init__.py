@@ -1,0 +1,1 @@
+"""What TFX's Evaluator computes, and what it blesses."""

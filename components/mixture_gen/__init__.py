@@ -1,0 +1,1 @@
+"""MixtureGen: a manifest of videos becomes records of mixtures, as TFX Examples."""

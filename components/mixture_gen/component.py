@@ -1,0 +1,53 @@
+"""What MixtureGen is: an ExampleGen whose input is a manifest of videos."""
+
+from google.protobuf import struct_pb2
+from tfx.components.example_gen.component import FileBasedExampleGen
+from tfx.dsl.components.base import executor_spec
+from tfx.proto import example_gen_pb2
+
+from components.mixture_gen.executor import Executor
+from data_prep.config import DataConfig
+from data_prep.kinetics import SPLITS
+
+PATTERN = "span-{SPAN}/manifest.csv"
+"""Where a manifest lies under the input base; a new manifest is a new span."""
+
+
+class MixtureGen(FileBasedExampleGen):
+    """Makes mixtures of the videos of the newest manifest.
+
+    TFX's driver stats every file that it is given, and half a million videos are too many: hence
+    a manifest, which names each video with its size and digest.
+
+    Outputs:
+        examples: `standard_artifacts.Examples` with the splits `train` and `eval`; beside the
+            splits' folders stand `info.json` and `rejected.csv`.
+    """
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(self, *, manifests: str, config: DataConfig, code: str):
+        """Construct the component.
+
+        Args:
+            manifests: folder with `span-N/manifest.csv`.
+            config: settings of the data set.
+            code: digest of the code that makes the records; another one is not served from the
+                cache.
+        """
+        custom = example_gen_pb2.CustomConfig()
+        settings = struct_pb2.Struct()
+        # As text, because a Struct turns integers into floats.
+        settings.update({"data": config.model_dump_json(), "code": code})
+        custom.custom_config.Pack(settings)
+        splits = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1) for name in SPLITS]
+        super().__init__(
+            input_base=manifests,
+            input_config=example_gen_pb2.Input(
+                splits=[example_gen_pb2.Input.Split(name="manifest", pattern=PATTERN)]
+            ),
+            output_config=example_gen_pb2.Output(
+                split_config=example_gen_pb2.SplitConfig(splits=splits)
+            ),
+            custom_config=custom,
+        )

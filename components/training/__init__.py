@@ -1,0 +1,1 @@
+"""What TFX's Trainer runs."""

@@ -1,0 +1,47 @@
+"""The function that TFX's Trainer calls: train, then export."""
+
+import hashlib
+import json
+import os
+
+import tensorflow as tf
+
+from components.progress import training_progress
+from data_prep.config import ClipConfig, load
+from models.config import ModelConfig, TrainConfig
+from models.export import export
+from models.inputs import find_files
+from models.trainer import train
+
+
+def run_fn(fn_args) -> None:
+    """Train the separator that `custom_config` describes, and export it.
+
+    Args:
+        fn_args: TFX's `FnArgs`. `custom_config` holds the JSON texts `model`, `train` and `clip`,
+            the digest `code`, and `checkpoints`, a folder that outlives the execution: a training
+            that was stopped is taken up from there.
+    """
+    custom = fn_args.custom_config
+    clip = load(ClipConfig, json.loads(custom["clip"]), "data.clip")
+    checkpoints = os.path.join(custom["checkpoints"], _key(fn_args))
+    with training_progress() as report:
+        separator = train(
+            load(ModelConfig, json.loads(custom["model"]), "model"),
+            load(TrainConfig, json.loads(custom["train"]), "train"),
+            clip,
+            train_files=find_files(fn_args.train_files),
+            eval_files=find_files(fn_args.eval_files),
+            logs=fn_args.model_run_dir,
+            checkpoints=checkpoints,
+            report=report,
+        )
+    export(separator, clip, fn_args.serving_model_dir)
+    if tf.io.gfile.exists(checkpoints):
+        tf.io.gfile.rmtree(checkpoints)
+
+
+def _key(fn_args) -> str:
+    """Name the training: only the same one, on the same data, may take up its checkpoints."""
+    text = json.dumps([fn_args.custom_config, fn_args.train_files], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,114 @@
+"""Records of mixtures as a folder of TFRecords: what the command `generate` does.
+
+python -m data_prep generate --videos DIR --output DIR
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import apache_beam as beam
+import tensorflow as tf
+from apache_beam.metrics import Metrics
+
+from data_prep.beam import pipeline_options
+from data_prep.config import DataConfig
+from data_prep.dataset import Dataset, Shard
+from data_prep.errors import UserError
+from data_prep.files import replacing, write_text
+from data_prep.kinetics import Rejection
+from data_prep.manifest import Video
+from data_prep.mixtures import account, make_record, plan
+
+
+@beam.typehints.with_input_types(Shard)
+@beam.typehints.with_output_types(str)
+class WriteShard(beam.DoFn):
+    """Makes the records of a shard and writes them to its file; a finished shard is kept."""
+
+    def __init__(self, config: DataConfig):
+        self._config = config
+        self._made = Metrics.counter("shards", "made")
+        self._kept = Metrics.counter("shards", "kept")
+
+    def process(self, shard):
+        """Yields the path of the shard's report."""
+        if Path(shard.report).exists():
+            self._kept.inc()
+        else:
+            self._write(shard)
+            self._made.inc()
+        yield shard.report
+
+    def _write(self, shard: Shard) -> None:
+        reports = []
+        with replacing(Path(shard.path)) as path, tf.io.TFRecordWriter(str(path)) as writer:
+            for pairing in shard.pairings:
+                record, report = make_record(pairing, self._config)
+                reports.append(asdict(report))
+                if record is not None:
+                    writer.write(record)
+        # Only the report makes a shard finished, so it comes after the records.
+        write_text(Path(shard.report), json.dumps(reports))
+
+
+def generate(
+    videos: Sequence[Video],
+    output: Path,
+    config: DataConfig,
+    *,
+    rejections: Sequence[Rejection] = (),
+    absent: int = 0,
+    beam_args: Sequence[str] = (),
+    workers: int = 1,
+    overwrite: bool = False,
+) -> dict:
+    """Makes a data set of mixtures; what an interrupted run has finished is kept.
+
+    The records depend on the videos' content and the settings alone, not on the number of workers.
+
+    Args:
+        videos: the manifest's.
+        output: the data set's folder, on this machine or one that all workers share; its layout
+            is `data_prep.dataset`'s.
+        config: settings of the data set.
+        rejections: files left out earlier, for `rejected.csv`.
+        absent: annotated videos that are not there, for `info.json`.
+        beam_args: Beam's options.
+        workers: processes on this machine.
+        overwrite: whether to make the data set anew if `output` holds one.
+
+    Returns:
+        What `info.json` says.
+
+    Raises:
+        UserError: too few usable videos, an `output` of other settings, or nothing could be read.
+    """
+    options = pipeline_options(beam_args, workers=workers)
+    planned = plan(videos, config)
+    dataset = Dataset(output)
+    dataset.open(planned.videos, config, overwrite=overwrite)
+    if dataset.marker.exists():
+        return dataset.read_info()
+    shards = [
+        shard
+        for pairings in planned.pairings.values()
+        for shard in dataset.shards(pairings, config.records_per_shard)
+    ]
+    with beam.Pipeline(options=options) as pipeline:
+        _ = (
+            pipeline
+            | "Shards" >> beam.Create(shards)
+            | "Spread" >> beam.Reshuffle()
+            | "WriteShard" >> beam.ParDo(WriteShard(config))
+        )
+    try:
+        info, unreadable = account(planned, config, dataset.read_reports())
+    except UserError:
+        dataset.clear()
+        raise
+    rejected = sorted([*rejections, *planned.rejections, *unreadable], key=lambda item: item.path)
+    info |= {"annotated_but_absent": absent, "files_not_used": len(rejected)}
+    dataset.complete(info, rejected)
+    return info

@@ -1,0 +1,55 @@
+"""C2, the compositional centrifuge (ICCV 2019): a masking encoder, a compositional decoder."""
+
+import keras
+
+from data_prep.config import ClipConfig
+from models import layers
+from models.centrifuge import decode, up_kernel
+from models.i3d import check_size, encode
+from models.presets import Preset
+
+
+def c2(
+    clip: ClipConfig,
+    preset: Preset,
+    *,
+    outputs: int = 2,
+    layer_count: int = 2,
+    masking: bool = True,
+) -> keras.Model:
+    """Build C2.
+
+    Args:
+        clip: the clip's shape.
+        preset: the network's widths.
+        outputs: number of output videos, `n`.
+        layer_count: number of layers composed into them, `m`.
+        masking: grouped channel masking in the encoder; False is "C2 without masking".
+
+    Returns:
+        A model from `video` `[B, T, H, W, 3]` in [-1, 1] to the dict of `Composition`: `outputs`,
+        `layers`, `coefficients`; with masking also `masks`, a list with `[B, T_l, H_l, W_l, G]`
+        a level.
+
+    Raises:
+        UserError: the encoder's strides do not divide the clip.
+    """
+    check_size(clip, preset)
+    video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
+    features, masks = encode(video, preset, masking=masking)
+    decoded = full_resolution(decode(features, preset, name="decoder"), video, preset)
+    result = layers.Composition(outputs, layer_count, name="composition")(decoded)
+    if masking:
+        result["masks"] = masks
+    return keras.Model({"video": video}, result, name="c2" if masking else "c2_no_masking")
+
+
+def full_resolution(features, video, preset: Preset):
+    """Bring the decoder's features to the clip's size, `[B, T, H, W, C]`, for the head."""
+    strides = preset.levels[0].strides
+    x = layers.up(
+        features, preset.head, up_kernel(strides), strides, norm=preset.norm, name="decoder_full"
+    )
+    if preset.input_skip:
+        x = keras.layers.Concatenate(name="decoder_full_skip")([x, video])
+    return x

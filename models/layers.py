@@ -1,0 +1,176 @@
+"""The layers that the systems are built of: convolutions, grouped channel masking, composition."""
+
+import keras
+from keras import ops
+
+from models.fused import fused
+
+PACKAGE = "layered_video"
+
+
+def conv(x, filters, kernel, strides=1, *, norm, name):
+    """Apply a 3-D convolution, the normalisation and a ReLU: the unit of I3D.
+
+    Args:
+        x: features `[B, T, H, W, C]`.
+        filters: channels out.
+        kernel: an int or `(t, h, w)`.
+        strides: an int or `(t, h, w)`; the size shrinks by it, rounded up.
+        norm: `"batch"` or `"none"`.
+        name: prefix of the layers' names.
+    """
+    x = keras.layers.Conv3D(
+        filters, kernel, strides, padding="same", use_bias=norm == "none", name=f"{name}_conv"
+    )(x)
+    return _norm_relu(x, norm, name)
+
+
+def up(x, filters, kernel, strides, *, norm, name):
+    """Apply a transposed 3-D convolution, the normalisation and a ReLU: the decoder's unit."""
+    x = keras.layers.Conv3DTranspose(
+        filters, kernel, strides, padding="same", use_bias=norm == "none", name=f"{name}_up"
+    )(x)
+    return _norm_relu(x, norm, name)
+
+
+def _norm_relu(x, norm, name):
+    if norm == "batch":
+        # As in I3D: no learnt scale, since the next layer's weights hold it.
+        x = keras.layers.BatchNormalization(scale=False, momentum=0.9, name=f"{name}_norm")(x)
+    return keras.layers.ReLU(name=f"{name}_relu")(x)
+
+
+def max_pool(x, size, strides, *, name):
+    """Max-pool `[B, T, H, W, C]` with I3D's padding: the size shrinks by strides, rounded up."""
+    return keras.layers.MaxPooling3D(size, strides, padding="same", name=name)(x)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class CropLike(keras.layers.Layer):
+    """Crop `[B, T, H, W, C]` at the far ends to the size of a reference.
+
+    Pooling rounds odd sizes up, so that what comes back up may be one too large.
+    """
+
+    def call(self, x, reference):
+        """Return `x` with the reference's T, H, W."""
+        t, h, w = reference.shape[1:4]
+        return x[:, :t, :h, :w]
+
+    def compute_output_shape(self, x_shape, reference_shape):
+        """Return the reference's shape with x's channels."""
+        return (*reference_shape[:-1], x_shape[-1])
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class GroupedChannelMasking(keras.layers.Layer):
+    """`F~_l^c = M_l^c * F_l^c`: each group of channels times a mask of its own.
+
+    The masks come from the level's own features by a small convolutional network.
+
+    Args:
+        groups: number of channel groups `G`; must divide the channels.
+        width: hidden channels of the mask network.
+
+    Returns of a call on `[B, T, H, W, C]`: the masked features, of the same shape, and the masks
+    `[B, T, H, W, G]` in [0, 1].
+
+    Raises:
+        ValueError: the groups do not divide the channels.
+    """
+
+    def __init__(self, groups, width, **kwargs):
+        super().__init__(**kwargs)
+        self.groups = groups
+        self.width = width
+        self.hidden = keras.layers.Conv3D(
+            width, 3, padding="same", activation="relu", name="hidden"
+        )
+        # Masks start near 1, so that the encoder starts as an unmasked one.
+        self.predict = keras.layers.Conv3D(
+            groups, 1, bias_initializer=keras.initializers.Constant(2.0), name="predict"
+        )
+
+    def build(self, shape):
+        """Build the mask network for features of this shape."""
+        if shape[-1] % self.groups:
+            raise ValueError(
+                f"groups must divide the channels: received groups={self.groups}, "
+                f"channels={shape[-1]}"
+            )
+        self.hidden.build(shape)
+        self.predict.build((*shape[:-1], self.width))
+
+    def call(self, features):
+        """Return the masked features and the masks."""
+        masks = ops.sigmoid(self.predict(self.hidden(features)))
+        size = ops.shape(features)
+        channels = features.shape[-1]
+        # Positions folded into one axis: the CPU's kernels take five axes at most.
+        grouped = ops.reshape(features, (-1, self.groups, channels // self.groups))
+        masked = grouped * ops.reshape(masks, (-1, self.groups, 1))
+        return ops.reshape(masked, size), masks
+
+    def compute_output_shape(self, shape):
+        """Return the shapes of the masked features and of the masks."""
+        return shape, (*shape[:-1], self.groups)
+
+    def get_config(self):
+        """Return the arguments of the constructor."""
+        return {**super().get_config(), "groups": self.groups, "width": self.width}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Composition(keras.layers.Layer):
+    """The compositional head: `O_i = sum_j beta_ij * L_j`.
+
+    One 1x1x1 convolution predicts `m` layers (RGB, by tanh in [-1, 1]) and the coefficients
+    `beta_ij` (by softmax over `j`: in [0, 1], summing to 1), which are then composed.
+
+    Args:
+        outputs: number of outputs `n`.
+        layers: number of layers `m`.
+
+    Returns of a call on features `[B, T, H, W, C]`, a dict: `outputs` `[B, n, T, H, W, 3]`,
+    `layers` `[B, m, T, H, W, 3]`, `coefficients` `[B, n, m, T, H, W]`; float32.
+    """
+
+    def __init__(self, outputs, layers, **kwargs):
+        super().__init__(**kwargs)
+        self.n = outputs
+        self.m = layers
+        self.predict = keras.layers.Conv3D(3 * layers + outputs * layers, 1, name="predict")
+        self._fused_compose = fused(self._compose)
+
+    def build(self, shape):
+        """Build the prediction for features of this shape."""
+        self.predict.build(shape)
+
+    def call(self, features, training=False):
+        """Return the composed outputs, the layers and the coefficients."""
+        compose = self._fused_compose if training else self._compose
+        outputs, layers, coefficients = compose(self.predict(features))
+        return {"outputs": outputs, "layers": layers, "coefficients": coefficients}
+
+    def _compose(self, raw):
+        n, m = self.n, self.m
+        raw = ops.cast(raw, "float32")
+        layers = [ops.tanh(raw[..., 3 * j : 3 * j + 3]) for j in range(m)]
+        rows = [raw[..., 3 * m + i * m : 3 * m + (i + 1) * m] for i in range(n)]
+        betas = [ops.softmax(row, axis=-1) for row in rows]
+        outputs = [sum(beta[..., j, None] * layers[j] for j in range(m)) for beta in betas]
+        coefficients = [ops.stack([beta[..., j] for j in range(m)], axis=1) for beta in betas]
+        return ops.stack(outputs, axis=1), ops.stack(layers, axis=1), ops.stack(coefficients, 1)
+
+    def compute_output_shape(self, shape):
+        """Return the shapes of the outputs, layers and coefficients."""
+        batch, *size, _ = shape
+        return {
+            "outputs": (batch, self.n, *size, 3),
+            "layers": (batch, self.m, *size, 3),
+            "coefficients": (batch, self.n, self.m, *size),
+        }
+
+    def get_config(self):
+        """Return the arguments of the constructor."""
+        return {**super().get_config(), "outputs": self.n, "layers": self.m}

@@ -1,0 +1,115 @@
+"""From a batch of records to losses: what training, the `evaluate` signature and the tests read."""
+
+import keras
+from keras import ops
+
+from data_prep.mixing import compose
+from models.losses import (
+    DeterministicControlLoss,
+    InternalPredictionLoss,
+    PermutationInvariantLoss,
+    fused_reconstruction,
+    reconstruction,
+)
+from models.systems import System
+
+REPORTED = ("objective", "loss", "score_error", "control")
+"""The scalars whose means a training reports."""
+
+
+def from_uint8(video):
+    """Turn colours in 0..255 into the networks' values in [-1, 1]."""
+    return ops.cast(video, "float32") / 127.5 - 1.0
+
+
+def to_uint8(video):
+    """Turn values in [-1, 1] into colours in 0..255, rounded."""
+    return ops.cast(ops.round(ops.clip((video + 1.0) * 127.5, 0.0, 255.0)), "uint8")
+
+
+class Separator(keras.Model):
+    """A separator's network with its losses.
+
+    Args:
+        network: the system's model: `video` (and `sound`) to `outputs` (and `scores`).
+        system: the system, which says how it is controlled.
+
+    A call on a batch of records (`v1`, `v2`: uint8 `[B, T, H, W, 3]`; `alpha`: float32
+    `[B, T, H, W, 1]`; `sound1`: float32 `[B, S]`) returns the network's predictions, with
+    `mixture` in [-1, 1] beside them.
+    """
+
+    def __init__(self, network: keras.Model, system: System, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+        self.system = system
+        self.pil = PermutationInvariantLoss()
+        self.det = DeterministicControlLoss()
+        self.reg = InternalPredictionLoss()
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in REPORTED}
+
+    def call(self, batch, training=False):
+        """Mix and separate."""
+        v1, v2 = from_uint8(batch["v1"]), from_uint8(batch["v2"])
+        mixture = compose(v1, v2, batch["alpha"])
+        inputs = {"video": mixture}
+        if self.system.hears:
+            inputs["sound"] = batch["sound1"]
+        return {**self.network(inputs, training=training), "mixture": mixture}
+
+    def measure(self, batch, predictions, training=False):
+        """Compute every scalar of an example, each float32 `[B]`.
+
+        Returns:
+            `loss`: the reconstruction loss by the system's assignment (`L_pil` or `L_det`);
+            `score_error`: `L_reg`, 0 without scores;
+            `control`: 1 where the chosen output is nearer to V1 than to V2, else 0;
+            `objective`: what training minimises.
+        """
+        v1, v2 = from_uint8(batch["v1"]), from_uint8(batch["v2"])
+        distance = fused_reconstruction if training else reconstruction
+        to_v1 = distance(v1, predictions["outputs"])
+        to_v2 = distance(v2, predictions["outputs"])
+        assign = self.det if self.system.control == "deterministic" else self.pil
+        loss = assign(to_v1, to_v2)
+        score_error = ops.zeros_like(loss)
+        if self.system.control == "internal":
+            score_error = self.reg(predictions["scores"], to_v1)
+        slot = ops.one_hot(choose(predictions), to_v1.shape[-1])
+        nearer = ops.sum(slot * (to_v2 - to_v1), axis=-1) > 0
+        return {
+            "loss": loss,
+            "score_error": score_error,
+            "control": ops.cast(nearer, "float32"),
+            "objective": loss + score_error,
+        }
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Return the mean objective, and keep the means of what is reported."""
+        scalars = self.measure(x, y_pred, training)
+        for name, tracker in self.trackers.items():
+            tracker.update_state(scalars[name])
+        return ops.mean(scalars["objective"])
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Return the running means of the reported scalars."""
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+
+def choose(predictions):
+    """Return the chosen output of each example, int32 `[B]`.
+
+    The smallest score where there are scores, else the first slot: which deterministic control
+    trains to be the wanted one, and which is a coin flip without control.
+    """
+    outputs = predictions["outputs"]
+    if "scores" in predictions:
+        return ops.cast(ops.argmin(predictions["scores"], axis=-1), "int32")
+    return ops.zeros(ops.shape(outputs)[:1], dtype="int32")
+
+
+def identity_loss(batch):
+    """Return the loss of the Identity baseline, `l(V1, V) + l(V2, V)`, float32 `[B]`."""
+    v1, v2 = from_uint8(batch["v1"]), from_uint8(batch["v2"])
+    mixture = ops.expand_dims(compose(v1, v2, batch["alpha"]), 1)
+    return (reconstruction(v1, mixture) + reconstruction(v2, mixture))[:, 0]

@@ -1,0 +1,245 @@
+"""Training of a separator, resumable at every checkpoint."""
+
+import logging
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from data_prep.config import ClipConfig
+from data_prep.errors import UserError
+from models.config import ModelConfig, TrainConfig
+from models.inputs import NETWORK_FEATURES, read_info, read_once, read_shuffled
+from models.optimizers import make_optimizer
+from models.pictures import picture
+from models.presets import get_preset
+from models.separation import Separator, identity_loss
+from models.systems import get_system
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Progress:
+    """What a training reports.
+
+    Attributes:
+        step: updates done.
+        steps: updates in all.
+        scalars: means since the last report, by name.
+        updates: updates done since the start or the resumption.
+        seconds: seconds spent on them, without evaluation.
+        waited: seconds of them spent waiting for input.
+    """
+
+    step: int
+    steps: int
+    scalars: dict[str, float] = field(default_factory=dict)
+    updates: int = 0
+    seconds: float = 0.0
+    waited: float = 0.0
+
+
+def build(model: ModelConfig, clip: ClipConfig) -> Separator:
+    """Build the separator that the settings name, with fresh weights."""
+    system = get_system(model.system)
+    network = system.build(clip, get_preset(model.preset), model.outputs, model.layers)
+    return Separator(network, system)
+
+
+def train(
+    model: ModelConfig,
+    config: TrainConfig,
+    clip: ClipConfig,
+    *,
+    train_files: list[str],
+    eval_files: list[str],
+    logs: str,
+    checkpoints: str,
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Separator:
+    """Train a separator on records.
+
+    A training that was stopped goes on from its last checkpoint: with the same weights, optimiser
+    and order of the data as if it had not been stopped.
+
+    Args:
+        model: which system, at which size.
+        config: how to train it.
+        clip: the shape of the records' clips.
+        train_files: TFRecord files to train on, with `info.json` beside their folder.
+        eval_files: TFRecord files for the curves and pictures.
+        logs: folder for TensorBoard's logs.
+        checkpoints: folder for checkpoints.
+        report: called at every point of the curves.
+
+    Returns:
+        The trained separator; with the averaged weights where `config.ema` is on.
+
+    Raises:
+        UserError: the records do not suit the system, or training diverged: then the message
+            names the step and the mixtures of its batch.
+    """
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.precision)
+    info = read_info(train_files)
+    system = get_system(model.system)
+    if system.hears and not info["splits"]["train"]["with_sound"]:
+        raise UserError(
+            f"system {model.system} is controlled by sound: none of the "
+            f"{info['splits']['train']['mixtures']} training mixtures has any"
+        )
+    preset = get_preset(model.preset)
+    batch = config.batch or preset.batch
+    strategy = make_strategy()
+    if batch % strategy.num_replicas_in_sync:
+        raise UserError(
+            f"batch must be divisible by the {strategy.num_replicas_in_sync} devices: "
+            f"received {batch}"
+        )
+    with strategy.scope():
+        separator = build(model, clip)
+        separator.compile(
+            optimizer=make_optimizer(config, config.learning_rate or preset.learning_rate)
+        )
+        separator.optimizer.build(separator.trainable_variables)
+    if not separator.trainable_variables:
+        return separator
+    run = _Run(separator, config, strategy)
+    manager = tf.train.CheckpointManager(run.checkpoint, checkpoints, max_to_keep=2)
+    run.checkpoint.restore(manager.latest_checkpoint)
+    if run.step:
+        log.info("resumed at step %d from %s", run.step, checkpoints)
+    dataset = read_shuffled(
+        train_files,
+        clip,
+        records=info["splits"]["train"]["mixtures"],
+        batch=batch,
+        buffer=config.shuffle,
+        seed=config.seed,
+        skip=run.step * config.accumulate,
+        repair=config.repair,
+    )
+    held_out = next(iter(read_once(eval_files, clip, batch=8)))
+    writer = tf.summary.create_file_writer(logs)
+    batches = iter(strategy.experimental_distribute_dataset(dataset))
+    while run.step < config.steps:
+        run.update(batches)
+        last = run.step == config.steps
+        if run.step % config.log_every == 0 or last:
+            progress = run.report()
+            with writer.as_default(step=run.step):
+                for name, value in progress.scalars.items():
+                    tf.summary.scalar(f"train/{name}", value)
+                tf.summary.scalar("train/waiting_share", progress.waited / progress.seconds)
+            report(progress)
+        if run.step % config.picture_every == 0 or last:
+            with writer.as_default(step=run.step):
+                _summarise(separator, held_out)
+        if run.step % config.checkpoint_every == 0 or last:
+            run.check()
+            manager.save(run.step)
+    writer.close()
+    separator.optimizer.finalize_variable_values(separator.trainable_variables)
+    return separator
+
+
+def make_strategy() -> tf.distribute.Strategy:
+    """Return the strategy for what there is: `TF_CONFIG`'s workers, this machine's GPUs, or one."""
+    if os.environ.get("TF_CONFIG"):
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    if len(tf.config.list_physical_devices("GPU")) > 1:
+        return tf.distribute.MirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+class _Run:
+    """The state of a training: what a checkpoint holds, and the clocks."""
+
+    def __init__(self, separator, config, strategy):
+        self._separator = separator
+        self._config = config
+        self._strategy = strategy
+        self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self.checkpoint = tf.train.Checkpoint(model=separator, step=self._step)
+        # XLA's 3-D convolutions are 25 times slower than TensorFlow's on a CPU.
+        on_gpu = bool(tf.config.list_physical_devices("GPU"))
+        self._train = tf.function(self._train_on_replicas, jit_compile=on_gpu or None)
+        self._unchecked = deque()
+        self._seconds = self._waited = 0.0
+        self._updates = 0
+
+    @property
+    def step(self) -> int:
+        """Updates done."""
+        return int(self._step)
+
+    def _train_on_replicas(self, batch):
+        logs = self._strategy.run(self._separator.train_step, args=(batch,))
+        return self._strategy.reduce("MEAN", logs, axis=None)
+
+    def update(self, batches):
+        """Update the weights once."""
+        started = time.perf_counter()
+        for _ in range(self._config.accumulate):
+            asked = time.perf_counter()
+            batch = next(batches)
+            self._waited += time.perf_counter() - asked
+            logs = self._train({key: batch[key] for key in NETWORK_FEATURES})
+            self._unchecked.append((self.step + 1, batch["mixture_id"], logs["objective"]))
+        self._step.assign_add(1)
+        self._updates += 1
+        # Fetching a scalar waits for the device: not at every step.
+        self._seconds += time.perf_counter() - started
+
+    def check(self):
+        """Stop a training that diverged.
+
+        Raises:
+            UserError: a loss since the last check is no number.
+        """
+        while self._unchecked:
+            step, ids, loss = self._unchecked.popleft()
+            if not np.isfinite(float(loss)):
+                names = [
+                    name.decode()
+                    for local in self._strategy.experimental_local_results(ids)
+                    for name in local.numpy()
+                ]
+                raise UserError(
+                    f"training diverged: the loss at step {step} is {float(loss)}; the batch held "
+                    f"the mixtures {', '.join(names)}; try a lower learning_rate or clip_norm"
+                )
+
+    def report(self) -> Progress:
+        """Return the means since the last report, and start them anew."""
+        started = time.perf_counter()
+        self.check()
+        scalars = {
+            name: float(tracker.result()) for name, tracker in self._separator.trackers.items()
+        }
+        self._separator.reset_metrics()
+        self._seconds += time.perf_counter() - started
+        return Progress(
+            step=self.step,
+            steps=self._config.steps,
+            scalars=scalars,
+            updates=self._updates,
+            seconds=self._seconds,
+            waited=self._waited,
+        )
+
+
+def _summarise(separator, batch):
+    """Write a held-out batch's losses and a picture of what is separated."""
+    predictions = separator({key: batch[key] for key in NETWORK_FEATURES}, training=False)
+    scalars = separator.measure(batch, predictions)
+    for name in ("loss", "score_error", "control"):
+        tf.summary.scalar(f"held_out/{name}", tf.reduce_mean(scalars[name]))
+    tf.summary.scalar("held_out/identity_loss", tf.reduce_mean(identity_loss(batch)))
+    tf.summary.image("held_out/separation", picture(batch, predictions)[None])

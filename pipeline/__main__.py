@@ -1,0 +1,89 @@
+"""The pipeline's command line.
+
+python -m pipeline run|compile --help
+"""
+
+import time
+from pathlib import Path
+
+import click
+
+from data_prep.cli import Commands, quiet_libraries
+
+config_option = click.option(
+    "--config", "config_name", default="demo", show_default=True, help="A name or a YAML file."
+)
+set_option = click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."
+)
+
+
+@click.group(cls=Commands)
+def main():
+    """Run the pipeline, from a folder of videos to a served model, or compile it."""
+    quiet_libraries()
+
+
+@main.command()
+@config_option
+@click.option(
+    "--videos",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of videos. [default: the videos of the last run in this output]",
+)
+@click.option(
+    "--annotations",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    help="Kinetics' CSV; may be repeated. By default CSVs in the folder or above it are found.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="output",
+    show_default=True,
+    help="Folder of everything the runs make.",
+)
+@set_option
+def run(config_name, videos, annotations, output, settings):
+    """Run the pipeline on this machine."""
+    from pipeline.config import load_config
+
+    config = load_config(config_name, settings)
+    if annotations and not videos:
+        raise click.UsageError("--annotations goes with --videos")
+    from pipeline import local
+    from pipeline.tables import show
+
+    started = time.monotonic()
+    places = local.Places(output)
+    if videos:
+        click.echo(f"Looking through {videos} ...", err=True)
+        local.index(videos, annotations, places, workers=config.workers)
+    summary = local.run(config, places)
+    show(summary, places, seconds=time.monotonic() - started)
+
+
+@main.command("compile")
+@click.option("--target", type=click.Choice(["vertex"]), default="vertex", show_default=True)
+@config_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="The compiled pipeline, .json or .yaml.",
+)
+@set_option
+def compile_pipeline(target, config_name, output, settings):
+    """Compile the pipeline for Vertex AI or Kubeflow Pipelines, without a network."""
+    from pipeline.config import load_config
+
+    config = load_config(config_name, settings)
+    from pipeline.vertex import compile_for_vertex
+
+    compile_for_vertex(config, output)
+    click.echo(f"{config.name} for {target} in {output}")
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m pipeline")

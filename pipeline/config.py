@@ -1,0 +1,124 @@
+"""The pipeline's configuration: typed, validated on load, from YAML."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import yaml
+from pydantic import Field, model_validator
+
+from data_prep.cli import read_yaml
+from data_prep.config import DataConfig, Settings, load
+from data_prep.errors import UserError
+from models.config import ModelConfig, TrainConfig
+from models.presets import PRESETS
+
+CONFIGS = Path(__file__).with_name("configs")
+
+
+class EvaluationConfig(Settings):
+    """What a model must reach to be pushed, on every mixture type.
+
+    Attributes:
+        relative_loss: its loss over Identity's must be at most this.
+        control_accuracy: its control accuracy must be at least this; meant for systems with
+            control.
+        worse_by: its loss may exceed the last blessed model's by at most this.
+    """
+
+    relative_loss: float = Field(0.95, gt=0)
+    control_accuracy: float = Field(0.0, ge=0, le=1)
+    worse_by: float = Field(0.01, ge=0)
+
+
+class VertexConfig(Settings):
+    """Where a compiled pipeline runs.
+
+    Attributes:
+        image: the container image that holds this package.
+        root: the pipeline's artifacts, `gs://BUCKET/...`.
+        manifests: folder of the manifests' spans, `gs://...`.
+        serving: folder that models are pushed to, `gs://...`.
+        beam_args: options of the Beam pipelines, for example Dataflow's.
+        gpus: GPUs of the training machine.
+        gpu_type: their type, by Google Cloud's name.
+    """
+
+    image: str = "layered-video:latest"
+    root: str = "gs://BUCKET/layered-video"
+    manifests: str = "gs://BUCKET/manifests"
+    serving: str = "gs://BUCKET/serving"
+    beam_args: tuple[str, ...] = ()
+    gpus: int = Field(1, ge=0)
+    gpu_type: str = "NVIDIA_TESLA_A100"
+
+
+class PipelineConfig(ModelConfig):
+    """Everything that a run of the pipeline depends on; see the nested classes.
+
+    The clip's shape is the preset's, but for the keys that `data.clip` names.
+    """
+
+    data: DataConfig = DataConfig()
+    train: TrainConfig = TrainConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    workers: int = Field(1, ge=1)
+    vertex: VertexConfig = VertexConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clip_from_preset(cls, values):
+        preset = PRESETS.get(values.get("preset", cls.model_fields["preset"].default))
+        data = values.get("data") or {}
+        if preset is None or not isinstance(data, Mapping):
+            return values
+        clip = {**preset.clip.model_dump(), **(data.get("clip") or {})}
+        return {**values, "data": {**data, "clip": clip}}
+
+    @property
+    def model(self) -> ModelConfig:
+        """The system and its size alone."""
+        return ModelConfig(**{key: getattr(self, key) for key in ModelConfig.model_fields})
+
+    @property
+    def name(self) -> str:
+        """The pipeline's name: models of one name take the same clips and can be compared."""
+        clip = self.data.clip
+        return (f"{self.system}-{self.preset}-{clip.frames}x{clip.height}x{clip.width}").replace(
+            "_", "-"
+        )
+
+
+def load_config(name: str, settings: Sequence[str] = ()) -> PipelineConfig:
+    """Read a configuration and override single keys.
+
+    Args:
+        name: a file, or the name of one in `pipeline/configs` (`demo`).
+        settings: overrides `key=value`, a nested key with dots (`data.seed=3`), values as YAML.
+
+    Raises:
+        UserError: there is no such configuration, or a key is unknown or ill-typed.
+    """
+    path = Path(name)
+    if not path.suffix:
+        path = CONFIGS / f"{name}.yaml"
+        if not path.is_file():
+            known = ", ".join(sorted(config.stem for config in CONFIGS.glob("*.yaml")))
+            raise UserError(f"unknown config {name!r}: give a YAML file or one of {known}")
+    values = read_yaml(path)
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: settings must be keys and values, received {values!r}")
+    for setting in settings:
+        _override(values, setting)
+    return load(PipelineConfig, values, name)
+
+
+def _override(values: dict, setting: str) -> None:
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise UserError(f"--set needs key=value: received {setting!r}")
+    *parents, last = key.split(".")
+    for parent in parents:
+        if not isinstance(values.setdefault(parent, {}), dict):
+            raise UserError(f"--set {setting}: {parent} holds a single value, no keys")
+        values = values[parent]
+    values[last] = yaml.safe_load(text)

@@ -1,0 +1,131 @@
+"""Running the pipeline on this machine: TFX's local runner, metadata in SQLite."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from data_prep import kinetics, manifest
+from data_prep.errors import UserError
+from data_prep.files import write_text
+from pipeline.config import PipelineConfig
+
+
+class Places:
+    """Where a local run keeps its things, all under one folder.
+
+    Attributes:
+        manifests: `span-N/manifest.csv`, the videos of each span.
+        artifacts: TFX's artifacts, a folder a pipeline.
+        metadata: the SQLite file.
+        schema: the records' schema.
+        checkpoints: trainings under way.
+        serving: pushed models, `separator/VERSION`.
+        summary: `summary.json` of the last run.
+    """
+
+    def __init__(self, output: Path):
+        """Lay the places out under a folder."""
+        output = output.resolve()
+        self.manifests = output / "manifests"
+        self.artifacts = output / "artifacts"
+        self.metadata = output / "metadata.db"
+        self.checkpoints = output / "checkpoints"
+        self.serving = output / "serving" / "separator"
+        self.schema = output / "schema" / "schema.pbtxt"
+        self.summary = output / "summary.json"
+
+
+def index(videos: Path, annotations: Sequence[Path], places: Places, *, workers: int) -> Path:
+    """Write the manifest of a folder as a new span, unless the newest span says the same.
+
+    Returns:
+        The manifest.
+    """
+    listing = kinetics.find_videos(videos, annotations)
+    found, rejections = manifest.build(listing, workers=workers)
+    newest = newest_manifest(places)
+    number = 1 + (int(newest.parent.name.removeprefix("span-")) if newest else 0)
+    # TFX looks for spans while it is written: the folder gets its name last.
+    draft = places.manifests / ".draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    manifest.write_rejected(draft / "rejected.csv", rejections)
+    manifest.write(draft / "manifest.csv", found)
+    if newest and _same(newest.parent, draft):
+        shutil.rmtree(draft)
+        return newest
+    return (draft.rename(places.manifests / f"span-{number}")) / "manifest.csv"
+
+
+def newest_manifest(places: Places) -> Path | None:
+    """Return the manifest of the newest span, or None."""
+    spans = places.manifests.glob("span-*/manifest.csv")
+    return max(spans, key=lambda path: int(path.parent.name.removeprefix("span-")), default=None)
+
+
+def _same(one: Path, other: Path) -> bool:
+    names = ("manifest.csv", "rejected.csv")
+    return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
+
+
+def run(config: PipelineConfig, places: Places) -> dict:
+    """Run the pipeline on the newest manifest, and write `summary.json`.
+
+    Returns:
+        The summary; see `pipeline.summary.summarise`.
+
+    Raises:
+        UserError: a stage failed on what a user can mend.
+    """
+    from tfx import v1 as tfx
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+    from pipeline.baseline import LatestBlessedBefore
+    from pipeline.pipeline import create_pipeline, write_schema
+    from pipeline.stages import Stages
+    from pipeline.summary import summarise
+
+    _check_enough(config, places)
+    write_schema(places.schema)
+    places.metadata.parent.mkdir(parents=True, exist_ok=True)
+    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(places.metadata))
+    mode = "multi_processing" if config.workers > 1 else "in_memory"
+    pipeline = create_pipeline(
+        config,
+        root=str(places.artifacts / config.name),
+        manifests=str(places.manifests),
+        schema=str(places.schema),
+        checkpoints=str(places.checkpoints),
+        serving=str(places.serving),
+        beam_args=[
+            "--runner=DirectRunner",
+            f"--direct_num_workers={config.workers}",
+            f"--direct_running_mode={mode}",
+        ],
+        metadata=connection,
+        baseline_strategy=LatestBlessedBefore,
+    )
+    stages = Stages([component.id for component in pipeline.components]).listen()
+    try:
+        LocalDagRunner().run(pipeline)
+    finally:
+        stages.ignore()
+    summary = summarise(pipeline.pipeline_info.pipeline_name, connection, stages.seconds)
+    write_text(places.summary, summary_text(summary))
+    return summary
+
+
+def summary_text(summary: dict) -> str:
+    """Return `summary.json`'s text."""
+    import json
+
+    return json.dumps(summary, indent=2) + "\n"
+
+
+def _check_enough(config: PipelineConfig, places: Places) -> None:
+    """Plan the mixtures before TFX starts, so that too few videos are told at once."""
+    from data_prep.mixtures import plan
+
+    newest = newest_manifest(places)
+    if newest is None:
+        raise UserError(f"{places.manifests}: no manifest: give --videos once")
+    plan(manifest.read(newest), config.data)

@@ -1,0 +1,124 @@
+"""The pipeline, for any runner: from a manifest of videos to a pushed model."""
+
+from pathlib import Path
+
+from tfx import v1 as tfx
+from tfx.dsl.components.common.resolver import ResolverStrategy
+
+from components.data_gate.component import DataGate
+from components.evaluation.config import eval_config
+from components.mixture_gen.component import MixtureGen
+from pipeline.config import PipelineConfig
+from pipeline.fingerprint import source_digest
+
+
+def create_pipeline(
+    config: PipelineConfig,
+    *,
+    root: str,
+    manifests: str,
+    schema: str,
+    checkpoints: str,
+    serving: str,
+    beam_args: list[str],
+    metadata=None,
+    baseline_strategy: type[ResolverStrategy] | None = None,
+    trainer_platform=None,
+) -> tfx.dsl.Pipeline:
+    """Create the pipeline.
+
+    Nothing in it leans on the machine that creates it: places are arguments, code is named by
+    installed module, settings are component parameters.
+
+    Args:
+        config: the settings.
+        root: folder of the artifacts.
+        manifests: folder with `span-N/manifest.csv`.
+        schema: file with the records' schema, see `write_schema`.
+        checkpoints: folder for the checkpoints of trainings that are under way.
+        serving: folder that blessed models are pushed to, in TF Serving's layout.
+        beam_args: options of the Beam pipelines.
+        metadata: ML Metadata's connection; None where the platform brings its own.
+        baseline_strategy: how the model to compare with is found; TFX's latest blessed model
+            where None. It is given the channel `current`, the model at hand.
+        trainer_platform: the platform's own description of the training machine.
+    """
+    mixtures = MixtureGen(manifests=manifests, config=config.data, code=source_digest("data_prep"))
+    examples = mixtures.outputs["examples"]
+    curated = tfx.components.ImportSchemaGen(schema_file=schema)
+    statistics = tfx.components.StatisticsGen(examples=examples, schema=curated.outputs["schema"])
+    validator = tfx.components.ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=curated.outputs["schema"]
+    )
+    gate = DataGate(anomalies=validator.outputs["anomalies"])
+    trainer = tfx.components.Trainer(
+        run_fn="components.training.run_fn.run_fn",
+        examples=examples,
+        train_args=tfx.proto.TrainArgs(splits=["train"], num_steps=config.train.steps),
+        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        custom_config={
+            "model": config.model.model_dump_json(),
+            "train": config.train.model_dump_json(),
+            "clip": config.data.clip.model_dump_json(),
+            "checkpoints": checkpoints,
+            "code": source_digest("data_prep", "models"),
+        },
+    )
+    trainer.add_upstream_node(gate)
+    if trainer_platform is not None:
+        trainer.with_platform_config(trainer_platform)
+    baseline = _baseline(trainer.outputs["model"], baseline_strategy)
+    evaluator = tfx.components.Evaluator(
+        examples=examples,
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        example_splits=["eval"],
+        eval_config=eval_config(
+            **config.evaluation.model_dump(), code=source_digest("components/evaluation")
+        ),
+    )
+    pusher = tfx.components.Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=serving)
+        ),
+    )
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.name,
+        pipeline_root=root,
+        components=[
+            *(mixtures, curated, statistics, validator, gate),
+            *(trainer, baseline, evaluator, pusher),
+        ],
+        enable_cache=True,
+        metadata_connection_config=metadata,
+        beam_pipeline_args=beam_args,
+    )
+
+
+def _baseline(current, strategy):
+    channels = {
+        "model": tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        "model_blessing": tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    }
+    if strategy is None:
+        strategy = tfx.dsl.experimental.LatestBlessedModelStrategy
+    else:
+        channels["current"] = current
+    return tfx.dsl.Resolver(strategy_class=strategy, **channels).with_id("LatestBlessedModel")
+
+
+def write_schema(path: Path) -> None:
+    """Write the records' schema as a text proto; an equal one is left untouched.
+
+    TFX's cache goes by the file's time as well as by its content.
+    """
+    from google.protobuf import text_format
+
+    from data_prep.examples import schema
+    from data_prep.files import write_text
+
+    text = text_format.MessageToString(schema())
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)

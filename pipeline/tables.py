@@ -1,0 +1,55 @@
+"""What a run came to, as a person reads it."""
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.local import Places
+
+
+def show(summary: dict, places: Places, *, seconds: float) -> None:
+    """Print a run's summary: losses by mixture type, the verdict and where everything is."""
+    console = Console()
+    table = Table(title=f"{summary['pipeline']} on held-out mixtures", title_justify="left")
+    for column in ("mixture type", "loss", "Identity's", "ratio", "right choice", "mixtures"):
+        table.add_column(column, justify="left" if column == "mixture type" else "right")
+    for mixture_type, metrics in summary["metrics"].items():
+        table.add_row(
+            mixture_type,
+            with_interval(metrics, "loss"),
+            with_interval(metrics, "identity_loss"),
+            with_interval(metrics, "relative_loss"),
+            with_interval(metrics, "control_accuracy", percent=True),
+            f"{metrics['examples']:.0f}",
+        )
+    console.print(table)
+    console.print(
+        "loss: l(V1, O) + l(V2, O) by the best assignment, lower is better; Identity's outputs are "
+        "the mixture itself; ± is half a 95 % interval. Right choice: the chosen output is nearer "
+        "to the video that sounds; without control the choice is a coin flip.",
+        style="dim",
+    )
+    if summary["blessed"]:
+        console.print("[green]Blessed:[/] better than Identity, not worse than the last model.")
+    else:
+        console.print("[red]Not blessed[/], so nothing was pushed:")
+        for reason in summary["reasons"]:
+            console.print(f"  {reason}")
+    if summary["cached"]:
+        console.print(f"Served from the cache: {', '.join(summary['cached'])}")
+    where = {
+        "pushed model": summary["pushed"] or "-",
+        "model": summary["artifacts"]["model"],
+        "mixtures": summary["artifacts"]["mixtures"],
+        "TensorBoard": summary["artifacts"]["logs"],
+        "evaluation": summary["artifacts"]["evaluation"],
+        "summary": str(places.summary),
+    }
+    for name, path in where.items():
+        console.print(f"  {name:<13}{path}", highlight=False, soft_wrap=True)
+    console.print(f"{seconds:.0f} s in all")
+
+
+def with_interval(metrics: dict, name: str, *, percent: bool = False) -> str:
+    """Say a metric with its interval, for example `0.231 ±0.012`."""
+    value, half = metrics[name], metrics[f"{name}_interval"]
+    return f"{value:.0%} ±{half:.0%}" if percent else f"{value:.3f} ±{half:.3f}"

@@ -1,0 +1,85 @@
+"""Measures what a mixture costs: `python tests/benchmarks/generation.py VIDEOS [--count 40]`.
+
+Prints CPU milliseconds a mixture, at the papers' 64 frames of 112x112, in one process: all of it,
+its steps, and beside it ffmpeg's own decoding of a whole clip if the ffmpeg command is there. Only
+videos of at most 360 lines are taken, as Kinetics is usually stored.
+"""
+
+import resource
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from data_prep.cli import quiet_libraries
+
+
+def cpu_ms(function: Callable, items: list) -> tuple[float, list]:
+    """CPU milliseconds an item, and the results."""
+    start = time.process_time()
+    results = [function(item) for item in items]
+    return 1000 * (time.process_time() - start) / len(items), results
+
+
+def ffmpeg_ms(videos: list) -> float:
+    """CPU milliseconds of the ffmpeg command a clip: all of a file to 25 fps, 128 lines, raw."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for video in videos:
+        scale = "scale=-2:128" if video.height <= video.width else "scale=128:-2"
+        command = ["ffmpeg", "-v", "error", "-threads", "1", "-t", "10", "-i", video.path]
+        command += ["-filter_threads", "1", "-vf", f"fps=25,{scale}", "-pix_fmt", "rgb24"]
+        subprocess.run([*command, "-f", "rawvideo", "-y", "/dev/null"], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return 1000 * used / len(videos)
+
+
+@click.command()
+@click.argument("videos", type=click.Path(path_type=Path, exists=True))
+@click.option("--count", default=40, show_default=True, help="Mixtures to make.")
+def main(videos: Path, count: int) -> None:
+    """Measure what a mixture of the videos in a folder costs."""
+    quiet_libraries()
+    from data_prep import kinetics, manifest
+    from data_prep.config import DataConfig
+    from data_prep.examples import encode
+    from data_prep.generate import make_record, read_window
+    from data_prep.mixing import Mixture, occlusion_alpha
+    from data_prep.pairing import draw, usable
+
+    config = DataConfig()
+    rows, _ = manifest.build(kinetics.find_videos(videos))
+    rows = [row for row in usable(rows, config.clip)[0] if min(row.height, row.width) <= 360]
+    pairings = draw(manifest.assign_splits(rows, config), "train", count, config)
+    make_record(pairings[1], config)  # the first occlusion imports scikit-image
+    total, _ = cpu_ms(lambda pairing: make_record(pairing, config), pairings)
+    windows = [window for pairing in pairings for window in (pairing.v1, pairing.v2)]
+    decoding, clips = cpu_ms(lambda window: read_window(window, config.clip), windows)
+    first = clips[::2]
+    masking, _ = cpu_ms(
+        lambda i: occlusion_alpha(first[i].frames, config.segments, pairings[i].mask_rng()),
+        list(range(count)),
+    )
+    mixtures = [
+        Mixture(pairing, v1, v2, None)
+        for pairing, v1, v2 in zip(pairings, first, clips[1::2], strict=True)
+    ]
+    encoding, _ = cpu_ms(encode, mixtures)
+    lines = [
+        ("mixture, half of them occlusions", total),
+        ("  decoding one clip (a mixture has two)", decoding),
+        ("  SLIC mask of an occlusion", masking),
+        ("  encoding a record", encoding),
+    ]
+    if shutil.which("ffmpeg"):
+        lines.append(("the ffmpeg command, up to 10 s of one file", ffmpeg_ms(rows)))
+    click.echo(f"{len(rows)} videos of at most 360 lines, {count} mixtures; CPU ms")
+    for name, value in lines:
+        click.echo(f"{name:45}{value:8.1f}")
+
+
+if __name__ == "__main__":
+    main()

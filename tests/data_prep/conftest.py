@@ -1,0 +1,93 @@
+"""Tiny videos with sound, made with PyAV, and the settings that fit them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from data_prep.config import ClipConfig, DataConfig
+from data_prep.manifest import Video
+
+CLIP = ClipConfig(frames=4, fps=8, height=16, width=24, short_side=32, sample_rate=8_000)
+FPS, RATE, WIDTH, HEIGHT = 16, 16_000, 64, 48
+
+
+def write_tiny_video(path: Path, *, seed: int, seconds: float = 2.0, sound: bool = True) -> Path:
+    """A coloured gradient with a moving bar, and a tone; other colours and pitch for each seed."""
+    rng = np.random.default_rng(seed)
+    colour, pitch = rng.integers(60, 255, 3), rng.uniform(200, 800)
+    ramp = np.linspace(0.2, 1.0, WIDTH)[None, :, None] * np.ones((HEIGHT, 1, 1))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("mpeg4", rate=FPS, bit_rate=2_000_000)
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        audio = container.add_stream("aac", rate=RATE, layout="mono") if sound else None
+        for i in range(round(seconds * FPS)):
+            picture = (ramp * colour).astype(np.uint8)
+            picture[:, (4 * i) % WIDTH :][:, :8] = 255 - colour
+            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(video.encode())
+        if audio:
+            times = np.arange(round(seconds * RATE)) / RATE
+            wave = (8_000 * np.sin(2 * np.pi * pitch * times)).astype(np.int16)
+            for start in range(0, len(wave), 1024):
+                block = np.ascontiguousarray(wave[None, start : start + 1024])
+                frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
+                frame.sample_rate, frame.pts = RATE, start
+                container.mux(audio.encode(frame))
+            container.mux(audio.encode())
+    return path
+
+
+@pytest.fixture(scope="session")
+def clip() -> ClipConfig:
+    return CLIP
+
+
+@pytest.fixture
+def config() -> DataConfig:
+    return DataConfig(
+        clip=CLIP, train_mixtures=6, eval_mixtures=4, records_per_shard=2, eval_fraction=0.3
+    )
+
+
+@pytest.fixture(scope="session")
+def video_folder(tmp_path_factory) -> Path:
+    """Six videos, one of them silent, in two folders. Not to be written to."""
+    root = tmp_path_factory.mktemp("videos")
+    for seed in range(6):
+        path = root / f"part{seed % 2}" / f"video{seed}.mp4"
+        write_tiny_video(path, seed=seed, sound=seed != 3)
+    return root
+
+
+@pytest.fixture
+def make_video():
+    """Gives the function that writes a tiny video."""
+    return write_tiny_video
+
+
+@pytest.fixture
+def make_row():
+    """Gives a function that makes a manifest's line without a file behind it."""
+
+    def make(source: str, **changes) -> Video:
+        row = Video(
+            path=f"/videos/{source}.mp4",
+            id=source,
+            source=source,
+            label="",
+            split="",
+            bytes=1_000,
+            sha256=source,
+            duration=10.0,
+            width=320,
+            height=240,
+            fps=25.0,
+            has_sound=True,
+        )
+        return replace(row, **changes)
+
+    return make

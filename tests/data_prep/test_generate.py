@@ -1,0 +1,205 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pytest
+import tensorflow as tf
+from apache_beam.testing.util import assert_that, equal_to
+
+from data_prep import examples, kinetics, manifest
+from data_prep.beam import pipeline_options
+from data_prep.config import DataConfig
+from data_prep.errors import UserError
+from data_prep.generate import generate
+from data_prep.media import read_clip
+from data_prep.mixtures import MakeMixtures, make_record
+from data_prep.pairing import draw
+
+
+@pytest.fixture(scope="module")
+def videos(video_folder):
+    return manifest.build(kinetics.find_videos(video_folder))[0]
+
+
+def records(output, split):
+    files = sorted(map(str, (output / split).glob("*.tfrecord")))
+    return list(tf.data.TFRecordDataset(files).as_numpy_iterator())
+
+
+def contents(output):
+    """Every file of a data set by name; `rejected.csv` and all others are text or records."""
+    files = (path for path in output.rglob("*") if path.is_file())
+    return {str(path.relative_to(output)): path.read_bytes() for path in files}
+
+
+def test_records_hold_what_was_drawn(videos, config, tmp_path):
+    info = generate(videos, tmp_path / "out", config)
+    split_videos = manifest.assign_splits(videos, config)
+    sources = {}
+    for split, count in (("train", 6), ("eval", 4)):
+        drawn = draw(split_videos, split, count, config)
+        got = [examples.decode(record, config.clip) for record in records(tmp_path / "out", split)]
+        assert [v["mixture_id"] for v in got] == [f"{split}-{i:08d}" for i in range(count)]
+        sources[split] = {v[f"v{n}_source"] for v in got for n in (1, 2)}
+        for values, pairing in zip(got, drawn, strict=True):
+            window = pairing.v2
+            clip = read_clip(
+                window.video.path,
+                config.clip,
+                start=window.start,
+                crop=(window.top, window.left),
+            )
+            np.testing.assert_array_equal(values["sound2"], clip.sound / np.float32(2**15))
+            error = values["v2"].astype(float) - clip.frames
+            assert np.sqrt(np.mean(error**2)) < 4
+            occlusion = values["mixture_type"] == "occlusion"
+            assert set(np.unique(values["alpha"])) == ({0.0, 1.0} if occlusion else {0.5})
+        assert info["splits"][split]["mixtures"] == count
+    assert not sources["train"] & sources["eval"]
+    assert info["splits"]["train"]["mixture_types"] == {"occlusion": 3, "transparency": 3}
+
+
+def test_output_is_complete_and_says_what_it_holds(videos, config, tmp_path):
+    output = tmp_path / "out"
+    rejection = kinetics.Rejection("/elsewhere/a.mp4", "empty file")
+    info = generate(videos, output, config, rejections=[rejection], absent=5)
+    assert sorted(contents(output)) == [
+        "COMPLETED",
+        "eval/mixtures-00000-of-00002.tfrecord",
+        "eval/mixtures-00001-of-00002.tfrecord",
+        "info.json",
+        "manifest.csv",
+        "rejected.csv",
+        "settings.json",
+        *(f"train/mixtures-0000{i}-of-00003.tfrecord" for i in range(3)),
+    ]
+    assert json.loads((output / "info.json").read_text()) == info
+    assert info["settings"] == config.model_dump()
+    assert info["features"].keys() == examples.FEATURES.keys()
+    assert info["annotated_but_absent"] == 5
+    assert (output / "rejected.csv").read_text() == "path,reason\n/elsewhere/a.mp4,empty file\n"
+    assert manifest.read(output / "manifest.csv") == manifest.assign_splits(videos, config)
+
+
+def test_two_worker_processes_and_other_shards_give_the_same_records(videos, config, tmp_path):
+    generate(videos, tmp_path / "one", config)
+    generate(videos, tmp_path / "two", config, workers=2)
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    wider = config.model_copy(update={"records_per_shard": 5})
+    generate(videos, tmp_path / "wide", wider)
+    for split in ("train", "eval"):
+        assert records(tmp_path / "one", split) == records(tmp_path / "wide", split)
+
+
+def test_run_that_was_killed_is_taken_up(videos, config, tmp_path):
+    config = config.model_copy(update={"train_mixtures": 200})
+    manifest.write(tmp_path / "manifest.csv", videos)
+    (tmp_path / "config.yaml").write_text(json.dumps(config.model_dump()))
+    killed, clean = tmp_path / "killed", tmp_path / "clean"
+    command = [sys.executable, "-m", "data_prep", "generate", "--manifest", "manifest.csv"]
+    command += ["--output", "killed", "--config", "config.yaml"]
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment)
+    try:
+        while process.poll() is None and len(list(killed.glob("progress/*.json"))) < 3:
+            time.sleep(0.005)
+        assert process.poll() is None, "ended before it could be killed"
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (killed / "COMPLETED").exists()
+    first = killed / "train/mixtures-00000-of-00100.tfrecord"
+    assert len(list(killed.glob("*/*.tfrecord"))) < 102
+    made = first.stat().st_mtime_ns
+    (killed / "train/.mixtures-00099-of-00100.tfrecord.1.tmp").write_bytes(b"half")
+    generate(videos, killed, config)
+    generate(videos, clean, config)
+    assert contents(killed) == contents(clean)
+    assert first.stat().st_mtime_ns == made
+
+
+def test_completed_data_set_is_kept_and_other_settings_are_refused(videos, config, tmp_path):
+    output = tmp_path / "out"
+    generate(videos, output, config)
+    marker = (output / "COMPLETED").stat().st_mtime_ns
+    generate(videos, output, config)
+    assert (output / "COMPLETED").stat().st_mtime_ns == marker
+    before = contents(output)
+    other = config.model_copy(update={"seed": 1})
+    with pytest.raises(UserError, match="other videos or settings"):
+        generate(videos, output, other)
+    assert contents(output) == before
+    generate(videos, output, other, overwrite=True)
+    assert records(output, "train") != []
+    assert json.loads((output / "info.json").read_text())["settings"]["seed"] == 1
+
+
+def test_folder_of_something_else_is_left_alone(videos, config, tmp_path):
+    (tmp_path / "thesis.tex").write_text("x")
+    for overwrite in (False, True):
+        with pytest.raises(UserError, match="must be new or empty"):
+            generate(videos, tmp_path, config, overwrite=overwrite)
+    assert contents(tmp_path) == {"thesis.tex": b"x"}
+
+
+def test_video_that_breaks_half_way_costs_its_mixtures_only(make_video, config, tmp_path):
+    for seed in range(6):
+        make_video(tmp_path / f"videos/{seed}.mp4", seed=seed)
+    rows, _ = manifest.build(kinetics.find_videos(tmp_path / "videos"))
+    rows = [replace(row, split="eval" if i < 2 else "train") for i, row in enumerate(rows)]
+    broken = rows[2].path
+    os.truncate(broken, 300)  # rotted after the manifest was made
+    config = config.model_copy(update={"train_mixtures": 12})
+    info = generate(rows, tmp_path / "out", config)
+    dropped = info["splits"]["train"]["dropped"]
+    assert {item["path"] for item in dropped} == {broken}
+    assert info["splits"]["train"]["mixtures"] == 12 - len(dropped) > 0
+    lines = (tmp_path / "out/rejected.csv").read_text().splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith(f"{broken},")
+    assert len(lines[1]) > len(broken) + 10
+
+
+def test_nothing_readable_is_an_error_that_leaves_nothing(make_row, config, tmp_path):
+    rows = [make_row(f"s{i}", path=str(tmp_path / f"{i}.mp4")) for i in range(5)]
+    with pytest.raises(UserError, match=r"train split: no mixture could be made: .*mp4"):
+        generate(rows, tmp_path / "out", config)
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_few_videos_leave_nothing(make_row, config, tmp_path):
+    rows = [make_row("a"), make_row("b", duration=0.1)]
+    with pytest.raises(UserError, match="at least 2 usable source videos"):
+        generate(rows, tmp_path / "out", config)
+    assert not (tmp_path / "out").exists()
+
+
+def test_transform_gives_the_records_of_the_command(videos, config, make_row, tmp_path):
+    config = DataConfig(**config.model_dump() | {"eval_mixtures": 2})
+    rows = manifest.assign_splits(videos, config)
+    pairings = draw(rows, "eval", 2, config)
+    records, reports = zip(*(make_record(pairing, config) for pairing in pairings), strict=True)
+    assert all(report.with_sound and not report.reason for report in reports)
+    gone = [make_row(f"g{i}", split="eval", path=f"/gone/{i}.mp4") for i in range(2)]
+    with beam.Pipeline(options=pipeline_options()) as pipeline:
+        made = pipeline | "Good" >> MakeMixtures(pairings, config)
+        assert_that(made.records, equal_to(records), "Records")
+        assert_that(made.reports, equal_to(reports), "Reports")
+        lost = pipeline | "Bad" >> MakeMixtures(draw(gone, "eval", 3, config), config)
+        assert_that(lost.records, equal_to([]), "NoRecords")
+        paths = lost.reports | beam.Map(lambda report: report.path[:6])
+        assert_that(paths, equal_to(["/gone/"] * 3), "Dropped")
+
+
+def test_option_that_beam_does_not_know():
+    with pytest.raises(UserError, match="--train_mixture: "):
+        pipeline_options(["--train_mixture", "3"])
+    options = pipeline_options(["--direct_num_workers", "3"]).get_all_options()
+    assert (options["runner"], options["direct_num_workers"]) == ("DirectRunner", 3)

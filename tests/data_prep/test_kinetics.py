@@ -1,0 +1,112 @@
+from pathlib import Path
+
+import pytest
+
+from data_prep.errors import UserError
+from data_prep.kinetics import find_videos
+
+HEADER = "label,youtube_id,time_start,time_end,split\n"
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+@pytest.fixture
+def kinetics(tmp_path):
+    """A folder in Kinetics' layout: OUTPUT/videos/<label>/*.mp4, OUTPUT/*.csv."""
+    touch(tmp_path / "videos/dancing/aa_b-c_000005_000015.mp4")
+    touch(tmp_path / "videos/juggling/dd_7_17.mp4")
+    touch(tmp_path / "videos/juggling/ee_000000_000010.mp4")
+    touch(tmp_path / "videos/juggling/stranger_000000_000010.mp4")
+    (tmp_path / "train.csv").write_text(
+        HEADER + "dancing,aa_b-c,5,15,train\njuggling,gone,1,11,train\n"
+    )
+    (tmp_path / "validate.csv").write_text(
+        HEADER + "juggling,dd,7,17,validate\njuggling,ee,0,10,test\n"
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("folder", ["", "videos"])
+def test_kinetics_layout_is_found_from_its_root_and_from_its_videos(kinetics, folder):
+    listing = find_videos(kinetics / folder)
+    found = [(e.id, e.source, e.label, e.split) for e in listing.entries]
+    assert found == [
+        ("aa_b-c_000005_000015", "aa_b-c", "dancing", "train"),
+        ("dd_7_17", "dd", "juggling", "eval"),
+    ]
+    reasons = {Path(r.path).name: r.reason for r in listing.rejections}
+    assert reasons == {
+        "ee_000000_000010.mp4": "the test split is held out",
+        "stranger_000000_000010.mp4": "not in the annotations",
+    }
+    assert listing.absent == 1
+
+
+def test_given_annotations_are_the_only_ones(kinetics):
+    listing = find_videos(kinetics / "videos", [kinetics / "train.csv"])
+    assert [entry.source for entry in listing.entries] == ["aa_b-c"]
+    assert len(listing.rejections) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [("train", "train"), ("val", "eval"), ("Validation", "eval"), ("", ""), ("other", "")],
+)
+def test_split_names(tmp_path, name, split):
+    touch(tmp_path / "a_0_10.mp4")
+    (tmp_path / "all.csv").write_text(HEADER + f"x,a,0.0,10.0,{name}\n")
+    assert find_videos(tmp_path).entries[0].split == split
+
+
+def test_plain_folder_takes_every_visible_video(tmp_path):
+    for name in ("b/two.MKV", "one.mp4", ".hidden.mp4", ".cache/three.mp4", "table.csv"):
+        touch(tmp_path / "videos" / name)
+    (tmp_path / "videos/notes.txt").write_text("x")
+    # Annotations above the folder that name none of its files belong to something else.
+    (tmp_path / "train.csv").write_text(HEADER + "x,a,0,10,train\n")
+    listing = find_videos(tmp_path / "videos")
+    assert [(e.id, e.source, e.label, e.split) for e in listing.entries] == [
+        ("b/two.MKV", "", "", ""),
+        ("one.mp4", "", "", ""),
+    ]
+    assert [r.reason for r in listing.rejections] == [".txt: not a video's file name"]
+
+
+def test_linked_folders_are_followed_once(tmp_path):
+    touch(tmp_path / "store/one.mp4")
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos/link").symlink_to(tmp_path / "store")
+    (tmp_path / "store/loop").symlink_to(tmp_path / "videos")
+    assert [entry.id for entry in find_videos(tmp_path / "videos").entries] == ["link/one.mp4"]
+
+
+def test_missing_and_empty_folders(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere: .* no such folder"):
+        find_videos(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="holds no video file"):
+        find_videos(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("youtube_id,time_start,time_end\na,0,10\n", "bad.csv: .* missing label, split"),
+        (HEADER + "x,a,soon,10,train\n", "line 2: time_start .* numbers, received 'soon'"),
+        ("", "missing label, youtube_id"),
+    ],
+)
+def test_bad_annotations(tmp_path, text, message):
+    touch(tmp_path / "a_0_10.mp4")
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        find_videos(tmp_path, [tmp_path / "bad.csv"])
+
+
+def test_missing_annotations(tmp_path):
+    touch(tmp_path / "a_0_10.mp4")
+    with pytest.raises(UserError, match=r"no\.csv"):
+        find_videos(tmp_path, [tmp_path / "no.csv"])

@@ -1,0 +1,84 @@
+import pytest
+
+from data_prep.config import DataConfig
+from data_prep.errors import UserError
+from data_prep.pairing import OCCLUSION, draw, usable
+
+
+@pytest.fixture
+def videos(make_row):
+    train = [make_row(f"t{i}", split="train", has_sound=i % 2 == 0) for i in range(7)]
+    twins = [make_row("t0", id=f"t0-{i}", split="train") for i in range(3)]
+    held_out = [make_row(f"e{i}", split="eval") for i in range(3)]
+    return train + twins + held_out
+
+
+def test_pairs_are_of_one_split_and_two_sources(videos):
+    for split in ("train", "eval"):
+        for pairing in draw(videos, split, 200, DataConfig()):
+            assert pairing.v1.video.split == pairing.v2.video.split == split
+            assert pairing.v1.video.source != pairing.v2.video.source
+
+
+def test_wanted_clip_has_sound_where_there_is_any(videos, make_row):
+    assert all(p.v1.video.has_sound for p in draw(videos, "train", 100, DataConfig()))
+    silent = [make_row(f"s{i}", split="train", has_sound=False) for i in range(2)]
+    assert len(draw(silent, "train", 5, DataConfig())) == 5
+
+
+def test_every_video_is_drawn(videos):
+    pairings = draw(videos, "train", 400, DataConfig())
+    assert {p.v2.video.id for p in pairings} == {v.id for v in videos if v.split == "train"}
+
+
+def test_windows_and_crops(videos):
+    config = DataConfig()
+    train = draw(videos, "train", 300, config)
+    windows = [window for p in train for window in (p.v1, p.v2)]
+    starts = [window.start for window in windows]
+    room = 10.0 - config.clip.seconds
+    assert 0 <= min(starts) < 0.1 * room
+    assert 0.9 * room < max(starts) <= room
+    assert {0 <= w.top <= 1 and 0 <= w.left <= 1 for w in windows} == {True}
+    assert len({(w.top, w.left) for w in windows}) > 500
+    assert {(p.v1.top, p.v1.left) for p in draw(videos, "eval", 50, config)} == {(0.5, 0.5)}
+
+
+def test_mixture_depends_on_seed_split_and_index_alone(videos):
+    config = DataConfig(seed=3)
+    many = draw(videos, "train", 50, config)
+    assert draw(videos[::-1], "train", 20, config) == many[:20]
+    assert draw(videos, "train", 50, DataConfig(seed=4)) != many
+    assert [p.mixture_id for p in many[:2]] == ["train-00000000", "train-00000001"]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.7, 1.0])
+def test_share_of_occlusions_holds_for_every_prefix(videos, share):
+    kinds = [
+        p.mixture_type == OCCLUSION
+        for p in draw(videos, "train", 101, DataConfig(occlusion_share=share))
+    ]
+    for count in range(1, 102):
+        assert abs(sum(kinds[:count]) - share * count) <= 1
+
+
+def test_mask_numbers_differ_from_mixture_to_mixture(videos):
+    first, second = draw(videos, "train", 2, DataConfig())
+    assert first.mask_rng().random() == first.mask_rng().random()
+    assert first.mask_rng().random() != second.mask_rng().random()
+
+
+def test_too_short_videos_are_rejected_with_both_lengths(make_row):
+    clip = DataConfig().clip
+    exact, short = make_row("a", duration=2.56), make_row("b", duration=2.4)
+    kept, rejected = usable([exact, short], clip)
+    assert kept == [exact]
+    assert [(r.path, r.reason) for r in rejected] == [
+        ("/videos/b.mp4", "2.40 s long: a clip needs 2.56 s")
+    ]
+
+
+def test_one_source_is_too_few(make_row):
+    videos = [make_row("a", id=str(i), split="eval") for i in range(3)]
+    with pytest.raises(UserError, match=r"eval split: .* at least 2 .* received 1 \(3 usable"):
+        draw(videos, "eval", 1, DataConfig())

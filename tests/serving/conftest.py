@@ -1,0 +1,77 @@
+"""Real servers of tiny models: one in a process of its own, one in a thread."""
+
+import asyncio
+import queue
+import re
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_separator import CLIP, save_model
+
+READY = r"serving separator version 3 at (127\.0\.0\.1:\d+)"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server in a process of its own."""
+
+    process: subprocess.Popen
+    folder: Path
+    address: str
+
+    def wait_for(self, words: str) -> None:
+        """Read what it prints, up to a line with these words."""
+        for line in self.process.stdout:
+            if words in line:
+                return
+        raise AssertionError(f"the server ended without printing {words!r}")
+
+
+@pytest.fixture(scope="session")
+def plain_server(tmp_path_factory):
+    """Started by the command, a server of a model without control."""
+    folder = tmp_path_factory.mktemp("plain")
+    save_model(folder / "3", control=False)
+    command = [sys.executable, "-m", "serving", "serve", "--model", folder, "--port", "0"]
+    with subprocess.Popen(
+        [*map(str, command), "--poll-seconds", "0.1"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            ready = re.fullmatch(READY, process.stdout.readline().strip())
+            assert ready
+            yield Server(process, folder, ready[1])
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+
+
+@pytest.fixture(scope="session")
+def control_server(tmp_path_factory):
+    """The address of a server, in a thread, of a model with control."""
+    from serving.server import serve_until
+
+    folder = tmp_path_factory.mktemp("control")
+    save_model(folder / "3", control=True)
+    lines = queue.Queue()
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
+    settings = {"name": "separator", "host": "127.0.0.1", "poll_seconds": 1, "workers": 2}
+    serving = serve_until(stop, folder, port=0, report=lines.put, **settings)
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(loop.run_until_complete, serving)
+        yield re.fullmatch(READY, lines.get(timeout=60))[1]
+        loop.call_soon_threadsafe(stop.set)
+        done.result(timeout=30)
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+
+
+@pytest.fixture
+def video() -> np.ndarray:
+    shape = (CLIP.frames, CLIP.height, CLIP.width, 3)
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)

@@ -1,0 +1,183 @@
+"""`python -m serving separate` on real video files, against real servers."""
+
+import re
+
+import av
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from tiny_separator import CLIP
+
+from data_prep.media import probe, read_clip, read_sound, write_video
+from serving.__main__ import main
+from serving.client import Client
+from serving.separate import new_folder, separate
+
+SECONDS = 3
+FACTOR = 14  # 16 pixels become 224
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Videos of a brightness that rises by 8 a picture: with a tone, silent, short; and a tone."""
+    folder = tmp_path_factory.mktemp("videos")
+    pictures = int(SECONDS * CLIP.fps)
+    size = (CLIP.height, CLIP.width, 3)
+    frames = np.stack([np.full(size, 20 + 8 * k, np.uint8) for k in range(pictures)])
+    time = np.arange(SECONDS * CLIP.sample_rate) / CLIP.sample_rate
+    tone = (32000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16)
+    sound = {"sound": tone, "sample_rate": CLIP.sample_rate}
+    write_video(folder / "tone.mp4", frames, fps=CLIP.fps, **sound)
+    write_video(folder / "mute.mp4", frames, fps=CLIP.fps)
+    write_video(folder / "short.mp4", frames[:3], fps=CLIP.fps)
+    write_video(folder / "window.mp4", frames[: CLIP.frames], fps=CLIP.fps)
+    (folder / "text.mp4").write_text("no video")
+    return folder
+
+
+def command(*arguments):
+    return CliRunner().invoke(main, ["separate", *map(str, arguments)])
+
+
+def refused(*arguments):
+    """The one line that a command ends with; it must leave nothing behind."""
+    result = command(*arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert re.fullmatch(r"error: [^\n]+\n", result.stderr)
+    return result.stderr
+
+
+def read_video(path):
+    with av.open(str(path)) as container:
+        return np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
+
+
+def brightness(path):
+    """Mean brightness of each picture of a video."""
+    return read_video(path).mean((1, 2, 3))
+
+
+def test_with_control_the_chosen_output_has_the_cue(folder, control_server, tmp_path):
+    output = tmp_path / "new" / "output"
+    result = command(
+        folder / "tone.mp4", "--server", control_server, "--start", 1, "--output", output
+    )
+    assert result.exit_code == 0, result.output
+    names = {path.name for path in output.iterdir()}
+    assert names == {
+        "input.mp4",
+        "output_1.mp4",
+        "output_2.mp4",
+        "side_by_side.mp4",
+        "side_by_side.png",
+    }
+    for name in names:
+        assert f"  {name} " in result.stdout
+    assert re.search(
+        r"output_1.mp4 +output 1, chosen, score 0\.[01]\d\d, with sound\n", result.stdout
+    )
+    assert re.search(r"output_2.mp4 +output 2, score 0\.[89]\d\d\n", result.stdout)
+    has_sound = {name: probe(output / name).has_sound for name in names if name.endswith(".mp4")}
+    assert has_sound == {
+        "input.mp4": True,
+        "output_1.mp4": True,
+        "output_2.mp4": False,
+        "side_by_side.mp4": True,
+    }
+    assert list(tmp_path.iterdir()) == [tmp_path / "new"]
+    assert list((tmp_path / "new").iterdir()) == [output]
+
+
+def test_the_videos_show_the_window_and_its_outputs(folder, plain_server, tmp_path):
+    result = command(
+        folder / "tone.mp4", "--server", plain_server.address, "--start", 1, "--output", tmp_path
+    )
+    assert result.exit_code == 0, result.output
+    taken = read_clip(folder / "tone.mp4", CLIP, start=1).frames.mean((1, 2, 3))
+    np.testing.assert_allclose(taken, 20 + 8 * np.arange(8, 12), atol=2)
+    info = probe(tmp_path / "output_1.mp4")
+    assert (info.height, info.width, info.fps) == (16 * FACTOR, 24 * FACTOR, CLIP.fps)
+    for name, expected in (("input", taken), ("output_1", taken), ("output_2", 255 - taken)):
+        np.testing.assert_allclose(brightness(tmp_path / f"{name}.mp4"), expected, atol=2)
+        assert probe(tmp_path / f"{name}.mp4").has_sound
+    beside = read_video(tmp_path / "side_by_side.mp4")
+    for index, expected in enumerate((taken, taken, 255 - taken)):
+        place = beside[:, 40:-20, beside.shape[2] // 3 * index + 20 :][:, :, :200]
+        np.testing.assert_allclose(place.mean((1, 2, 3)), expected, atol=2)
+    sheet = np.asarray(Image.open(tmp_path / "side_by_side.png"))
+    assert sheet.shape[0] > 3 * 16 * FACTOR
+    assert sheet.shape[1] > CLIP.frames * 24 * FACTOR
+
+
+def test_the_window_is_the_middle_one_unless_said(folder, plain_server):
+    with Client(plain_server.address) as client:
+        middle = separate(client, folder / "tone.mp4")
+        whole = separate(client, folder / "window.mp4")
+    assert middle.start == pytest.approx((SECONDS - CLIP.seconds) / 2, abs=0.01)
+    assert whole.start == pytest.approx(0, abs=0.01)
+
+
+def test_another_files_sound_is_the_cue(folder, control_server):
+    with Client(control_server) as client:
+        silent = separate(client, folder / "mute.mp4", start=0.5)
+        cued = separate(client, folder / "mute.mp4", start=0.5, audio=folder / "tone.mp4")
+    assert (silent.chosen, cued.chosen) == (1, 0)
+    assert not silent.cue.any()
+    tone = read_sound(
+        folder / "tone.mp4", start=0.5, samples=CLIP.samples, sample_rate=CLIP.sample_rate
+    )
+    np.testing.assert_array_equal(cued.cue, tone)
+    np.testing.assert_allclose(cued.scores[1], np.abs(tone / 2**15).max(), rtol=1e-6)
+
+
+def test_a_silent_cue_is_told_and_its_output_is_silent(folder, control_server, tmp_path):
+    result = command(folder / "mute.mp4", "--server", control_server, "--output", tmp_path / "out")
+    assert "The cue is silent" in result.stdout
+    assert not any(probe(path).has_sound for path in (tmp_path / "out").glob("*.mp4"))
+
+
+def test_what_cannot_be_separated_is_named_and_leaves_nothing(folder, plain_server, tmp_path):
+    server, output = ("--server", plain_server.address), ("--output", tmp_path / "new" / "out")
+    tone = folder / "tone.mp4"
+    for arguments, words in (
+        ((folder / "text.mp4", *server), r"text\.mp4: "),
+        ((folder / "none.mp4", *server), r"none\.mp4: "),
+        ((folder / "short.mp4", *server), r"short.mp4: lasts 0\.3\d s; .* window of 0\.50 s"),
+        ((tone, *server, "--start", 2.9), r"--start 2\.9: .* lasts 3\.00 s: .* at most 2\.50"),
+        ((tone, *server, "--start", -1), r"--start -1: "),
+        ((tone, *server, "--audio", tone), r"--audio .*tone\.mp4: the model takes no sound"),
+        ((tone, *server, "--model", "other"), r"other at .*NOT_FOUND"),
+        ((tone, "--server", "nowhere"), r"expected HOST:PORT, received nowhere"),
+    ):
+        assert re.search(words, refused(*arguments, *output))
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_an_audio_file_that_is_none_is_named(folder, control_server, tmp_path):
+    audio = ("--audio", folder / "text.mp4")
+    server = ("--server", control_server)
+    assert "text.mp4: " in refused(folder / "tone.mp4", *server, *audio, "--output", tmp_path)
+
+
+def test_a_folder_with_files_is_left_as_it_is(folder, plain_server, tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    server = ("--server", plain_server.address)
+    error = refused(folder / "tone.mp4", *server, "--output", tmp_path)
+    assert "expected a new or empty folder, found one with files" in error
+    error = refused(folder / "tone.mp4", *server, "--output", tmp_path / "mine")
+    assert "expected a folder, found a file" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "out") as partial:
+        (partial / "half").touch()
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "out").mkdir()
+    with new_folder(tmp_path / "out") as partial:
+        (partial / "whole").touch()
+        assert list((tmp_path / "out").iterdir()) == []
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["whole"]

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from serving.pictures import Panel, enlarge, in_columns, in_rows
+
+
+def flat(value, frames=4, height=32, width=48):
+    return np.full((frames, height, width, 3), value, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "factor"), [(112, 112, 2), (64, 96, 4), (32, 32, 7), (224, 300, 1)]
+)
+def test_the_shorter_side_reaches_224_by_the_smallest_whole_factor(height, width, factor):
+    frames = flat(9, 2, height, width)
+    enlarged = enlarge(frames)
+    assert enlarged.shape == (2, factor * height, factor * width, 3)
+    assert (enlarged == 9).all()
+
+
+def test_enlarging_keeps_the_picture():
+    rng = np.random.default_rng(0)
+    coarse = np.kron(rng.integers(60, 200, (1, 4, 4, 3)), np.ones((1, 8, 8, 1))).astype(np.uint8)
+    enlarged = enlarge(coarse, least=64)
+    means = enlarged.reshape(1, 32, 2, 32, 2, 3).mean((2, 4))
+    assert np.abs(means - coarse).mean() < 4
+
+
+def test_columns_show_every_frame_of_every_panel():
+    panels = [Panel("a", flat(10)), Panel("b", flat(20), chosen=True)]
+    sheet = in_columns(panels)
+    assert sheet.dtype == np.uint8
+    assert len(sheet) == 4
+    left, right = np.split(sheet, 2, axis=2)
+    for side, value in ((left, 10), (right, 20)):
+        assert ((side == value).all(axis=-1).sum(axis=(1, 2)) == 32 * 48).all()
+
+
+def test_rows_show_evenly_spaced_pictures_from_first_to_last():
+    frames = np.concatenate([flat(value, 1) for value in range(100, 110)])
+    sheet = in_rows([Panel("a", frames), Panel("b", frames)], pictures=4)
+    shown = [value for value in range(100, 110) if (sheet == value).all(axis=-1).any()]
+    assert shown == [100, 103, 106, 109]
+    for value in shown:
+        assert (sheet == value).all(axis=-1).sum() == 2 * 32 * 48
+
+
+def test_only_the_chosen_panel_has_a_coloured_frame():
+    def coloured(chosen):
+        sheet = in_rows([Panel("a", flat(255), chosen)], pictures=1)[24:].astype(int)
+        return (np.ptp(sheet, axis=-1) > 0).any(axis=0).sum()
+
+    assert coloured(False) == 0
+    assert coloured(True) == 48 + 2 * 6
+
+
+def test_a_caption_is_drawn_above_the_pictures():
+    plain = in_rows([Panel("", flat(255))])
+    told = in_rows([Panel("output 1", flat(255))])
+    assert (plain == 255).all()
+    assert (told[:24] < 128).any()
+    assert (told[24:] == 255).all()
