@@ -1,6 +1,6 @@
 """From a folder of videos to TFRecords of mixtures.
 
-python -m data_prep sample|index|generate|inspect --help
+python -m data_prep sample|index|generate|inspect|mix --help
 """
 
 from pathlib import Path
@@ -151,6 +151,22 @@ def inspect(records, output, count, config):
 
     for path in run(records, output, count=count, clip=clip):
         click.echo(path)
+
+
+@main.command()
+@click.argument("wanted", type=ANY)
+@click.argument("other", type=ANY)
+@click.option("--output", type=FILE, required=True, help="The mixture, an MP4.")
+@click.option("--occlusion", is_flag=True, help="Hide parts of OTHER, instead of blending.")
+@click.option("--seconds", type=click.FloatRange(0.1), default=5.0, show_default=True)
+@click.option("--size", type=click.IntRange(16), default=224, show_default=True, help="Pixels.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed.")
+def mix(wanted, other, output, **settings):
+    """Mix two videos into one that shows both, with the sound of WANTED."""
+    from data_prep.mix import mix_videos
+
+    seconds = mix_videos(wanted, other, output, **settings)
+    click.echo(f"{seconds:.2f} s of {wanted} and {other} in {output}")
 
 
 def _show(info: dict, output: Path) -> None:

@@ -58,6 +58,8 @@ class DataConfig(Settings):
         train_mixtures: mixtures to draw from the videos of the train split.
         eval_mixtures: mixtures to draw from the videos of the eval split.
         occlusion_share: share of occlusions in [0, 1]; the rest are transparencies.
+        distinct_labels: whether the two clips of a mixture must be of different classes, where
+            there are several; with few classes many pairs would else look and sound alike.
         segments: SLIC supervoxels asked for in an occlusion.
         eval_fraction: share of source videos held out for eval, where annotations name no split.
         records_per_shard: at most so many records in one TFRecord file.
@@ -68,6 +70,7 @@ class DataConfig(Settings):
     train_mixtures: int = Field(1_000, ge=1)
     eval_mixtures: int = Field(200, ge=1)
     occlusion_share: float = Field(0.5, ge=0, le=1)
+    distinct_labels: bool = False
     segments: int = Field(10, ge=2)
     eval_fraction: float = Field(0.1, gt=0, lt=1)
     records_per_shard: int = Field(256, ge=1)

@@ -65,7 +65,8 @@ def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) ->
 
     Mixture i depends on the seed, the split, i and the videos, not on `count` or on the order of
     `videos`. V1 is drawn among the videos with sound where there are any, for its sound is the
-    control; V2 among the videos of other sources. Windows start anywhere; crops lie anywhere in
+    control; V2 among the videos of other sources, and of other labels if the settings say so.
+    Windows start anywhere; crops lie anywhere in
     train and in the centre in eval. Occlusions are spread evenly: among the first i mixtures there
     are `i * occlusion_share` of them, rounded down.
 
@@ -91,8 +92,11 @@ def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) ->
             f"{split} split: mixtures need at least 2 usable source videos, received "
             f"{len(blocks)} ({len(pool)} usable files of {len(videos)} in all splits)"
         )
+    labels = {video.label for video in pool}
     sounding = [i for i, video in enumerate(pool) if video.has_sound] or list(range(len(pool)))
-    return [_pairing(pool, blocks, sounding, split, index, config) for index in range(count)]
+    return [
+        _pairing(pool, blocks, labels, sounding, split, index, config) for index in range(count)
+    ]
 
 
 def _blocks(pool: Sequence[Video]) -> dict[str, tuple[int, int]]:
@@ -104,12 +108,12 @@ def _blocks(pool: Sequence[Video]) -> dict[str, tuple[int, int]]:
     return blocks
 
 
-def _pairing(pool, blocks, sounding, split, index, config) -> Pairing:
+def _pairing(pool, blocks, labels, sounding, split, index, config) -> Pairing:
     rng = np.random.default_rng([config.seed, SPLITS.index(split), index])
     v1 = pool[sounding[rng.integers(len(sounding))]]
-    first, last = blocks[v1.source]
-    other = int(rng.integers(len(pool) - (last - first)))
-    v2 = pool[other if other < first else other + last - first]
+    v2 = _other(pool, blocks[v1.source], rng)
+    while config.distinct_labels and v2.label == v1.label and len(labels) > 1:
+        v2 = _other(pool, blocks[v1.source], rng)
     share = config.occlusion_share
     occlusion = math.floor((index + 1) * share) > math.floor(index * share)
     return Pairing(
@@ -120,6 +124,13 @@ def _pairing(pool, blocks, sounding, split, index, config) -> Pairing:
         v1=_window(v1, split, config.clip, rng),
         v2=_window(v2, split, config.clip, rng),
     )
+
+
+def _other(pool, block, rng) -> Video:
+    """Draws a video outside the block of one source."""
+    first, last = block
+    other = int(rng.integers(len(pool) - (last - first)))
+    return pool[other if other < first else other + last - first]
 
 
 def _window(video: Video, split: str, clip: ClipConfig, rng: np.random.Generator) -> Window:

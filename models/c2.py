@@ -5,8 +5,8 @@ import keras
 from data_prep.config import ClipConfig
 from models import layers
 from models.centrifuge import decode, up_kernel
-from models.i3d import check_size, encode
-from models.presets import Preset
+from models.i3d import encode
+from models.presets import Preset, check_size
 
 
 def c2(
@@ -37,19 +37,24 @@ def c2(
     check_size(clip, preset)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
     features, masks = encode(video, preset, masking=masking)
-    decoded = full_resolution(decode(features, preset, name="decoder"), video, preset)
-    result = layers.Composition(outputs, layer_count, name="composition")(decoded)
+    decoded = full_resolution(decode(features, preset, name="decoder"), preset)
+    result = compose(decoded, video, preset, outputs, layer_count)
     if masking:
         result["masks"] = masks
     return keras.Model({"video": video}, result, name="c2" if masking else "c2_no_masking")
 
 
-def full_resolution(features, video, preset: Preset):
-    """Bring the decoder's features to the clip's size, `[B, T, H, W, C]`, for the head."""
+def full_resolution(features, preset: Preset):
+    """Bring the decoder's features to the clip's size, `[B, T, H, W, head]`."""
     strides = preset.levels[0].strides
-    x = layers.up(
+    return layers.up(
         features, preset.head, up_kernel(strides), strides, norm=preset.norm, name="decoder_full"
     )
+
+
+def compose(features, video, preset: Preset, outputs: int, layer_count: int) -> dict:
+    """Apply the compositional head to features at full resolution; see `layers.Composition`."""
+    head = layers.Composition(outputs, layer_count, name="composition")
     if preset.input_skip:
-        x = keras.layers.Concatenate(name="decoder_full_skip")([x, video])
-    return x
+        return head(features, layers.copied_input(video, layer_count, name="layers_skip"))
+    return head(features)

@@ -1,15 +1,14 @@
 """C3, the controllable compositional centrifuge (ICCV 2019): C2 that hears what is wanted."""
 
 import keras
-from keras import ops
 
 from data_prep.config import ClipConfig
 from models import layers
 from models.audio import AudioVisualFusion, audio_network
-from models.c2 import full_resolution
+from models.c2 import compose, full_resolution
 from models.centrifuge import decode
-from models.i3d import check_size, encode
-from models.presets import Preset
+from models.i3d import encode
+from models.presets import Preset, check_size
 
 
 def c3(
@@ -32,8 +31,8 @@ def c3(
 
     Returns:
         A model from `video` `[B, T, H, W, 3]` in [-1, 1] and `sound` `[B, S]` in [-1, 1] to C2's
-        dict, with internal prediction also `scores` `[B, n]`, at least 0: the predicted distance
-        `l(V1, O_i)` of each output to the video that sounds.
+        dict, with internal prediction also `scores` `[B, n]`: the predicted distance `l(V1, O_i)`
+        of each output to the video that sounds.
 
     Raises:
         UserError: the encoder's strides do not divide the clip.
@@ -45,8 +44,8 @@ def c3(
     fused = AudioVisualFusion(name="fusion")(features[-1], audio_network(sound, preset.audio))
     fused = layers.conv(fused, features[-1].shape[-1], 1, norm=preset.norm, name="fusion_mixed")
     features[-1] = fused
-    decoded = full_resolution(decode(features, preset, name="decoder"), video, preset)
-    result = layers.Composition(outputs, layer_count, name="composition")(decoded)
+    decoded = full_resolution(decode(features, preset, name="decoder"), preset)
+    result = compose(decoded, video, preset, outputs, layer_count)
     result["masks"] = masks
     if internal_prediction:
         result["scores"] = _scores(fused, decoded, outputs)
@@ -65,5 +64,4 @@ def _scores(fused, decoded, outputs):
     ]
     x = keras.layers.Concatenate(name="score_features")(pooled)
     x = keras.layers.Dense(128, activation="relu", name="score_hidden")(x)
-    # A distance is at least 0.
-    return keras.layers.Dense(outputs, activation=ops.softplus, dtype="float32", name="scores")(x)
+    return keras.layers.Dense(outputs, dtype="float32", name="scores")(x)

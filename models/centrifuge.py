@@ -5,8 +5,8 @@ from keras import ops
 
 from data_prep.config import ClipConfig
 from models import layers
-from models.i3d import check_size, encode
-from models.presets import Preset
+from models.i3d import encode
+from models.presets import Preset, check_size
 
 PACKAGE = "layered_video"
 
@@ -68,7 +68,7 @@ def centrifuge(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.M
     """
     check_size(clip, preset)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
-    rgb = _predict(video, preset, outputs, name="centrifuge")
+    rgb = _with_copies(_predict(video, preset, outputs, name="centrifuge"), video, preset)
     rgb = keras.layers.Activation("tanh", dtype="float32", name="tanh")(rgb)
     return keras.Model({"video": video}, {"outputs": SplitOutputs(name="outputs")(rgb)})
 
@@ -81,7 +81,7 @@ def centrifuge_pc(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> kera
     """
     check_size(clip, preset)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
-    predicted = _predict(video, preset, outputs, name="predictor")
+    predicted = _with_copies(_predict(video, preset, outputs, name="predictor"), video, preset)
     seen = keras.layers.Concatenate(name="predicted_and_mixed")(
         [keras.layers.Activation("tanh", name="predicted")(predicted), video]
     )
@@ -95,13 +95,16 @@ def _predict(x, preset, outputs, name):
     features, _ = encode(x, preset, name=f"{name}_encoder")
     features = decode(features, preset, name=f"{name}_decoder")
     strides = preset.levels[0].strides
-    rgb = keras.layers.Conv3DTranspose(
-        3 * outputs, up_kernel(strides), strides, padding="same", name=f"{name}_rgb"
-    )(features)
-    if preset.input_skip:
-        copied = keras.layers.Conv3D(3 * outputs, 1, name=f"{name}_rgb_skip")(x)
-        rgb = keras.layers.Add(name=f"{name}_rgb_sum")([rgb, copied])
-    return rgb
+    return layers.transposed_conv(
+        features, 3 * outputs, up_kernel(strides), strides, scale=1e-2, name=f"{name}_rgb"
+    )
+
+
+def _with_copies(rgb, video, preset):
+    if not preset.input_skip:
+        return rgb
+    copies = layers.copied_input(video, rgb.shape[-1] // 3, name="outputs_skip")
+    return keras.layers.Add(name="outputs_sum")([rgb, copies])
 
 
 def identity(clip: ClipConfig, *, outputs: int = 2) -> keras.Model:

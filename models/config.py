@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from data_prep.config import Settings
 from models.presets import get_preset
+from models.systems import get_system
 
 
 class ModelConfig(Settings):
@@ -27,6 +28,12 @@ class ModelConfig(Settings):
     @classmethod
     def _preset_exists(cls, name):
         get_preset(name)
+        return name
+
+    @field_validator("system")
+    @classmethod
+    def _system_exists(cls, name):
+        get_system(name)
         return name
 
 

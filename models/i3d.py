@@ -4,29 +4,8 @@ import keras
 from keras import ops
 
 from data_prep.config import ClipConfig
-from data_prep.errors import UserError
 from models import layers
-from models.presets import Conv, Inception, Pool, Preset
-
-
-def check_size(clip: ClipConfig, preset: Preset) -> None:
-    """Check that the encoder's strides down to the last skip divide the clip.
-
-    Raises:
-        UserError: names the size, the number and what must divide it.
-    """
-    # The deepest level has no skip: its odd sizes are rounded up, and cropped on the way back.
-    strides = [level.strides for level in preset.levels[:-1]]
-    for axis, (name, size) in enumerate(
-        (("frames", clip.frames), ("height", clip.height), ("width", clip.width))
-    ):
-        total = 1
-        for stride in strides:
-            total *= stride[axis]
-        if size % total:
-            raise UserError(
-                f"{name} must be divisible by {total}, the encoder's stride: received {size}"
-            )
+from models.presets import Conv, Inception, Pool, Preset, check_size
 
 
 def encode(video, preset: Preset, *, masking: bool = False, name: str = "encoder"):

@@ -1,5 +1,7 @@
 """The layers that the systems are built of: convolutions, grouped channel masking, composition."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -20,17 +22,41 @@ def conv(x, filters, kernel, strides=1, *, norm, name):
         name: prefix of the layers' names.
     """
     x = keras.layers.Conv3D(
-        filters, kernel, strides, padding="same", use_bias=norm == "none", name=f"{name}_conv"
+        filters,
+        kernel,
+        strides,
+        padding="same",
+        use_bias=norm == "none",
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
     )(x)
     return _norm_relu(x, norm, name)
 
 
 def up(x, filters, kernel, strides, *, norm, name):
     """Apply a transposed 3-D convolution, the normalisation and a ReLU: the decoder's unit."""
-    x = keras.layers.Conv3DTranspose(
-        filters, kernel, strides, padding="same", use_bias=norm == "none", name=f"{name}_up"
-    )(x)
+    x = transposed_conv(x, filters, kernel, strides, use_bias=norm == "none", name=f"{name}_up")
     return _norm_relu(x, norm, name)
+
+
+def transposed_conv(x, filters, kernel, strides, *, name, use_bias=True, scale=2.0):
+    """Apply a transposed 3-D convolution with an initialisation that keeps the signal's scale.
+
+    He's initialisation takes every weight of the kernel to reach every position. Of a transposed
+    convolution's only one in `prod(strides)` does, and Keras counts its channels the other way
+    round: uncorrected, the signal would shrink at each level of a decoder.
+    `scale` is the variance's: 2 before a ReLU, less where outputs should start small.
+    """
+    scale = scale * math.prod(strides) * filters / x.shape[-1]
+    return keras.layers.Conv3DTranspose(
+        filters,
+        kernel,
+        strides,
+        padding="same",
+        use_bias=use_bias,
+        kernel_initializer=keras.initializers.VarianceScaling(scale, mode="fan_in"),
+        name=name,
+    )(x)
 
 
 def _norm_relu(x, norm, name):
@@ -43,6 +69,25 @@ def _norm_relu(x, norm, name):
 def max_pool(x, size, strides, *, name):
     """Max-pool `[B, T, H, W, C]` with I3D's padding: the size shrinks by strides, rounded up."""
     return keras.layers.MaxPooling3D(size, strides, padding="same", name=name)(x)
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class CopyColours(keras.initializers.Initializer):
+    """Weights of a 1x1x1 convolution that copies an RGB input to every RGB output."""
+
+    def __call__(self, shape, dtype=None):
+        """Return the weights, `[1, 1, 1, 3, 3k]`."""
+        return ops.reshape(ops.tile(ops.eye(3, dtype=dtype), (1, shape[-1] // 3)), shape)
+
+
+def copied_input(video, videos, *, name):
+    """Apply a 1x1x1 convolution to `[B, T, H, W, 3]`, which starts by copying it `videos` times.
+
+    Added to what a head predicts, it lets a network start from the Identity baseline.
+    """
+    return keras.layers.Conv3D(
+        3 * videos, 1, use_bias=False, kernel_initializer=CopyColours(), name=name
+    )(video)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -121,6 +166,33 @@ class GroupedChannelMasking(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
+class OwnLayerFirst(keras.initializers.Initializer):
+    """Biases of the compositional head, by which each output starts as mostly one layer.
+
+    With equal coefficients all outputs are the same whatever the layers: a saddle that training
+    takes long to leave.
+
+    Args:
+        outputs: number of outputs `n`.
+        layers: number of layers `m`.
+    """
+
+    def __init__(self, outputs, layers):
+        self.outputs = outputs
+        self.layers = layers
+
+    def __call__(self, shape, dtype=None):
+        """Return the biases, `[3m + nm]`: 2 where output i meets layer i modulo m, else 0."""
+        n, m = self.outputs, self.layers
+        own = ops.one_hot([i % m for i in range(n)], m, dtype=dtype)
+        return ops.concatenate([ops.zeros(3 * m, dtype=dtype), 2.0 * ops.reshape(own, (-1,))])
+
+    def get_config(self):
+        """Return the arguments of the constructor."""
+        return {"outputs": self.outputs, "layers": self.layers}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
 class Composition(keras.layers.Layer):
     """The compositional head: `O_i = sum_j beta_ij * L_j`.
 
@@ -131,7 +203,8 @@ class Composition(keras.layers.Layer):
         outputs: number of outputs `n`.
         layers: number of layers `m`.
 
-    Returns of a call on features `[B, T, H, W, C]`, a dict: `outputs` `[B, n, T, H, W, 3]`,
+    Returns of a call on features `[B, T, H, W, C]` and, added to the layers before the tanh,
+    `copies` `[B, T, H, W, 3m]` or None, a dict: `outputs` `[B, n, T, H, W, 3]`,
     `layers` `[B, m, T, H, W, 3]`, `coefficients` `[B, n, m, T, H, W]`; float32.
     """
 
@@ -139,32 +212,42 @@ class Composition(keras.layers.Layer):
         super().__init__(**kwargs)
         self.n = outputs
         self.m = layers
-        self.predict = keras.layers.Conv3D(3 * layers + outputs * layers, 1, name="predict")
+        self.predict = keras.layers.Conv3D(
+            3 * layers + outputs * layers,
+            1,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+            bias_initializer=OwnLayerFirst(outputs, layers),
+            name="predict",
+        )
         self._fused_compose = fused(self._compose)
 
-    def build(self, shape):
+    def build(self, features_shape, copies_shape=None):
         """Build the prediction for features of this shape."""
-        self.predict.build(shape)
+        self.predict.build(features_shape)
 
-    def call(self, features, training=False):
+    def call(self, features, copies=None, training=False):
         """Return the composed outputs, the layers and the coefficients."""
         compose = self._fused_compose if training else self._compose
-        outputs, layers, coefficients = compose(self.predict(features))
+        raw = self.predict(features)
+        if copies is None:
+            copies = ops.zeros_like(raw[..., : 3 * self.m])
+        outputs, layers, coefficients = compose(raw, copies)
         return {"outputs": outputs, "layers": layers, "coefficients": coefficients}
 
-    def _compose(self, raw):
+    def _compose(self, raw, copies):
         n, m = self.n, self.m
         raw = ops.cast(raw, "float32")
-        layers = [ops.tanh(raw[..., 3 * j : 3 * j + 3]) for j in range(m)]
+        predicted = ops.tanh(raw[..., : 3 * m] + ops.cast(copies, "float32"))
+        layers = [predicted[..., 3 * j : 3 * j + 3] for j in range(m)]
         rows = [raw[..., 3 * m + i * m : 3 * m + (i + 1) * m] for i in range(n)]
         betas = [ops.softmax(row, axis=-1) for row in rows]
         outputs = [sum(beta[..., j, None] * layers[j] for j in range(m)) for beta in betas]
         coefficients = [ops.stack([beta[..., j] for j in range(m)], axis=1) for beta in betas]
         return ops.stack(outputs, axis=1), ops.stack(layers, axis=1), ops.stack(coefficients, 1)
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, features_shape, copies_shape=None):
         """Return the shapes of the outputs, layers and coefficients."""
-        batch, *size, _ = shape
+        batch, *size, _ = features_shape
         return {
             "outputs": (batch, self.n, *size, 3),
             "layers": (batch, self.m, *size, 3),

@@ -138,7 +138,7 @@ _I3D = (
 )
 
 
-def _plain(conv1a, conv2c, mixed3c, mixed4f, mixed5c):
+def _plain(conv1a, conv2c, mixed3c, mixed4f, mixed5c, *, mixed4f_strides):
     """I3D's levels with one plain convolution each, strided in place of the pooling.
 
     Pooling and the Inception units' many narrow convolutions are slow on a CPU: at these sizes
@@ -148,7 +148,7 @@ def _plain(conv1a, conv2c, mixed3c, mixed4f, mixed5c):
         Level("conv1a", (Conv(conv1a, (3, 5, 5), 2),), (2, 2, 2)),
         Level("conv2c", (Conv(conv2c, 3, (1, 2, 2)),), (1, 2, 2)),
         Level("mixed3c", (Conv(mixed3c, 3, (1, 2, 2)),), (1, 2, 2)),
-        Level("mixed4f", (Conv(mixed4f, 3, 2),), (2, 2, 2)),
+        Level("mixed4f", (Conv(mixed4f, 3, mixed4f_strides),), mixed4f_strides),
         Level("mixed5c", (Conv(mixed5c, 3, 2),), (2, 2, 2)),
     )
 
@@ -156,10 +156,11 @@ def _plain(conv1a, conv2c, mixed3c, mixed4f, mixed5c):
 PRESETS = {
     "tiny": Preset(
         description="two cores, minutes",
-        clip=ClipConfig(frames=16, fps=12.5, height=48, width=48, short_side=56, sample_rate=8_000),
-        levels=_plain(32, 64, 96, 128, 128),
-        up=(96, 64, 48, 32),
-        head=16,
+        clip=ClipConfig(frames=8, fps=8, height=48, width=48, short_side=56, sample_rate=8_000),
+        # Two steps in time are left at the end, each with its own sound.
+        levels=_plain(24, 48, 96, 128, 128, mixed4f_strides=(1, 2, 2)),
+        up=(64, 64, 48, 24),
+        head=12,
         input_skip=True,
         mask_groups=4,
         mask_width=16,
@@ -171,7 +172,7 @@ PRESETS = {
     "small": Preset(
         description="one GPU, hours",
         clip=ClipConfig(frames=32, fps=12.5, height=96, width=96, short_side=112),
-        levels=_plain(64, 128, 256, 384, 512),
+        levels=_plain(64, 128, 256, 384, 512, mixed4f_strides=(2, 2, 2)),
         up=(256, 128, 96, 64),
         head=32,
         input_skip=True,
@@ -208,3 +209,23 @@ def get_preset(name: str) -> Preset:
     if name not in PRESETS:
         raise UserError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+def check_size(clip: ClipConfig, preset: Preset) -> None:
+    """Check that the encoder's strides down to the last skip divide the clip.
+
+    Raises:
+        UserError: names the size, the number and what must divide it.
+    """
+    # The deepest level has no skip: its odd sizes are rounded up, and cropped on the way back.
+    strides = [level.strides for level in preset.levels[:-1]]
+    for axis, (name, size) in enumerate(
+        (("frames", clip.frames), ("height", clip.height), ("width", clip.width))
+    ):
+        total = 1
+        for stride in strides:
+            total *= stride[axis]
+        if size % total:
+            raise UserError(
+                f"{name} must be divisible by {total}, the encoder's stride: received {size}"
+            )

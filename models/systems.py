@@ -1,16 +1,57 @@
-"""The table of systems: a name for every row of the published tables."""
+"""The table of systems: a name for every row of the published tables.
+
+Kept free of Keras, so that a configuration can be checked at once; a network's own module is
+imported when it is built.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import keras
+from typing import TYPE_CHECKING
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
-from models.c2 import c2
-from models.c3 import c3
-from models.centrifuge import centrifuge, centrifuge_pc, identity
 from models.presets import Preset
+
+if TYPE_CHECKING:
+    import keras
+
+
+def _identity(clip, preset, outputs, layers):
+    from models.centrifuge import identity
+
+    return identity(clip, outputs=outputs)
+
+
+def _centrifuge(clip, preset, outputs, layers):
+    from models.centrifuge import centrifuge
+
+    return centrifuge(clip, preset, outputs=outputs)
+
+
+def _centrifuge_pc(clip, preset, outputs, layers):
+    from models.centrifuge import centrifuge_pc
+
+    return centrifuge_pc(clip, preset, outputs=outputs)
+
+
+def _c2(clip, preset, outputs, layers, **options):
+    from models.c2 import c2
+
+    return c2(clip, preset, outputs=outputs, layer_count=layers, **options)
+
+
+def _c2_no_masking(clip, preset, outputs, layers):
+    return _c2(clip, preset, outputs, layers, masking=False)
+
+
+def _c3(clip, preset, outputs, layers, **options):
+    from models.c3 import c3
+
+    return c3(clip, preset, outputs=outputs, layer_count=layers, **options)
+
+
+def _c3_deterministic(clip, preset, outputs, layers):
+    return _c3(clip, preset, outputs, layers, internal_prediction=False)
 
 
 @dataclass(frozen=True)
@@ -19,7 +60,7 @@ class System:
 
     Attributes:
         description: what it is.
-        build: `(clip, preset, outputs, layers) -> keras.Model`.
+        build: `(clip, preset, outputs, layers)` to its network.
         control: `"none"` (permutation invariant loss, a fixed slot is chosen),
             `"deterministic"` (slot 1 is trained to be the wanted one) or `"internal"` (the
             smallest score is chosen).
@@ -27,7 +68,7 @@ class System:
     """
 
     description: str
-    build: Callable[[ClipConfig, Preset, int, int], keras.Model]
+    build: Callable[[ClipConfig, Preset, int, int], "keras.Model"]
     control: str = "none"
     published_parameters: float | None = None
 
@@ -38,40 +79,35 @@ class System:
 
 
 SYSTEMS = {
-    "identity": System(
-        "every output is the input",
-        lambda clip, preset, n, m: identity(clip, outputs=n),
-    ),
+    "identity": System("every output is the input", _identity),
     "centrifuge": System(
         "the Visual Centrifuge: a U-Net with I3D's encoder",
-        lambda clip, preset, n, m: centrifuge(clip, preset, outputs=n),
+        _centrifuge,
         published_parameters=22.6,
     ),
     "centrifuge_pc": System(
         "predictor-corrector: a second Centrifuge corrects the first",
-        lambda clip, preset, n, m: centrifuge_pc(clip, preset, outputs=n),
+        _centrifuge_pc,
         published_parameters=45.4,
     ),
     "c2_no_masking": System(
         "a Centrifuge with the compositional head",
-        lambda clip, preset, n, m: c2(clip, preset, outputs=n, layer_count=m, masking=False),
+        _c2_no_masking,
         published_parameters=23.4,
     ),
     "c2": System(
         "C2: the same with grouped channel masking",
-        lambda clip, preset, n, m: c2(clip, preset, outputs=n, layer_count=m),
+        _c2,
         published_parameters=27.1,
     ),
     "c3_deterministic": System(
         "C3: the wanted video comes out in slot 1",
-        lambda clip, preset, n, m: c3(
-            clip, preset, outputs=n, layer_count=m, internal_prediction=False
-        ),
+        _c3_deterministic,
         control="deterministic",
     ),
     "c3_internal": System(
         "C3: a score says where the wanted video is",
-        lambda clip, preset, n, m: c3(clip, preset, outputs=n, layer_count=m),
+        _c3,
         control="internal",
     ),
 }

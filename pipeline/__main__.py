@@ -1,6 +1,6 @@
 """The pipeline's command line.
 
-python -m pipeline run|compile --help
+python -m pipeline run|demo|compile --help
 """
 
 import time
@@ -62,6 +62,26 @@ def run(config_name, videos, annotations, output, settings):
         local.index(videos, annotations, places, workers=config.workers)
     summary = local.run(config, places)
     show(summary, places, seconds=time.monotonic() - started)
+
+
+@main.command()
+@config_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="demo",
+    show_default=True,
+    help="Folder of everything the demo makes.",
+)
+@set_option
+def demo(config_name, output, settings):
+    """Do the whole way on sample data, and take a held-out mixture apart."""
+    from pipeline.config import load_config
+
+    config = load_config(config_name, settings)
+    from pipeline.demo import demo as run_demo
+
+    run_demo(config, output)
 
 
 @main.command("compile")

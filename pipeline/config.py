@@ -10,7 +10,7 @@ from data_prep.cli import read_yaml
 from data_prep.config import DataConfig, Settings, load
 from data_prep.errors import UserError
 from models.config import ModelConfig, TrainConfig
-from models.presets import PRESETS
+from models.presets import PRESETS, check_size
 
 CONFIGS = Path(__file__).with_name("configs")
 
@@ -73,6 +73,11 @@ class PipelineConfig(ModelConfig):
             return values
         clip = {**preset.clip.model_dump(), **(data.get("clip") or {})}
         return {**values, "data": {**data, "clip": clip}}
+
+    @model_validator(mode="after")
+    def _strides_divide(self):
+        check_size(self.data.clip, PRESETS[self.preset])
+        return self
 
     @property
     def model(self) -> ModelConfig:

@@ -1,0 +1,97 @@
+"""The whole way on sample data: videos, pipeline, server, a held-out mixture taken apart.
+
+Each step is a command that a user can give as well, and is shown as such.
+"""
+
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from data_prep import manifest
+from data_prep.errors import UserError
+from data_prep.mixtures import plan
+from data_prep.pairing import TRANSPARENCY
+from pipeline import local
+from pipeline.config import PipelineConfig
+from pipeline.tables import show
+
+_READY = " at "
+
+
+def demo(config: PipelineConfig, output: Path) -> None:
+    """Do it all in a folder; what is there already is not made again.
+
+    Raises:
+        UserError: a step failed, or the model was not blessed.
+    """
+    started = time.monotonic()
+    _command("data_prep", "sample", "--output", output / "sample")
+    places = local.Places(output)
+    local.index(output / "sample" / "videos", (), places, workers=1)
+    summary = local.run(config, places)
+    show(summary, places, seconds=time.monotonic() - started)
+    if not summary["pushed"]:
+        raise UserError("the model was not blessed, so there is none to serve")
+    wanted, other = _held_out_pair(config, places)
+    mixture = output / "mixture.mp4"
+    _command("data_prep", "mix", wanted, other, "--output", mixture)
+    cues = {"separated": None}
+    if config.system.startswith("c3"):
+        cues = {"separated_by_first_sound": wanted, "separated_by_second_sound": other}
+    with _serving(places) as address:
+        for name, cue in cues.items():
+            shutil.rmtree(output / name, ignore_errors=True)
+            audio = ("--audio", cue) if cue else ()
+            where = ("--server", address, "--output", output / name)
+            _command("serving", "separate", mixture, *audio, *where)
+    click.echo(f"\n{time.monotonic() - started:.0f} s in all. Look at")
+    click.echo(f"  {mixture}  two held-out videos at once")
+    for name in cues:
+        click.echo(f"  {output / name / 'side_by_side.png'}  (and .mp4): taken apart again")
+    if len(cues) > 1:
+        click.echo("In the one the first video's sound is the cue, in the other the second's:")
+        click.echo("the output marked as chosen should change with it.")
+
+
+def _held_out_pair(config: PipelineConfig, places: local.Places) -> tuple[str, str]:
+    """Return the videos of the first held-out mixture of two classes."""
+    planned = plan(manifest.read(local.newest_manifest(places)), config.data)
+    for pairing in planned.pairings["eval"]:
+        v1, v2 = pairing.v1.video, pairing.v2.video
+        if pairing.mixture_type == TRANSPARENCY and v1.label != v2.label:
+            return v1.path, v2.path
+    raise UserError("no held-out mixture is a transparency of two classes")
+
+
+def _command(package: str, *words: object) -> None:
+    arguments = [package, *map(str, words)]
+    click.echo(f"$ python -m {' '.join(arguments)}", err=True)
+    if subprocess.run([sys.executable, "-m", *arguments], check=False).returncode:
+        raise UserError(f"python -m {arguments[0]} {arguments[1]} failed")
+
+
+@contextmanager
+def _serving(places: local.Places) -> Iterator[str]:
+    """Serve the pushed model for as long as the context lasts, and give the server's address."""
+    words = ["serving", "serve", "--model", str(places.serving), "--port", "0"]
+    click.echo(f"$ python -m {' '.join(words)} &", err=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    try:
+        line = process.stdout.readline()
+        if _READY not in line:
+            raise UserError(f"python -m serving serve did not start: {line.strip()}")
+        # Else a full pipe would stop the server.
+        threading.Thread(target=process.stdout.read, daemon=True).start()
+        yield line.rsplit(_READY, 1)[1].strip()
+    finally:
+        process.terminate()
+        process.wait()

@@ -1,0 +1,106 @@
+"""A small record set, made of textured clips without any video files."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from small_models import CLIP, textured
+
+SOURCES = 5
+
+
+@dataclass(frozen=True)
+class Records:
+    """A data set's files, and its records in the order of the files."""
+
+    train: list[str]
+    eval: list[str]
+    serialized: list[bytes]
+
+
+@pytest.fixture(autouse=True)
+def _float32():
+    """Takes back the dtype policy, which is global."""
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def records(tmp_path_factory) -> Records:
+    """Three files of 4, 4 and 3 training mixtures, one of 3 to evaluate. Not to be written to."""
+    return write_records(tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture(scope="session")
+def silent_records(tmp_path_factory) -> Records:
+    """The same without any sound."""
+    return write_records(tmp_path_factory.mktemp("silent"), has_sound=False)
+
+
+def write_records(root: Path, *, has_sound: bool = True) -> Records:
+    import tensorflow as tf
+
+    made = {}
+    for split, sizes in (("train", (4, 4, 3)), ("eval", (3,))):
+        (root / split).mkdir()
+        files = [
+            root / split / f"mixtures-{shard:05d}-of-{len(sizes):05d}.tfrecord"
+            for shard in range(len(sizes))
+        ]
+        mixtures = [encode_mixture(split, index, has_sound) for index in range(sum(sizes))]
+        rest = iter(mixtures)
+        for file, size in zip(files, sizes, strict=True):
+            with tf.io.TFRecordWriter(str(file)) as writer:
+                for _ in range(size):
+                    writer.write(next(rest))
+        made[split] = [str(file) for file in files], mixtures
+    splits = {
+        split: {"mixtures": len(mixtures), "with_sound": len(mixtures) * has_sound}
+        for split, (_, mixtures) in made.items()
+    }
+    (root / "info.json").write_text(json.dumps({"splits": splits}))
+    return Records(made["train"][0], made["eval"][0], made["train"][1])
+
+
+def encode_mixture(split: str, index: int, has_sound: bool) -> bytes:
+    """Serializes a mixture of two of a few sources; every second one is an occlusion."""
+    from data_prep.examples import Mixture, encode
+    from data_prep.media import Clip
+    from data_prep.pairing import MIXTURE_TYPES, Pairing, Window
+
+    rng = np.random.default_rng([index, len(split)])
+    size = (CLIP.frames, CLIP.height, CLIP.width)
+    first, second = rng.choice(SOURCES, 2, replace=False)
+    clips = [
+        Clip(
+            textured(rng, (*size, 3)),
+            rng.integers(-(2**15), 2**15, CLIP.samples, dtype=np.int16) * has_sound,
+            has_sound,
+        )
+        for _ in range(2)
+    ]
+    windows = [Window(make_video(source, has_sound), 0.5, 0.5, 0.5) for source in (first, second)]
+    pairing = Pairing(split, index, 0, MIXTURE_TYPES[index % 2], *windows)
+    return encode(Mixture(pairing, *clips, rng.random(size) < 0.4 if index % 2 else None))
+
+
+def make_video(source: int, has_sound: bool):
+    from data_prep.manifest import Video
+
+    return Video(
+        path=f"{source}.mp4",
+        id=f"id{source}",
+        source=f"source{source}",
+        label=f"label{source % 3}",
+        split="",
+        bytes=1_000,
+        sha256=f"{source}",
+        duration=10.0,
+        width=320,
+        height=240,
+        fps=25.0,
+        has_sound=has_sound,
+    )

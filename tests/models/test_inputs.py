@@ -1,0 +1,126 @@
+"""The order of the data, and clips that are paired anew."""
+
+import itertools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from small_models import CLIP
+
+from data_prep.errors import UserError
+from data_prep.examples import parse
+from models import inputs
+
+
+def read(records, **changes):
+    settings = {"records": 11, "batch": 2, "buffer": 4, "seed": 0, **changes}
+    return inputs.read_shuffled(records.train, CLIP, **settings)
+
+
+def ids(dataset, batches):
+    return [batch["mixture_id"].numpy().tolist() for batch in dataset.take(batches)]
+
+
+def flat(lists):
+    return list(itertools.chain.from_iterable(lists))
+
+
+def test_records_are_read_once_in_order(records):
+    batches = list(inputs.read_once(records.train, CLIP, batch=4))
+    assert [len(batch["v1"]) for batch in batches] == [4, 4, 3]
+    names = flat(batch["mixture_id"].numpy() for batch in batches)
+    assert names == [b"train-%08d" % index for index in range(11)]
+    assert set(inputs.NETWORK_FEATURES) <= batches[0].keys()
+
+
+def test_every_epoch_has_every_record_in_an_order_of_its_own(records):
+    names = flat(ids(read(records, batch=1), 33))
+    epochs = [names[start : start + 11] for start in (0, 11, 22)]
+    assert all(sorted(epoch) == sorted(epochs[0]) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+    assert len(set(names)) == 11
+
+
+def test_order_is_a_function_of_the_seed(records):
+    orders = [ids(read(records, seed=seed), 12) for seed in (5, 5, 6)]
+    assert orders[0] == orders[1]
+    assert orders[0] != orders[2]
+
+
+# An epoch is five and a half batches: 6 crosses its end, 11 begins the third.
+@pytest.mark.parametrize("skip", [1, 5, 6, 11, 13])
+@pytest.mark.parametrize("repair", [False, True])
+def test_skipping_is_dropping(records, skip, repair):
+    whole = list(read(records, batch=2, repair=repair).take(skip + 3))[skip:]
+    rest = list(read(records, batch=2, repair=repair, skip=skip).take(3))
+    for expected, batch in zip(whole, rest, strict=True):
+        assert batch.keys() == expected.keys()
+        for key, value in expected.items():
+            np.testing.assert_array_equal(batch[key], value, err_msg=key)
+
+
+def test_a_batch_larger_than_the_records(records):
+    assert [len(names) for names in ids(read(records, batch=25), 2)] == [25, 25]
+
+
+def test_missing_records_are_named(records, tmp_path):
+    assert inputs.find_files([f"{tmp_path.parent}/*none*", *records.eval]) == records.eval
+    with pytest.raises(UserError, match=r"no records: nothing matches .*none\*"):
+        inputs.find_files([f"{tmp_path}/none*"])
+    with pytest.raises(UserError, match=r"info\.json is missing"):
+        inputs.read_info([str(tmp_path / "train" / "file")])
+    assert inputs.read_info(records.train)["splits"]["train"]["mixtures"] == 11
+
+
+@pytest.fixture(scope="module")
+def batch(records):
+    return parse(tf.constant(records.serialized[:6]), CLIP)
+
+
+def test_repairing_leaves_the_wanted_clip_alone(batch):
+    for seed in range(8):
+        result = inputs.repaired(batch, tf.constant([3, seed], tf.int64))
+        assert result.keys() == batch.keys()
+        for key, value in batch.items():
+            assert (result[key].dtype, result[key].shape) == (value.dtype, value.shape), key
+            moves = key.startswith("v2") or key in ("sound2", "class_pair")
+            if not moves:
+                np.testing.assert_array_equal(result[key], value, err_msg=key)
+
+
+def test_repairing_moves_the_other_clip_with_all_its_features(batch):
+    moved = [key for key in batch if key.startswith("v2") or key == "sound2"]
+    original = batch["v2"].numpy()
+    pairs = set()
+    for seed in range(8):
+        result = inputs.repaired(batch, tf.constant([3, seed], tf.int64))
+        for row in range(6):
+            source = next(i for i in range(6) if (result["v2"][row] == original[i]).numpy().all())
+            pairs.add((row, source))
+            for key in moved:
+                np.testing.assert_array_equal(result[key][row], batch[key][source], err_msg=key)
+            labels = [result[key].numpy()[row] for key in ("v1_label", "v2_label", "class_pair")]
+            assert labels[0] + b"+" + labels[1] == labels[2]
+        assert (result["v1_source"] != result["v2_source"]).numpy().all()
+    assert len(pairs) > 6
+
+
+def test_repairing_is_a_function_of_the_seed(batch):
+    orders = [
+        inputs.repaired(batch, tf.constant([seed, 1], tf.int64))["v2_source"].numpy().tolist()
+        for seed in (0, 0, *range(1, 8))
+    ]
+    assert orders[0] == orders[1]
+    assert len({tuple(order) for order in orders}) > 2
+
+
+def test_repairing_clips_of_one_source_keeps_the_old_pairs(batch):
+    same = {**batch, "v1_source": tf.fill([6], "a"), "v2_source": tf.constant(["b"] + ["a"] * 5)}
+    places = [
+        np.asarray(inputs.repaired(same, tf.constant([0, s], tf.int64))["v2"]) for s in range(6)
+    ]
+    # No row but the first may get another clip than its own, or the one of source b.
+    for v2 in places:
+        for row in range(1, 6):
+            own, other = batch["v2"][row].numpy(), batch["v2"][0].numpy()
+            assert (v2[row] == own).all() or (v2[row] == other).all()

@@ -1,0 +1,208 @@
+"""What every registered layer keeps to, and each layer's definition against NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import audio, centrifuge, i3d, layers, losses  # noqa: F401 - they register layers
+
+RNG = np.random.default_rng(0)
+
+
+def values(*shape):
+    return RNG.uniform(0, 1, shape).astype(np.float32)
+
+
+CASES = {
+    "AudioVisualFusion": (
+        audio.AudioVisualFusion,
+        {},
+        [values(2, 3, 5, 4, 6), values(2, 7, 9, 3)],
+    ),
+    "Composition": (
+        layers.Composition,
+        {"outputs": 3, "layers": 4},
+        [values(1, 3, 5, 7, 6), values(1, 3, 5, 7, 12)],
+    ),
+    "CropLike": (layers.CropLike, {}, [values(2, 4, 6, 8, 3), values(2, 3, 6, 7, 5)]),
+    "DeterministicControlLoss": (losses.DeterministicControlLoss, {}, [values(3, 2), values(3, 2)]),
+    "GroupedChannelMasking": (
+        layers.GroupedChannelMasking,
+        {"groups": 3, "width": 2},
+        [values(2, 3, 5, 7, 6)],
+    ),
+    "InternalPredictionLoss": (losses.InternalPredictionLoss, {}, [values(3, 2), values(3, 2)]),
+    "LogSpectrogram": (audio.LogSpectrogram, {"window": 64, "hop": 24}, [values(2, 601)]),
+    "PermutationInvariantLoss": (losses.PermutationInvariantLoss, {}, [values(3, 3), values(3, 3)]),
+    "SplitOutputs": (centrifuge.SplitOutputs, {}, [values(1, 3, 5, 7, 9)]),
+}
+every_layer = pytest.mark.parametrize("name", sorted(CASES))
+
+
+def registered(kind):
+    return {
+        name.split(">")[1]
+        for name, value in keras.saving.get_custom_objects().items()
+        if name.startswith("layered_video>") and issubclass(value, kind)
+    }
+
+
+def tensors(inputs):
+    return [tf.constant(value) for value in inputs]
+
+
+def shapes(result):
+    return [tuple(tensor.shape) for tensor in tf.nest.flatten(result)]
+
+
+def test_every_registered_layer_is_a_case():
+    assert registered(keras.layers.Layer) == CASES.keys()
+
+
+@every_layer
+def test_config_round_trip(name):
+    cls, arguments, inputs = CASES[name]
+    layer = cls(**arguments, name="layer")
+    expected = layer(*tensors(inputs))
+    config = layer.get_config()
+    assert arguments.items() <= config.items()
+    copy = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert copy.get_config() == config
+    result = copy(*tensors(inputs))
+    copy.set_weights(layer.get_weights())
+    result = copy(*tensors(inputs))
+    tf.nest.map_structure(np.testing.assert_array_equal, result, expected)
+
+
+@every_layer
+@pytest.mark.parametrize("batch", ["one", "all"])
+def test_symbolic_shapes_are_the_real_ones(name, batch):
+    cls, arguments, inputs = CASES[name]
+    layer = cls(**arguments)
+    inputs = [value[:1] if batch == "one" else value for value in inputs]
+    size = len(inputs[0])
+    symbolic = layer(*(keras.Input(value.shape[1:]) for value in inputs))
+    expected = [(size, *tensor.shape[1:]) for tensor in tf.nest.flatten(symbolic)]
+    assert shapes(layer(*tensors(inputs))) == expected
+
+
+@every_layer
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_is_finite(name, policy):
+    cls, arguments, inputs = CASES[name]
+    keras.config.set_dtype_policy(policy)
+    for tensor in tf.nest.flatten(cls(**arguments)(*tensors(inputs))):
+        assert np.isfinite(tf.cast(tensor, tf.float32)).all()
+        if name.endswith("Loss"):
+            assert tensor.dtype == tf.float32
+
+
+@every_layer
+def test_gradients_reach_inputs_and_weights(name):
+    cls, arguments, inputs = CASES[name]
+    layer, inputs = cls(**arguments), tensors(inputs)
+    layer(*inputs)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        result = tf.nest.flatten(layer(*inputs))
+        # Sums of probabilities have no gradient, sums of their squares do.
+        total = tf.add_n([tf.reduce_sum(tf.square(tensor)) for tensor in result])
+    sources = {"input": inputs[0], **{w.path: w.value for w in layer.trainable_weights}}
+    for path, gradient in tape.gradient(total, sources).items():
+        assert gradient is not None, path
+        assert np.abs(gradient).max() > 0, path
+
+
+def test_masks_multiply_groups_of_neighbouring_channels():
+    layer = layers.GroupedChannelMasking(3, 2)
+    features = values(2, 2, 3, 4, 6) - 0.5
+    masked, masks = layer(features)
+    assert masks.shape == (2, 2, 3, 4, 3)
+    np.testing.assert_allclose(masked, features * masks.numpy().repeat(2, axis=-1), rtol=1e-5)
+    assert ((masks.numpy() >= 0) & (masks.numpy() <= 1)).all()
+
+
+def test_masks_of_groups_that_do_not_divide_the_channels():
+    with pytest.raises(ValueError, match="received groups=4, channels=6"):
+        layers.GroupedChannelMasking(4, 2)(values(1, 2, 3, 4, 6))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_composition_is_the_definition(training):
+    layer = layers.Composition(3, 4)
+    features, copies = values(2, 3, 5, 7, 6), values(2, 3, 5, 7, 12)
+    result = {
+        key: value.numpy() for key, value in layer(features, copies, training=training).items()
+    }
+    raw = layer.predict(features).numpy()
+    colours = np.tanh(raw[..., :12] + copies).reshape(2, 3, 5, 7, 4, 3)
+    exponentials = np.exp(raw[..., 12:].reshape(2, 3, 5, 7, 3, 4))
+    betas = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    np.testing.assert_allclose(result["layers"], np.moveaxis(colours, 4, 1), atol=1e-5)
+    np.testing.assert_allclose(result["coefficients"], np.moveaxis(betas, (4, 5), (1, 2)), 1e-5)
+    expected = np.einsum("bthwij,bthwjc->bithwc", betas, colours)
+    np.testing.assert_allclose(result["outputs"], expected, atol=1e-5)
+
+
+def test_split_outputs_are_neighbouring_channels():
+    x = values(2, 3, 4, 5, 6)
+    result = centrifuge.SplitOutputs()(x)
+    np.testing.assert_array_equal(result[:, 0], x[..., :3])
+    np.testing.assert_array_equal(result[:, 1], x[..., 3:])
+
+
+def test_crop_leaves_the_near_end():
+    x = values(1, 4, 6, 8, 2)
+    result = layers.CropLike()(x, values(1, 3, 6, 7, 5))
+    np.testing.assert_array_equal(result, x[:, :3, :6, :7])
+
+
+def test_copied_input_starts_as_copies():
+    video = values(1, 2, 3, 4, 3)
+    result = layers.copied_input(video, 3, name="copies")
+    np.testing.assert_array_equal(result, np.tile(video, 3))
+
+
+def test_spectrogram_is_the_windowed_transform():
+    sound = values(1, 300) - 0.5
+    result = audio.LogSpectrogram(64, 32)(sound)[0, ..., 0].numpy()
+    assert result.shape == (10, 33)
+    padded = np.pad(sound[0], (9 * 32 + 64 - 300) // 2)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(64) / 64)
+    for column in range(10):
+        power = np.abs(np.fft.rfft(hann * padded[32 * column :][:64])) ** 2
+        np.testing.assert_allclose(result[column], np.log(power + 1e-4) / 10, atol=1e-4)
+
+
+def test_spectrogram_of_silence_is_constant():
+    result = audio.LogSpectrogram(64, 32)(np.zeros((1, 600), np.float32)).numpy()
+    assert np.isfinite(result).all()
+    assert np.ptp(result) < 1e-6
+
+
+def test_spectrogram_peaks_at_the_tone():
+    tone = np.sin(2 * np.pi * 8 / 64 * np.arange(640)).astype(np.float32)
+    result = audio.LogSpectrogram(64, 32)(tone[None])[0, ..., 0].numpy()
+    assert (result[1:-1].argmax(axis=-1) == 8).all()
+
+
+def test_fusion_gives_each_step_the_sound_of_its_time():
+    visual = values(1, 2, 3, 4, 5)
+    sound = np.zeros((1, 8, 6, 2), np.float32)
+    sound[0, :, :, 0] = np.arange(8)[:, None]
+    sound[0, :, :, 1] = np.arange(6)
+    result = audio.AudioVisualFusion()(visual, sound).numpy()
+    np.testing.assert_array_equal(result[..., :5], visual)
+    # Columns 2 and 6 are the middles of the two halves; frequencies are averaged.
+    np.testing.assert_allclose(result[0, 0, :, :, 5], 2)
+    np.testing.assert_allclose(result[0, 1, :, :, 5], 6)
+    np.testing.assert_allclose(result[..., 6], 2.5)
+
+
+def test_transposed_convolution_keeps_the_scale_of_the_signal():
+    keras.utils.set_random_seed(0)
+    x = np.random.default_rng(0).normal(0, 1, (1, 4, 8, 8, 64)).astype(np.float32)
+    deviation = layers.transposed_conv(x, 32, (4, 4, 4), (2, 2, 2), name="up", scale=1.0)
+    inner = deviation.numpy()[:, 2:-2, 2:-2, 2:-2]
+    assert inner.std() == pytest.approx(1, rel=0.1)

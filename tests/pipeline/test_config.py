@@ -1,0 +1,53 @@
+import pytest
+
+from data_prep.errors import UserError
+from models.presets import PRESETS
+from pipeline.config import CONFIGS, PipelineConfig, load_config
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIGS.glob("*.yaml")))
+def test_every_config_that_is_shipped_is_valid(name):
+    assert isinstance(load_config(name), PipelineConfig)
+
+
+def test_clip_is_the_presets_but_for_the_keys_given():
+    config = load_config("demo", ["preset=small", "data.clip.frames=16"])
+    expected = PRESETS["small"].clip.model_copy(update={"frames": 16})
+    assert config.data.clip == expected
+
+
+def test_overrides_are_yaml_and_reach_nested_keys():
+    config = load_config("demo", ["data.seed=7", "train.repair=false", "system=c2"])
+    assert (config.data.seed, config.train.repair, config.system) == (7, False, "c2")
+
+
+def test_name_tells_what_can_be_compared():
+    assert load_config("demo", ["system=c3_internal"]).name.startswith("c3-internal-tiny-")
+    one, other = load_config("demo"), load_config("demo", ["data.clip.frames=16"])
+    assert one.name != other.name
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["steps=3"], "steps: unknown key"),
+        (["train.steps=many"], "train.steps: .*received 'many'"),
+        (["preset=huge"], "unknown preset 'huge': choose one of tiny, small, paper"),
+        (["system=c9"], "unknown system 'c9': choose one of identity, "),
+        (["data=3"], "data: .*received 3"),
+        (["train.steps"], "--set needs key=value"),
+        (["preset.x=1"], "preset holds a single value"),
+        (["data.clip.short_side=8"], "short_side must be at least"),
+        (["data.clip.frames=9"], "frames must be divisible by 2"),
+    ],
+)
+def test_wrong_setting_is_told_by_name(settings, message):
+    with pytest.raises(UserError, match=message):
+        load_config("demo", settings)
+
+
+def test_unknown_config_lists_what_there_is(tmp_path):
+    with pytest.raises(UserError, match="unknown config 'nothing': .*demo"):
+        load_config("nothing")
+    with pytest.raises(UserError, match=r"no\.yaml: settings must be a readable YAML file"):
+        load_config(str(tmp_path / "no.yaml"))
