@@ -167,7 +167,7 @@ PRESETS = {
         audio=Audio(window=256, hop=128, widths=(16, 32, 64)),
         norm="none",
         batch=8,
-        learning_rate=1e-3,
+        learning_rate=3e-3,
     ),
     "small": Preset(
         description="one GPU, hours",

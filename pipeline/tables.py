@@ -8,7 +8,7 @@ from pipeline.local import Places
 
 def show(summary: dict, places: Places, *, seconds: float) -> None:
     """Print a run's summary: losses by mixture type, the verdict and where everything is."""
-    console = Console()
+    console = _console()
     table = Table(title=f"{summary['pipeline']} on held-out mixtures", title_justify="left")
     for column in ("mixture type", "loss", "Identity's", "ratio", "right choice", "mixtures"):
         table.add_column(column, justify="left" if column == "mixture type" else "right")
@@ -47,6 +47,12 @@ def show(summary: dict, places: Places, *, seconds: float) -> None:
     for name, path in where.items():
         console.print(f"  {name:<13}{path}", highlight=False, soft_wrap=True)
     console.print(f"{seconds:.0f} s in all")
+
+
+def _console() -> Console:
+    """A console that keeps tables whole where the output is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=120)
 
 
 def with_interval(metrics: dict, name: str, *, percent: bool = False) -> str:

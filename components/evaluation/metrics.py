@@ -49,7 +49,8 @@ def _computations(
     computations = []
     for model_name in model_names or [""]:
         keys = {
-            name: metric_types.MetricKey(name=name, model_name=model_name)
+            # Thresholds look for unweighted metrics under None, not under the default False.
+            name: metric_types.MetricKey(name=name, model_name=model_name, example_weighted=None)
             for name in (*names, "examples")
         }
         computations.append(

@@ -78,8 +78,7 @@ def test_saved_network_gives_equal_outputs(name, norm, tmp_path):
 
 
 @every_trainable
-@pytest.mark.parametrize("norm", ["none", "batch"])
-@pytest.mark.parametrize("n, m", [(2, 2), (3, 4)])
+@pytest.mark.parametrize("norm, n, m", [("none", 2, 2), ("batch", 3, 4)])
 def test_gradients_reach_every_weight(name, norm, n, m):
     built = build(name, norm=norm, outputs=n, layers=m)
     batch = make_batch(2)

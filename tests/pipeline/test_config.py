@@ -31,10 +31,10 @@ def test_name_tells_what_can_be_compared():
     ("settings", "message"),
     [
         (["steps=3"], "steps: unknown key"),
-        (["train.steps=many"], "train.steps: .*received 'many'"),
+        (["train.steps=many"], r"train.steps: .*received 'many'"),
         (["preset=huge"], "unknown preset 'huge': choose one of tiny, small, paper"),
         (["system=c9"], "unknown system 'c9': choose one of identity, "),
-        (["data=3"], "data: .*received 3"),
+        (["data=3"], r"data: .*received 3"),
         (["train.steps"], "--set needs key=value"),
         (["preset.x=1"], "preset holds a single value"),
         (["data.clip.short_side=8"], "short_side must be at least"),
@@ -47,7 +47,7 @@ def test_wrong_setting_is_told_by_name(settings, message):
 
 
 def test_unknown_config_lists_what_there_is(tmp_path):
-    with pytest.raises(UserError, match="unknown config 'nothing': .*demo"):
+    with pytest.raises(UserError, match=r"unknown config 'nothing': .*demo"):
         load_config("nothing")
     with pytest.raises(UserError, match=r"no\.yaml: settings must be a readable YAML file"):
         load_config(str(tmp_path / "no.yaml"))

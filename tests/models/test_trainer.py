@@ -1,0 +1,170 @@
+"""Training on a few records: what stops it, what it takes up again, what it averages."""
+
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from small_models import CLIP, PRESET
+
+from data_prep.errors import UserError
+from models import presets, trainer
+from models.config import ModelConfig, TrainConfig
+
+
+class Stopped(Exception):
+    """Stands for the kill of a training."""
+
+
+@pytest.fixture(autouse=True)
+def _small_preset(monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "tiny", PRESET)
+
+
+@pytest.fixture
+def train(records, tmp_path):
+    """Gives a function that trains, and returns the separator and what was reported."""
+
+    def run(system="c2_no_masking", *, folder="run", data=records, stop=None, **settings):
+        reports = []
+
+        def report(progress):
+            reports.append(progress)
+            if progress.step == stop:
+                raise Stopped
+
+        config = TrainConfig(
+            **{"steps": 4, "batch": 2, "log_every": 1, "checkpoint_every": 2, **settings}
+        )
+        separator = trainer.train(
+            ModelConfig(system=system, preset="tiny"),
+            config,
+            CLIP,
+            train_files=data.train,
+            eval_files=data.eval,
+            logs=str(tmp_path / folder / "logs"),
+            checkpoints=str(tmp_path / folder / "checkpoints"),
+            report=report,
+        )
+        return separator, reports
+
+    return run
+
+
+def assert_same_weights(separator, expected, atol=1e-5):
+    for weight, value in zip(separator.weights, expected.weights, strict=True):
+        np.testing.assert_allclose(weight, value, atol=atol, err_msg=weight.path)
+
+
+def differs(separator, other):
+    return any(
+        np.abs(a - b).max() > 1e-4
+        for a, b in zip(separator.get_weights(), other.get_weights(), strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    "system, settings",
+    [
+        ("c2", {"optimizer": "sgd", "learning_rate": 0.1, "warmup_steps": 2}),
+        ("c3_internal", {"accumulate": 2, "ema": 0.5, "repair": True}),
+    ],
+)
+def test_a_stopped_training_goes_on_as_if_it_had_not_been(train, system, settings):
+    whole, _ = train(system, folder="whole", **settings)
+    with pytest.raises(Stopped):
+        train(system, folder="parts", stop=3, **settings)
+    parts, reports = train(system, folder="parts", **settings)
+    assert [progress.step for progress in reports] == [3, 4]
+    assert_same_weights(parts, whole)
+
+
+def test_a_finished_training_is_not_repeated(train):
+    first, _ = train(ema=0.5)
+    again, reports = train(ema=0.5)
+    assert reports == []
+    assert_same_weights(again, first)
+
+
+def test_reports_and_curves(train, tmp_path):
+    _, reports = train("c3_internal", log_every=2)
+    assert [(progress.step, progress.steps) for progress in reports] == [(2, 4), (4, 4)]
+    scalars = reports[-1].scalars
+    assert scalars.keys() == {"objective", "loss", "score_error", "control"}
+    assert scalars["objective"] == pytest.approx(scalars["loss"] + scalars["score_error"], rel=1e-5)
+    assert reports[-1].updates == 4
+    assert 0 <= reports[-1].waited <= reports[-1].seconds
+    (events,) = (tmp_path / "run/logs").iterdir()
+    tags = {
+        value.tag
+        for event in tf.compat.v1.train.summary_iterator(str(events))
+        for value in event.summary.value
+    }
+    assert {"train/objective", "held_out/identity_loss", "held_out/separation"} <= tags
+
+
+def test_training_learns(train):
+    _, reports = train(steps=40, learning_rate=1e-2, log_every=10, checkpoint_every=40)
+    assert reports[-1].scalars["loss"] < reports[0].scalars["loss"]
+
+
+def test_divergence_names_the_mixtures(train):
+    with pytest.raises(UserError, match="training diverged") as raised:
+        train(learning_rate=1e30)
+    message = str(raised.value)
+    assert re.search(r"the loss at step 2 is (nan|inf)", message)
+    assert len(re.findall(r"train-\d{8}", message)) == 2
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize("system", ["c3_deterministic", "c3_internal"])
+def test_control_without_sound_is_refused(train, silent_records, system, tmp_path):
+    with pytest.raises(UserError, match="none of the 11 training mixtures has any"):
+        train(system, data=silent_records)
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_sound_is_needed_without_control(train, silent_records):
+    train("c2", steps=1, data=silent_records)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_accumulated_batches_are_one_large_batch(train, optimizer):
+    settings = {"steps": 3, "optimizer": optimizer, "learning_rate": 1e-2, "schedule": "constant"}
+    large, _ = train(folder="large", batch=4, **settings)
+    accumulated, _ = train(folder="accumulated", batch=2, accumulate=2, **settings)
+    assert_same_weights(accumulated.network, large.network, atol=1e-4)
+    short, _ = train(folder="short", batch=4, **{**settings, "steps": 2})
+    assert differs(short.network, large.network)
+
+
+def test_the_moving_average_is_what_training_returns(train):
+    settings = {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "constant"}
+    after = [train(folder=f"{n}", steps=n, **settings)[0].network for n in (1, 2, 3)]
+    averaged, _ = train(folder="averaged", steps=3, ema=0.5, **settings)
+    for mean, *values in zip(averaged.network.weights, *(n.weights for n in after), strict=True):
+        first, second, third = map(np.asarray, values)
+        expected = 0.25 * first + 0.25 * second + 0.5 * third
+        np.testing.assert_allclose(mean, expected, atol=1e-5, err_msg=mean.path)
+    assert differs(averaged.network, after[-1])
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(train, precision, monkeypatch):
+    from small_models import PLAIN_LEVELS
+
+    plain = presets.PRESETS["tiny"]
+    import dataclasses
+
+    monkeypatch.setitem(presets.PRESETS, "tiny", dataclasses.replace(plain, levels=PLAIN_LEVELS))
+    separator, reports = train("c3_internal", precision=precision, steps=3, ema=0.5)
+    assert all(np.isfinite(progress.scalars["objective"]) for progress in reports)
+    assert {weight.dtype for weight in separator.trainable_weights} == {"float32"}
+    scales = hasattr(separator.optimizer, "dynamic_scale")
+    assert scales == (precision == "mixed_float16")
+
+
+def test_identity_needs_no_training(train):
+    separator, reports = train("identity")
+    assert separator.count_params() == 0
+    assert reports == []
