@@ -40,9 +40,11 @@ def training_progress() -> Iterator[Callable[[Progress], None]]:
 
 def describe(progress: Progress) -> str:
     """Say a progress in words."""
-    parts = [f"loss {progress.scalars['loss']:.3f}"]
-    if progress.scalars["score_error"]:
-        parts.append(f"control {progress.scalars['control']:.0%}")
+    scalars = progress.scalars
+    parts = [f"loss {scalars.get('loss', scalars['objective']):.3f}"]
+    for name in ("control_accuracy", "accuracy"):
+        if name in scalars:
+            parts.append(f"{name.replace('_', ' ')} {scalars[name]:.0%}")
     parts.append(f"{1000 * progress.seconds / progress.updates:.0f} ms a step")
     parts.append(f"{progress.waited / progress.seconds:.1%} waiting for input")
     return "  ".join(parts)

@@ -17,8 +17,10 @@ class LogSpectrogram(keras.layers.Layer):
         window: samples of the Hann window, and the transform's length; a power of two.
         hop: samples between two columns.
 
-    Returns of a call on `[B, S]` in [-1, 1]: `[B, ceil(S / hop), window / 2 + 1, 1]`, about in
-    [-1, 1]; silence is constant.
+    Returns of a call on `[B, S]` in [-1, 1]: `[B, ceil(S / hop), window / 2 + 1, 2]`. The first
+    channel is the log magnitude, about in [-1, 1], constant for silence; the second the frequency,
+    rising from -1 to 1: convolutions whose average over frequency is taken could else not tell a
+    high sound from a low one.
     """
 
     def __init__(self, window, hop, **kwargs):
@@ -35,12 +37,14 @@ class LogSpectrogram(keras.layers.Layer):
         sound = ops.pad(sound, ((0, 0), (padding // 2, padding - padding // 2)))
         real, imaginary = ops.stft(sound, self.window, self.hop, self.window, center=False)
         power = ops.square(real) + ops.square(imaginary)
-        log = 0.5 * ops.log(power + _FLOOR**2)
-        return ops.expand_dims(ops.cast(log / 5.0, self.compute_dtype), -1)
+        log = 0.5 * ops.log(power + _FLOOR**2) / 5.0
+        frequency = ops.linspace(-1.0, 1.0, self.window // 2 + 1, dtype="float32")
+        channels = ops.stack([log, ops.zeros_like(log) + frequency], axis=-1)
+        return ops.cast(channels, self.compute_dtype)
 
     def compute_output_shape(self, shape):
         """Return the spectrogram's shape."""
-        return shape[0], -(-shape[1] // self.hop), self.window // 2 + 1, 1
+        return shape[0], -(-shape[1] // self.hop), self.window // 2 + 1, 2
 
     def get_config(self):
         """Return the arguments of the constructor."""
@@ -88,7 +92,12 @@ def audio_network(sound, audio: Audio):
     for number, width in enumerate(audio.widths, start=1):
         for layer in ("a", "b"):
             x = keras.layers.Conv2D(
-                width, 3, padding="same", activation="relu", name=f"audio_conv{number}{layer}"
+                width,
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer="he_normal",
+                name=f"audio_conv{number}{layer}",
             )(x)
         if number < len(audio.widths):
             x = keras.layers.MaxPooling2D(2, name=f"audio_pool{number}")(x)

@@ -1,6 +1,7 @@
 """C3, the controllable compositional centrifuge (ICCV 2019): C2 that hears what is wanted."""
 
 import keras
+from keras import ops
 
 from data_prep.config import ClipConfig
 from models import layers
@@ -9,6 +10,79 @@ from models.c2 import compose, full_resolution
 from models.centrifuge import decode
 from models.i3d import encode
 from models.presets import Preset, check_size
+
+
+@keras.saving.register_keras_serializable("layered_video")
+class ScoreHead(keras.layers.Layer):
+    """The internal prediction: a score for each output, how far it is from the wanted video.
+
+    Each output is seen by the same small network, meets the sound of its time, and is scored. The
+    outputs are read through a stop-gradient: scoring must not move what is scored. Where every
+    output has the same network, the scores go along with any permutation of the outputs.
+
+    Args:
+        width: channels of the small network.
+
+    Returns of a call on outputs `[B, n, T, H, W, 3]` and audio features `[B, T_a, F, D]`: scores
+    `[B, n]`, float32.
+    """
+
+    def __init__(self, width, **kwargs):
+        super().__init__(**kwargs)
+        self.width = width
+        self.look = keras.Sequential(
+            [
+                keras.layers.AveragePooling3D((1, 2, 2), padding="same"),
+                *(
+                    keras.layers.Conv3D(
+                        channels, 3, (1, 2, 2), padding="same", activation="relu",
+                        kernel_initializer="he_normal",
+                    )
+                    for channels in (width // 2, width, width)
+                ),
+            ],
+            name="look",
+        )  # fmt: skip
+        self.fusion = AudioVisualFusion(name="fusion")
+        self.judge = keras.Sequential(
+            [
+                keras.layers.Conv3D(
+                    2 * width, 1, activation="relu", kernel_initializer="he_normal"
+                ),
+                keras.layers.GlobalAveragePooling3D(),
+                # The scores start near the Identity baseline's distances: regressing them from
+                # afar would for long drown what separates the layers.
+                keras.layers.Dense(
+                    1,
+                    kernel_initializer=keras.initializers.RandomNormal(stddev=1e-2),
+                    bias_initializer=keras.initializers.Constant(0.2),
+                    dtype="float32",
+                ),
+            ],
+            name="judge",
+        )
+
+    def build(self, outputs_shape, audio_shape):
+        """Build the networks for outputs and audio features of these shapes."""
+        _, _, t, h, w, _ = outputs_shape
+        self.look.build((None, t, h, w, 3))
+        self.judge.build((None, t, 1, 1, self.width + audio_shape[-1]))
+
+    def call(self, outputs, audio):
+        """Return the scores."""
+        _, n, t, h, w, _ = outputs.shape
+        videos = ops.reshape(ops.stop_gradient(outputs), (-1, t, h, w, 3))
+        seen = ops.mean(self.look(ops.cast(videos, self.compute_dtype)), axis=(2, 3), keepdims=True)
+        heard = ops.repeat(audio, n, axis=0)
+        return ops.reshape(self.judge(self.fusion(seen, heard)), (-1, n))
+
+    def compute_output_shape(self, outputs_shape, audio_shape):
+        """Return the scores' shape."""
+        return outputs_shape[:2]
+
+    def get_config(self):
+        """Return the arguments of the constructor."""
+        return {**super().get_config(), "width": self.width}
 
 
 def c3(
@@ -41,27 +115,17 @@ def c3(
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
     sound = keras.Input((clip.samples,), name="sound")
     features, masks = encode(video, preset, masking=True)
-    fused = AudioVisualFusion(name="fusion")(features[-1], audio_network(sound, preset.audio))
+    audio = audio_network(sound, preset.audio)
+    fused = AudioVisualFusion(name="fusion")(features[-1], audio)
     fused = layers.conv(fused, features[-1].shape[-1], 1, norm=preset.norm, name="fusion_mixed")
     features[-1] = fused
     decoded = full_resolution(decode(features, preset, name="decoder"), preset)
     result = compose(decoded, video, preset, outputs, layer_count)
     result["masks"] = masks
     if internal_prediction:
-        result["scores"] = _scores(fused, decoded, outputs)
+        result["scores"] = ScoreHead(preset.score_width, name="scores")(result["outputs"], audio)
     return keras.Model(
         {"video": video, "sound": sound},
         result,
         name="c3_internal" if internal_prediction else "c3_deterministic",
     )
-
-
-def _scores(fused, decoded, outputs):
-    # The deep features know what sounds, the last ones which slot shows what.
-    pooled = [
-        keras.layers.GlobalAveragePooling3D(name=f"score_pool_{name}")(x)
-        for name, x in (("deep", fused), ("full", decoded))
-    ]
-    x = keras.layers.Concatenate(name="score_features")(pooled)
-    x = keras.layers.Dense(128, activation="relu", name="score_hidden")(x)
-    return keras.layers.Dense(outputs, dtype="float32", name="scores")(x)

@@ -9,9 +9,6 @@ from data_prep.config import ClipConfig
 from data_prep.errors import UserError
 from data_prep.examples import parse
 
-NETWORK_FEATURES = ("v1", "v2", "alpha", "sound1")
-"""What a separator reads of a batch; the rest is provenance."""
-
 _SECOND_CLIP = ("v2", "sound2")
 
 
@@ -153,3 +150,11 @@ def repaired(batch: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tenso
     }
     chosen["class_pair"] = batch["v1_label"] + "+" + chosen["v2_label"]
     return {**batch, **chosen}
+
+
+def with_classes(batch: dict[str, tf.Tensor], labels: list[str]) -> dict[str, tf.Tensor]:
+    """Add `v1_class`, int32 `[B]`: the place of V1's label among the labels, -1 if it is none."""
+    same = batch["v1_label"][:, None] == tf.constant(labels)[None]
+    known = tf.reduce_any(same, axis=1)
+    place = tf.argmax(same, axis=1, output_type=tf.int32)
+    return {**batch, "v1_class": tf.where(known, place, -1)}

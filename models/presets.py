@@ -77,6 +77,7 @@ class Preset:
         mask_groups: channel groups with a mask of their own.
         mask_width: hidden channels of the mask networks.
         audio: the audio network of the systems with control.
+        score_width: channels of the network that scores the outputs.
         norm: `"batch"` or `"none"`.
         batch: examples a training step.
         learning_rate: the peak learning rate of the default optimiser.
@@ -92,6 +93,7 @@ class Preset:
     mask_groups: int
     mask_width: int
     audio: Audio
+    score_width: int
     norm: str
     batch: int
     learning_rate: float
@@ -164,7 +166,8 @@ PRESETS = {
         input_skip=True,
         mask_groups=4,
         mask_width=16,
-        audio=Audio(window=256, hop=128, widths=(16, 32, 64)),
+        audio=Audio(window=256, hop=128, widths=(32, 48, 64)),
+        score_width=32,
         norm="none",
         batch=8,
         learning_rate=3e-3,
@@ -179,6 +182,7 @@ PRESETS = {
         mask_groups=4,
         mask_width=32,
         audio=Audio(window=512, hop=160, widths=(32, 64, 128, 256)),
+        score_width=64,
         norm="none",
         batch=16,
         learning_rate=5e-4,
@@ -193,6 +197,7 @@ PRESETS = {
         mask_groups=8,
         mask_width=56,
         audio=Audio(window=512, hop=160, widths=(64, 128, 256, 512)),
+        score_width=128,
         norm="batch",
         batch=16,
         learning_rate=1e-1,

@@ -11,10 +11,8 @@ from models.losses import (
     fused_reconstruction,
     reconstruction,
 )
+from models.scalars import SEPARATION_SCALARS
 from models.systems import System
-
-REPORTED = ("objective", "loss", "score_error", "control")
-"""The scalars whose means a training reports."""
 
 
 def from_uint8(video):
@@ -39,6 +37,10 @@ class Separator(keras.Model):
     `mixture` in [-1, 1] beside them.
     """
 
+    inputs_read = ("v1", "v2", "alpha", "sound1")
+    reported = ("objective", "loss", "score_error", "control_accuracy")
+    scalars = SEPARATION_SCALARS
+
     def __init__(self, network: keras.Model, system: System, **kwargs):
         super().__init__(**kwargs)
         self.network = network
@@ -46,7 +48,7 @@ class Separator(keras.Model):
         self.pil = PermutationInvariantLoss()
         self.det = DeterministicControlLoss()
         self.reg = InternalPredictionLoss()
-        self.trackers = {name: keras.metrics.Mean(name=name) for name in REPORTED}
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in self.reported}
 
     def call(self, batch, training=False):
         """Mix and separate."""
@@ -63,7 +65,7 @@ class Separator(keras.Model):
         Returns:
             `loss`: the reconstruction loss by the system's assignment (`L_pil` or `L_det`);
             `score_error`: `L_reg`, 0 without scores;
-            `control`: 1 where the chosen output is nearer to V1 than to V2, else 0;
+            `control_accuracy`: 1 where the chosen output is nearer to V1 than to V2, else 0;
             `objective`: what training minimises.
         """
         v1, v2 = from_uint8(batch["v1"]), from_uint8(batch["v2"])
@@ -80,7 +82,7 @@ class Separator(keras.Model):
         return {
             "loss": loss,
             "score_error": score_error,
-            "control": ops.cast(nearer, "float32"),
+            "control_accuracy": ops.cast(nearer, "float32"),
             "objective": loss + score_error,
         }
 
@@ -94,6 +96,17 @@ class Separator(keras.Model):
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Return the running means of the reported scalars."""
         return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def evaluate_batch(self, batch) -> dict:
+        """Compute the scalars of each example that analysis reads, float32 `[B]`.
+
+        Returns:
+            `loss`, `score_error` and `control_accuracy` of `measure`, and `identity_loss`, the
+            loss of the Identity baseline on the same mixture.
+        """
+        scalars = self.measure(batch, self(batch, training=False))
+        scalars["identity_loss"] = identity_loss(batch)
+        return {name: scalars[name] for name in self.scalars}
 
 
 def choose(predictions):

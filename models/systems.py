@@ -113,6 +113,10 @@ SYSTEMS = {
 }
 
 
+CLASSIFIER = "i3d"
+"""The action classifier of the downstream task: no separator, but trained and served like one."""
+
+
 def get_system(name: str) -> System:
     """Return the separator of this name.
 

@@ -1,4 +1,4 @@
-"""Training of a separator, resumable at every checkpoint."""
+"""Training of a system, resumable at every checkpoint."""
 
 import logging
 import os
@@ -13,13 +13,15 @@ import tensorflow as tf
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
+from models.classification import Classifier
 from models.config import ModelConfig, TrainConfig
-from models.inputs import NETWORK_FEATURES, read_info, read_once, read_shuffled
+from models.i3d import i3d
+from models.inputs import read_info, read_once, read_shuffled, with_classes
 from models.optimizers import make_optimizer
 from models.pictures import picture
 from models.presets import get_preset
-from models.separation import Separator, identity_loss
-from models.systems import get_system
+from models.separation import Separator
+from models.systems import CLASSIFIER, get_system
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +47,24 @@ class Progress:
     waited: float = 0.0
 
 
-def build(model: ModelConfig, clip: ClipConfig) -> Separator:
-    """Build the separator that the settings name, with fresh weights."""
+def build(model: ModelConfig, clip: ClipConfig, labels: list[str]) -> Separator | Classifier:
+    """Build the model that the settings name, with fresh weights.
+
+    Args:
+        model: the settings.
+        clip: the clip's shape.
+        labels: the classes that the classifier tells apart.
+
+    Raises:
+        UserError: the classifier has fewer than two classes.
+    """
+    preset = get_preset(model.preset)
+    if model.system == CLASSIFIER:
+        if len(labels) < 2:
+            raise UserError(f"a classifier needs at least 2 labels: received {labels}")
+        return Classifier(i3d(clip, preset, classes=len(labels)), labels)
     system = get_system(model.system)
-    network = system.build(clip, get_preset(model.preset), model.outputs, model.layers)
-    return Separator(network, system)
+    return Separator(system.build(clip, preset, model.outputs, model.layers), system)
 
 
 def train(
@@ -62,8 +77,8 @@ def train(
     logs: str,
     checkpoints: str,
     report: Callable[[Progress], None] = lambda progress: None,
-) -> Separator:
-    """Train a separator on records.
+) -> Separator | Classifier:
+    """Train a system on records.
 
     A training that was stopped goes on from its last checkpoint: with the same weights, optimiser
     and order of the data as if it had not been stopped.
@@ -79,7 +94,7 @@ def train(
         report: called at every point of the curves.
 
     Returns:
-        The trained separator; with the averaged weights where `config.ema` is on.
+        The trained model; with the averaged weights where `config.ema` is on.
 
     Raises:
         UserError: the records do not suit the system, or training diverged: then the message
@@ -87,12 +102,11 @@ def train(
     """
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
-    info = read_info(train_files)
-    system = get_system(model.system)
-    if system.hears and not info["splits"]["train"]["with_sound"]:
+    info = read_info(train_files)["splits"]["train"]
+    if model.system != CLASSIFIER and get_system(model.system).hears and not info["with_sound"]:
         raise UserError(
-            f"system {model.system} is controlled by sound: none of the "
-            f"{info['splits']['train']['mixtures']} training mixtures has any"
+            f"system {model.system} is controlled by sound: none of the {info['mixtures']} "
+            "training mixtures has any"
         )
     preset = get_preset(model.preset)
     batch = config.batch or preset.batch
@@ -103,14 +117,14 @@ def train(
             f"received {batch}"
         )
     with strategy.scope():
-        separator = build(model, clip)
-        separator.compile(
+        trained = build(model, clip, [label for label in info["labels"] if label])
+        trained.compile(
             optimizer=make_optimizer(config, config.learning_rate or preset.learning_rate)
         )
-        separator.optimizer.build(separator.trainable_variables)
-    if not separator.trainable_variables:
-        return separator
-    run = _Run(separator, config, strategy)
+        trained.optimizer.build(trained.trainable_variables)
+    if not trained.trainable_variables:
+        return trained
+    run = _Run(trained, config, strategy)
     manager = tf.train.CheckpointManager(run.checkpoint, checkpoints, max_to_keep=2)
     run.checkpoint.restore(manager.latest_checkpoint)
     if run.step:
@@ -118,14 +132,18 @@ def train(
     dataset = read_shuffled(
         train_files,
         clip,
-        records=info["splits"]["train"]["mixtures"],
+        records=info["mixtures"],
         batch=batch,
         buffer=config.shuffle,
         seed=config.seed,
         skip=run.step * config.accumulate,
         repair=config.repair,
     )
-    held_out = next(iter(read_once(eval_files, clip, batch=8)))
+    held_out = read_once(eval_files, clip, batch=8)
+    if isinstance(trained, Classifier):
+        dataset = dataset.map(lambda batch: with_classes(batch, trained.labels))
+        held_out = held_out.map(lambda batch: with_classes(batch, trained.labels))
+    held_out = next(iter(held_out))
     writer = tf.summary.create_file_writer(logs)
     batches = iter(strategy.experimental_distribute_dataset(dataset))
     while run.step < config.steps:
@@ -140,13 +158,13 @@ def train(
             report(progress)
         if run.step % config.picture_every == 0 or last:
             with writer.as_default(step=run.step):
-                _summarise(separator, held_out)
+                _summarise(trained, held_out)
         if run.step % config.checkpoint_every == 0 or last:
             run.check()
             manager.save(run.step)
     writer.close()
-    separator.optimizer.finalize_variable_values(separator.trainable_variables)
-    return separator
+    trained.optimizer.finalize_variable_values(trained.trainable_variables)
+    return trained
 
 
 def make_strategy() -> tf.distribute.Strategy:
@@ -161,12 +179,12 @@ def make_strategy() -> tf.distribute.Strategy:
 class _Run:
     """The state of a training: what a checkpoint holds, and the clocks."""
 
-    def __init__(self, separator, config, strategy):
-        self._separator = separator
+    def __init__(self, model, config, strategy):
+        self._model = model
         self._config = config
         self._strategy = strategy
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.checkpoint = tf.train.Checkpoint(model=separator, step=self._step)
+        self.checkpoint = tf.train.Checkpoint(model=model, step=self._step)
         # XLA's 3-D convolutions are 25 times slower than TensorFlow's on a CPU.
         on_gpu = bool(tf.config.list_physical_devices("GPU"))
         self._train = tf.function(self._train_on_replicas, jit_compile=on_gpu or None)
@@ -180,7 +198,7 @@ class _Run:
         return int(self._step)
 
     def _train_on_replicas(self, batch):
-        logs = self._strategy.run(self._separator.train_step, args=(batch,))
+        logs = self._strategy.run(self._model.train_step, args=(batch,))
         return self._strategy.reduce("MEAN", logs, axis=None)
 
     def update(self, batches):
@@ -190,7 +208,7 @@ class _Run:
             asked = time.perf_counter()
             batch = next(batches)
             self._waited += time.perf_counter() - asked
-            logs = self._train({key: batch[key] for key in NETWORK_FEATURES})
+            logs = self._train({key: batch[key] for key in self._model.inputs_read})
             self._unchecked.append((self.step + 1, batch["mixture_id"], logs["objective"]))
         self._step.assign_add(1)
         self._updates += 1
@@ -220,10 +238,8 @@ class _Run:
         """Return the means since the last report, and start them anew."""
         started = time.perf_counter()
         self.check()
-        scalars = {
-            name: float(tracker.result()) for name, tracker in self._separator.trackers.items()
-        }
-        self._separator.reset_metrics()
+        scalars = {name: float(tracker.result()) for name, tracker in self._model.trackers.items()}
+        self._model.reset_metrics()
         self._seconds += time.perf_counter() - started
         return Progress(
             step=self.step,
@@ -235,11 +251,11 @@ class _Run:
         )
 
 
-def _summarise(separator, batch):
-    """Write a held-out batch's losses and a picture of what is separated."""
-    predictions = separator({key: batch[key] for key in NETWORK_FEATURES}, training=False)
-    scalars = separator.measure(batch, predictions)
-    for name in ("loss", "score_error", "control"):
-        tf.summary.scalar(f"held_out/{name}", tf.reduce_mean(scalars[name]))
-    tf.summary.scalar("held_out/identity_loss", tf.reduce_mean(identity_loss(batch)))
-    tf.summary.image("held_out/separation", picture(batch, predictions)[None])
+def _summarise(model, batch):
+    """Write a held-out batch's scalars, and of a separator a picture of what it separates."""
+    inputs = {key: batch[key] for key in model.inputs_read}
+    for name, values in model.evaluate_batch(inputs).items():
+        tf.summary.scalar(f"held_out/{name}", tf.reduce_mean(values))
+    if isinstance(model, Separator):
+        predictions = model(inputs, training=False)
+        tf.summary.image("held_out/separation", picture(batch, predictions)[None])

@@ -59,7 +59,7 @@ def run(config_name, videos, annotations, output, settings):
     places = local.Places(output)
     if videos:
         click.echo(f"Looking through {videos} ...", err=True)
-        local.index(videos, annotations, places, workers=config.workers)
+        local.index(videos, annotations, places, config)
     summary = local.run(config, places)
     show(summary, places, seconds=time.monotonic() - started)
 

@@ -11,6 +11,7 @@ from data_prep.config import DataConfig, Settings, load
 from data_prep.errors import UserError
 from models.config import ModelConfig, TrainConfig
 from models.presets import PRESETS, check_size
+from models.systems import CLASSIFIER
 
 CONFIGS = Path(__file__).with_name("configs")
 
@@ -19,15 +20,16 @@ class EvaluationConfig(Settings):
     """What a model must reach to be pushed, on every mixture type.
 
     Attributes:
-        relative_loss: its loss over Identity's must be at most this.
-        control_accuracy: its control accuracy must be at least this; meant for systems with
-            control.
+        relative_loss: a separator's loss over Identity's must be at most this.
         worse_by: its loss may exceed the last blessed model's by at most this.
+        control_accuracy: the control accuracy of a system with control must be at least this.
+        accuracy: the classifier's accuracy on single videos must be at least this.
     """
 
     relative_loss: float = Field(0.95, gt=0)
-    control_accuracy: float = Field(0.0, ge=0, le=1)
     worse_by: float = Field(0.01, ge=0)
+    control_accuracy: float = Field(0.0, ge=0, le=1)
+    accuracy: float = Field(0.0, ge=0, le=1)
 
 
 class VertexConfig(Settings):
@@ -83,6 +85,11 @@ class PipelineConfig(ModelConfig):
     def model(self) -> ModelConfig:
         """The system and its size alone."""
         return ModelConfig(**{key: getattr(self, key) for key in ModelConfig.model_fields})
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the system is the action classifier, not a separator."""
+        return self.system == CLASSIFIER
 
     @property
     def name(self) -> str:

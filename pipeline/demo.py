@@ -37,7 +37,7 @@ def demo(config: PipelineConfig, output: Path) -> None:
     started = time.monotonic()
     _command("data_prep", "sample", "--output", output / "sample", "--classes", CLASSES)
     places = local.Places(output)
-    local.index(output / "sample" / "videos", (), places, workers=1)
+    local.index(output / "sample" / "videos", (), places, config)
     summary = local.run(config, places)
     show(summary, places, seconds=time.monotonic() - started)
     if not summary["pushed"]:

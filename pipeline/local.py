@@ -35,14 +35,20 @@ class Places:
         self.summary = output / "summary.json"
 
 
-def index(videos: Path, annotations: Sequence[Path], places: Places, *, workers: int) -> Path:
+def index(
+    videos: Path, annotations: Sequence[Path], places: Places, config: PipelineConfig
+) -> Path:
     """Write the manifest of a folder as a new span, unless the newest span says the same.
 
     Returns:
         The manifest.
+
+    Raises:
+        UserError: the folder does not hold what mixtures need; then nothing is written.
     """
     listing = kinetics.find_videos(videos, annotations)
-    found, rejections = manifest.build(listing, workers=workers)
+    found, rejections = manifest.build(listing, workers=config.workers)
+    _check_enough(found, config)
     newest = newest_manifest(places)
     number = 1 + (int(newest.parent.name.removeprefix("span-")) if newest else 0)
     # TFX looks for spans while it is written: the folder gets its name last.
@@ -76,6 +82,11 @@ def run(config: PipelineConfig, places: Places) -> dict:
     Raises:
         UserError: a stage failed on what a user can mend.
     """
+    newest = newest_manifest(places)
+    if newest is None:
+        raise UserError(f"{places.manifests}: no manifest: give --videos once")
+    _check_enough(manifest.read(newest), config)
+
     from tfx import v1 as tfx
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
@@ -84,7 +95,6 @@ def run(config: PipelineConfig, places: Places) -> dict:
     from pipeline.stages import Stages
     from pipeline.summary import summarise
 
-    _check_enough(config, places)
     write_schema(places.schema)
     places.metadata.parent.mkdir(parents=True, exist_ok=True)
     connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(places.metadata))
@@ -121,11 +131,8 @@ def summary_text(summary: dict) -> str:
     return json.dumps(summary, indent=2) + "\n"
 
 
-def _check_enough(config: PipelineConfig, places: Places) -> None:
-    """Plan the mixtures before TFX starts, so that too few videos are told at once."""
+def _check_enough(videos: Sequence[manifest.Video], config: PipelineConfig) -> None:
+    """Plan the mixtures before anything is made, so that too few videos are told at once."""
     from data_prep.mixtures import plan
 
-    newest = newest_manifest(places)
-    if newest is None:
-        raise UserError(f"{places.manifests}: no manifest: give --videos once")
-    plan(manifest.read(newest), config.data)
+    plan(videos, config.data)

@@ -6,8 +6,10 @@ from tfx import v1 as tfx
 from tfx.dsl.components.common.resolver import ResolverStrategy
 
 from components.data_gate.component import DataGate
-from components.evaluation.config import eval_config
+from components.evaluation.config import Bound, eval_config
 from components.mixture_gen.component import MixtureGen
+from models.scalars import CLASSIFICATION_SCALARS, SEPARATION_SCALARS
+from models.systems import get_system
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_digest
 
@@ -74,7 +76,9 @@ def create_pipeline(
         baseline_model=baseline.outputs["model"],
         example_splits=["eval"],
         eval_config=eval_config(
-            **config.evaluation.model_dump(), code=source_digest("components/evaluation")
+            scalars=CLASSIFICATION_SCALARS if config.classifies else SEPARATION_SCALARS,
+            bounds=_bounds(config),
+            code=source_digest("components/evaluation"),
         ),
     )
     pusher = tfx.components.Pusher(
@@ -107,6 +111,20 @@ def _baseline(current, strategy):
     else:
         channels["current"] = current
     return tfx.dsl.Resolver(strategy_class=strategy, **channels).with_id("LatestBlessedModel")
+
+
+def _bounds(config: PipelineConfig) -> dict[str, Bound]:
+    """Return what the model must keep to be blessed."""
+    asked = config.evaluation
+    if config.classifies:
+        return {"accuracy": Bound(at_least=asked.accuracy)}
+    bounds = {
+        "relative_loss": Bound(at_most=asked.relative_loss),
+        "loss": Bound(above_last_by=asked.worse_by),
+    }
+    if get_system(config.system).hears:
+        bounds["control_accuracy"] = Bound(at_least=asked.control_accuracy)
+    return bounds
 
 
 def write_schema(path: Path) -> None:

@@ -6,30 +6,45 @@ from rich.table import Table
 from pipeline.local import Places
 
 
+SEPARATION = (
+    ("loss", "loss", False),
+    ("identity_loss", "Identity's", False),
+    ("relative_loss", "ratio", False),
+    ("control_accuracy", "right choice", True),
+)
+SEPARATION_NOTE = (
+    "loss: l(V1, O) + l(V2, O) by the best assignment, lower is better; Identity's outputs are the "
+    "mixture itself; ± is half a 95 % interval. Right choice: the chosen output is nearer to the "
+    "video that sounds; without control the choice is a coin flip."
+)
+CLASSIFICATION = (
+    ("accuracy", "single videos", True),
+    ("mixed_accuracy", "mixtures", True),
+    ("cross_entropy", "cross-entropy", False),
+)
+CLASSIFICATION_NOTE = "Share of rightly named classes of V1; ± is half a 95 % interval."
+
+
 def show(summary: dict, places: Places, *, seconds: float) -> None:
     """Print a run's summary: losses by mixture type, the verdict and where everything is."""
     console = _console()
+    columns = (
+        CLASSIFICATION if "accuracy" in next(iter(summary["metrics"].values())) else SEPARATION
+    )
     table = Table(title=f"{summary['pipeline']} on held-out mixtures", title_justify="left")
-    for column in ("mixture type", "loss", "Identity's", "ratio", "right choice", "mixtures"):
-        table.add_column(column, justify="left" if column == "mixture type" else "right")
+    table.add_column("mixture type")
+    for _, title, _ in columns:
+        table.add_column(title, justify="right")
+    table.add_column("mixtures", justify="right")
     for mixture_type, metrics in summary["metrics"].items():
-        table.add_row(
-            mixture_type,
-            with_interval(metrics, "loss"),
-            with_interval(metrics, "identity_loss"),
-            with_interval(metrics, "relative_loss"),
-            with_interval(metrics, "control_accuracy", percent=True),
-            f"{metrics['examples']:.0f}",
-        )
+        cells = (with_interval(metrics, name, percent=percent) for name, _, percent in columns)
+        table.add_row(mixture_type, *cells, f"{metrics['examples']:.0f}")
     console.print(table)
     console.print(
-        "loss: l(V1, O) + l(V2, O) by the best assignment, lower is better; Identity's outputs are "
-        "the mixture itself; ± is half a 95 % interval. Right choice: the chosen output is nearer "
-        "to the video that sounds; without control the choice is a coin flip.",
-        style="dim",
+        CLASSIFICATION_NOTE if columns is CLASSIFICATION else SEPARATION_NOTE, style="dim"
     )
     if summary["blessed"]:
-        console.print("[green]Blessed:[/] better than Identity, not worse than the last model.")
+        console.print("[green]Blessed:[/] the model keeps every threshold.")
     else:
         console.print("[red]Not blessed[/], so nothing was pushed:")
         for reason in summary["reasons"]:

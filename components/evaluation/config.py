@@ -1,42 +1,41 @@
 """TFMA's configuration: which metrics, on which slices, and what is blessed."""
 
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from tensorflow_model_analysis.proto import config_pb2
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a metric must keep; each is optional.
+
+    Attributes:
+        at_most: its largest value.
+        at_least: its smallest value.
+        above_last_by: it may exceed the last blessed model's by at most this.
+    """
+
+    at_most: float | None = None
+    at_least: float | None = None
+    above_last_by: float | None = None
+
 
 SLICES = ("mixture_type", "v1_label")
 
 
 def eval_config(
-    *, relative_loss: float, control_accuracy: float, worse_by: float, code: str
+    *, scalars: Sequence[str], bounds: Mapping[str, Bound], code: str
 ) -> config_pb2.EvalConfig:
     """Build the configuration of TFX's Evaluator.
 
-    A model is blessed if, on every mixture type, its loss is at most `relative_loss` of
-    Identity's, its control accuracy at least `control_accuracy`, and its loss at most `worse_by`
-    above the last blessed model's.
-
     Args:
-        relative_loss: largest loss over Identity's loss.
-        control_accuracy: smallest share of rightly chosen outputs; 0 asks for nothing.
-        worse_by: largest difference of the loss to the last blessed model's.
+        scalars: the scalars that the model's `evaluate` signature returns.
+        bounds: metric -> what it must keep, on every mixture type, for a model to be blessed.
         code: digest of the code that computes.
     """
-    thresholds = {
-        "relative_loss": config_pb2.MetricThreshold(
-            value_threshold={"upper_bound": {"value": relative_loss}}
-        ),
-        "loss": config_pb2.MetricThreshold(
-            change_threshold={
-                "direction": config_pb2.MetricDirection.LOWER_IS_BETTER,
-                "absolute": {"value": worse_by},
-            }
-        ),
-    }
-    if control_accuracy:
-        thresholds["control_accuracy"] = config_pb2.MetricThreshold(
-            value_threshold={"lower_bound": {"value": control_accuracy}}
-        )
+    thresholds = {name: _threshold(bound) for name, bound in bounds.items()}
     mixture_types = config_pb2.SlicingSpec(feature_keys=["mixture_type"])
     per_slice = {
         name: config_pb2.PerSliceMetricThresholds(
@@ -49,9 +48,9 @@ def eval_config(
         for name, threshold in thresholds.items()
     }
     metric = config_pb2.MetricConfig(
-        class_name="SeparationMetrics",
+        class_name="MeanScalars",
         module="components.evaluation.metrics",
-        config=json.dumps({"code": code}),
+        config=json.dumps({"scalars": list(scalars), "code": code}),
     )
     return config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(signature_name="evaluate")],
@@ -61,3 +60,15 @@ def eval_config(
         ],
         metrics_specs=[config_pb2.MetricsSpec(metrics=[metric], per_slice_thresholds=per_slice)],
     )
+
+
+def _threshold(bound: Bound) -> config_pb2.MetricThreshold:
+    threshold = config_pb2.MetricThreshold()
+    if bound.at_most is not None:
+        threshold.value_threshold.upper_bound.value = bound.at_most
+    if bound.at_least is not None:
+        threshold.value_threshold.lower_bound.value = bound.at_least
+    if bound.above_last_by is not None:
+        threshold.change_threshold.direction = config_pb2.MetricDirection.LOWER_IS_BETTER
+        threshold.change_threshold.absolute.value = bound.above_last_by
+    return threshold

@@ -1,31 +1,29 @@
-"""TFMA metrics of a separator, over the scalars that its `evaluate` signature returns."""
+"""A TFMA metric over the scalars that a model's `evaluate` signature returns."""
 
 import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types
 
-SCALARS = ("loss", "identity_loss", "score_error", "control")
-METRICS = ("loss", "identity_loss", "relative_loss", "score_error", "control_accuracy")
 _Z = 1.96
+_RATIO = {"relative_loss": ("loss", "identity_loss")}
 
 
-class SeparationMetrics(metric_types.Metric):
+class MeanScalars(metric_types.Metric):
     """Means over the examples of a slice, each with the half-width of its 95 % interval.
 
-    `loss`, the reconstruction loss; `identity_loss`, the Identity baseline's on the same
-    mixtures; `relative_loss`, the first over the second; `score_error`, the scores' regression
-    loss; `control_accuracy`, the share of mixtures whose chosen output is nearer to V1 than to
-    V2. The half-width of `NAME` is `NAME_interval`; `examples` counts the mixtures.
+    A metric for every scalar, by the scalar's name; `relative_loss`, the mean `loss` over the
+    mean `identity_loss`; for each `NAME` the half-width `NAME_interval`; and `examples`, how many.
     """
 
-    def __init__(self, name: str = "separation", code: str = ""):
+    def __init__(self, scalars: list[str], name: str = "mean_scalars", code: str = ""):
         """Construct the metric.
 
         Args:
+            scalars: names of the signature's outputs.
             name: its name in TFMA's configuration.
             code: digest of the code, so that TFX's cache sees a change of it.
         """
-        super().__init__(_computations, name=name, code=code)
+        super().__init__(_computations, scalars=scalars, name=name, code=code)
 
     @property
     def compute_confidence_interval(self) -> bool:
@@ -33,11 +31,12 @@ class SeparationMetrics(metric_types.Metric):
         return False
 
 
-metric_types.register_metric(SeparationMetrics)
+metric_types.register_metric(MeanScalars)
 
 
 def _computations(
-    name: str = "separation",
+    scalars: list[str],
+    name: str = "mean_scalars",
     code: str = "",
     model_names: list[str] | None = None,
     output_names: list[str] | None = None,
@@ -45,19 +44,18 @@ def _computations(
     example_weighted: bool = False,
 ) -> list:
     """Return one computation a model; the signature of the arguments is TFMA's."""
-    names = [part for metric in METRICS for part in (metric, f"{metric}_interval")]
     computations = []
     for model_name in model_names or [""]:
         keys = {
             # Thresholds look for unweighted metrics under None, not under the default False.
             name: metric_types.MetricKey(name=name, model_name=model_name, example_weighted=None)
-            for name in (*names, "examples")
+            for name in metric_names(scalars)
         }
         computations.append(
             metric_types.MetricComputation(
                 keys=list(keys.values()),
                 preprocessors=None,
-                combiner=_Moments(keys, model_name),
+                combiner=_Moments(scalars, keys, model_name),
             )
         )
     return computations
@@ -66,19 +64,20 @@ def _computations(
 class _Moments(beam.CombineFn):
     """Count, sums and products of the scalars: what means and their errors need."""
 
-    def __init__(self, keys: dict[str, metric_types.MetricKey], model_name: str):
+    def __init__(self, scalars, keys: dict[str, metric_types.MetricKey], model_name: str):
+        self._scalars = scalars
         self._keys = keys
         self._model_name = model_name
 
     def create_accumulator(self):
-        size = len(SCALARS)
+        size = len(self._scalars)
         return np.zeros(()), np.zeros(size), np.zeros((size, size))
 
     def add_input(self, accumulator, element):
         predictions = element.prediction
         if self._model_name in predictions:
             predictions = predictions[self._model_name]
-        values = np.array([float(np.asarray(predictions[key]).item()) for key in SCALARS])
+        values = np.array([float(np.asarray(predictions[key]).item()) for key in self._scalars])
         count, total, products = accumulator
         return count + 1, total + values, products + np.outer(values, values)
 
@@ -86,42 +85,48 @@ class _Moments(beam.CombineFn):
         return tuple(sum(parts) for parts in zip(*accumulators, strict=True))
 
     def extract_output(self, accumulator):
-        return {self._keys[name]: value for name, value in summarise(*accumulator).items()}
+        summary = summarise(self._scalars, *accumulator)
+        return {self._keys[name]: value for name, value in summary.items()}
 
 
-def summarise(count, total, products) -> dict[str, float]:
-    """Compute every metric from the moments of `SCALARS`.
+def metric_names(scalars: list[str]) -> list[str]:
+    """Return the names of all metrics that these scalars give."""
+    values = [*scalars, *(name for name, parts in _RATIO.items() if set(parts) <= set(scalars))]
+    return ["examples", *values, *(f"{name}_interval" for name in values)]
+
+
+def summarise(scalars: list[str], count, total, products) -> dict[str, float]:
+    """Compute every metric from the moments of the scalars.
 
     Args:
+        scalars: their names, `k` of them.
         count: number of examples.
-        total: sums `[4]`.
-        products: sums of products `[4, 4]`.
+        total: sums `[k]`.
+        products: sums of products `[k, k]`.
 
     Returns:
-        The metrics and their half-widths; NaN of an empty slice.
+        The metrics by name; NaN of an empty slice.
     """
     if not count:
-        return {name: float("nan") for name in METRICS} | {"examples": 0.0}
+        return {**dict.fromkeys(metric_names(scalars), float("nan")), "examples": 0.0}
     mean = total / count
     covariance = (products / count - np.outer(mean, mean)) * count / max(count - 1, 1)
-    error = np.sqrt(np.maximum(np.diag(covariance), 0) / count)
-    loss, identity, score, control = range(len(SCALARS))
-    ratio = mean[loss] / mean[identity]
-    # The delta method: the error of a ratio of means of the same examples.
-    spread = (
-        covariance[loss, loss]
-        - 2 * ratio * covariance[loss, identity]
-        + ratio**2 * covariance[identity, identity]
-    )
     values = {
-        "loss": (mean[loss], error[loss]),
-        "identity_loss": (mean[identity], error[identity]),
-        "relative_loss": (ratio, np.sqrt(max(spread, 0) / count) / mean[identity]),
-        "score_error": (mean[score], error[score]),
-        "control_accuracy": (mean[control], error[control]),
+        name: (mean[i], _half_width(covariance[i, i], count)) for i, name in enumerate(scalars)
     }
+    for name, parts in _RATIO.items():
+        if set(parts) <= set(scalars):
+            i, j = map(scalars.index, parts)
+            ratio = mean[i] / mean[j]
+            # The delta method: the error of a ratio of means of the same examples.
+            spread = covariance[i, i] - 2 * ratio * covariance[i, j] + ratio**2 * covariance[j, j]
+            values[name] = (ratio, _half_width(spread, count) / mean[j])
     result = {"examples": float(count)}
-    for name, (value, standard_error) in values.items():
+    for name, (value, half) in values.items():
         result[name] = float(value)
-        result[f"{name}_interval"] = float(_Z * standard_error)
+        result[f"{name}_interval"] = float(half)
     return result
+
+
+def _half_width(variance: float, count: float) -> float:
+    return _Z * np.sqrt(max(variance, 0) / count)

@@ -26,7 +26,7 @@ def run_fn(fn_args) -> None:
     clip = load(ClipConfig, json.loads(custom["clip"]), "data.clip")
     checkpoints = os.path.join(custom["checkpoints"], _key(fn_args))
     with training_progress() as report:
-        separator = train(
+        model = train(
             load(ModelConfig, json.loads(custom["model"]), "model"),
             load(TrainConfig, json.loads(custom["train"]), "train"),
             clip,
@@ -36,7 +36,7 @@ def run_fn(fn_args) -> None:
             checkpoints=checkpoints,
             report=report,
         )
-    export(separator, clip, fn_args.serving_model_dir)
+    export(model, clip, fn_args.serving_model_dir)
     if tf.io.gfile.exists(checkpoints):
         tf.io.gfile.rmtree(checkpoints)
 

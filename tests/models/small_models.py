@@ -32,6 +32,8 @@ PRESET = dataclasses.replace(
 PLAIN_LEVELS = tuple(
     Level(level.name, (Conv(8, 3, level.strides),), level.strides) for level in PRESET.levels
 )
+# As little as a training needs.
+TWO_LEVELS = dataclasses.replace(PRESET, levels=PLAIN_LEVELS[:2], up=(8,))
 TRAINABLE = tuple(name for name in SYSTEMS if name != "identity")
 
 

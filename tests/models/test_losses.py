@@ -123,7 +123,7 @@ def test_separator_measures_the_papers_losses(name):
     np.testing.assert_allclose(result["loss"], loss, rtol=1e-5)
     np.testing.assert_allclose(result["score_error"], error, rtol=1e-5)
     np.testing.assert_allclose(result["objective"], loss + error, rtol=1e-5)
-    np.testing.assert_array_equal(result["control"], to_v1[picked] < to_v2[picked])
+    np.testing.assert_array_equal(result["control_accuracy"], to_v1[picked] < to_v2[picked])
     assert float(separator.compute_loss(batch, None, predictions)) == pytest.approx(
         float(np.mean(loss + error)), rel=1e-5
     )
@@ -137,7 +137,7 @@ def test_control_is_whether_the_chosen_output_is_nearer_to_the_wanted_video():
         scores = np.full((2, 2), 0.5, np.float32)
         scores[:, slot] = 0.1
         result = separator.measure(batch, {"outputs": truths, "scores": scores})
-        np.testing.assert_array_equal(result["control"], [1 - slot] * 2)
+        np.testing.assert_array_equal(result["control_accuracy"], [1 - slot] * 2)
         np.testing.assert_allclose(result["loss"], 0, atol=1e-6)
 
 

@@ -216,7 +216,7 @@ def test_presets_clips_suit_them(preset):
 
 def test_unknown_names_list_what_there_is():
     with pytest.raises(
-        UserError, match="unknown system 'c4': choose one of identity, .*c3_internal"
+        UserError, match=r"unknown system 'c4': choose one of identity, .*c3_internal"
     ):
         get_system("c4")
     with pytest.raises(UserError, match="unknown preset 'huge': choose one of tiny, small, paper"):

@@ -1,0 +1,143 @@
+"""The whole way on rendered videos: TFX's own runner, its metadata, a server, a client."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from data_prep import kinetics, manifest
+from data_prep.media import read_clip
+from data_prep.mix import mix_videos
+from pipeline import local
+from pipeline.config import load_config
+
+SETTINGS = (
+    "train.steps=4",
+    "train.checkpoint_every=4",
+    "train.picture_every=4",
+    "data.train_mixtures=8",
+    "data.eval_mixtures=6",
+    "system=c3_internal",
+    # An untrained model is to be pushed here.
+    "evaluation.relative_loss=9",
+)
+STAGES = {
+    *("MixtureGen", "ImportSchemaGen", "StatisticsGen", "ExampleValidator", "DataGate"),
+    *("Trainer", "LatestBlessedModel", "Evaluator", "Pusher"),
+}
+
+
+def executions(places):
+    """(stage, state) of every execution in ML Metadata, read with SQLite alone."""
+    query = """
+        select Context.name, Execution.last_known_state from Execution
+        join Association on Association.execution_id = Execution.id
+        join Context on Context.id = Association.context_id
+        join Type on Type.id = Context.type_id where Type.name = 'node'
+    """
+    states = {3: "complete", 5: "cached"}
+    with sqlite3.connect(places.metadata) as database:
+        rows = database.execute(query).fetchall()
+    return Counter((name.split(".", 1)[1], states.get(state, state)) for name, state in rows)
+
+
+@pytest.fixture(scope="module")
+def runs(sample_videos, tmp_path_factory):
+    """The summaries of a first run, the same again, and one that asks for too much."""
+    places = local.Places(tmp_path_factory.mktemp("run"))
+    summaries, counts = [], []
+    for settings in (SETTINGS, SETTINGS, (*SETTINGS, "evaluation.relative_loss=0.01")):
+        config = load_config("demo", settings)
+        local.index(sample_videos, (), places, config)
+        summaries.append(local.run(config, places))
+        counts.append(executions(places))
+    return places, summaries, counts
+
+
+def test_first_run_executes_every_stage_and_pushes(runs):
+    places, (first, _, _), (counts, _, _) = runs
+    assert {name for name, _ in counts} == STAGES
+    assert all(counts[name, "complete"] == 1 for name in STAGES - {"LatestBlessedModel"})
+    assert first["blessed"]
+    [version] = places.serving.iterdir()
+    assert first["pushed"] == str(version)
+    assert (version / "saved_model.pb").is_file()
+    assert first["seconds"].keys() == STAGES
+
+
+def test_summary_holds_the_metrics_of_every_mixture_type(runs):
+    places, summaries, _ = runs
+    metrics = summaries[0]["metrics"]
+    assert list(metrics) == ["transparency", "occlusion"]
+    for values in metrics.values():
+        assert values["examples"] == 3
+        assert 0.1 < values["identity_loss"] < 0.8
+        assert values["relative_loss"] == pytest.approx(values["loss"] / values["identity_loss"])
+        assert 0 <= values["control_accuracy"] <= 1
+        assert values["loss_interval"] >= 0
+    assert json.loads(places.summary.read_text()) == summaries[2]
+
+
+def test_second_run_is_served_from_the_cache(runs):
+    places, (first, second, _), (before, after, _) = runs
+    assert set(second["cached"]) == STAGES - {"LatestBlessedModel"}
+    assert second["pushed"] == first["pushed"]
+    assert second["metrics"] == first["metrics"]
+    new = after - before
+    assert all(state == "cached" for name, state in new if name != "LatestBlessedModel")
+    assert len(list(places.manifests.glob("span-*"))) == 1
+
+
+def test_unblessed_model_is_not_pushed_and_the_reason_is_told(runs):
+    places, summaries, _ = runs
+    assert not summaries[2]["blessed"]
+    assert summaries[2]["pushed"] is None
+    assert len(list(places.serving.iterdir())) == 1
+    reasons = summaries[2]["reasons"]
+    assert [line.split(":")[0] for line in reasons] == [
+        "mixture_type occlusion",
+        "mixture_type transparency",
+    ]
+    assert all("relative_loss must be at most 0.01; it is" in line for line in reasons)
+
+
+def test_video_goes_through_the_server_and_back(runs, sample_videos, tmp_path):
+    places, _, _ = runs
+    videos = sorted(sample_videos.rglob("*.mp4"))
+    mix_videos(videos[0], videos[-1], tmp_path / "mixture.mp4", size=96)
+    serve = [sys.executable, "-m", "serving", "serve", "--model", str(places.serving)]
+    with subprocess.Popen([*serve, "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address = process.stdout.readline().rsplit(" at ", 1)[1].strip()
+            words = ["separate", str(tmp_path / "mixture.mp4"), "--server", address]
+            words += ["--audio", str(videos[-1]), "--output", str(tmp_path / "out")]
+            subprocess.run([sys.executable, "-m", "serving", *words], check=True)
+        finally:
+            process.terminate()
+    clip = load_config("demo").data.clip
+    for name in ("input", "output_1", "output_2"):
+        frames = read_clip(tmp_path / "out" / f"{name}.mp4", clip, start=0.0).frames
+        assert frames.std() > 5, f"{name}.mp4 shows nothing"
+    assert (tmp_path / "out" / "side_by_side.png").is_file()
+
+
+def test_records_of_the_pipeline_are_the_commands(runs, sample_videos, tmp_path):
+    import tensorflow as tf
+
+    from data_prep.generate import generate
+
+    _, summaries, _ = runs
+    folder = summaries[0]["artifacts"]["mixtures"]
+    found, _ = manifest.build(kinetics.find_videos(sample_videos))
+    generate(found, tmp_path / "out", load_config("demo", SETTINGS).data)
+    for ours, theirs in (("train", "Split-train"), ("eval", "Split-eval")):
+        patterns = (f"{tmp_path}/out/{ours}/*", f"{folder}/{theirs}/*")
+        one, other = (
+            sorted(tf.data.TFRecordDataset(tf.io.gfile.glob(pattern)).as_numpy_iterator())
+            for pattern in patterns
+        )
+        assert one == other
+        assert len(one) in (6, 8)
