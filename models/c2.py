@@ -48,7 +48,12 @@ def full_resolution(features, preset: Preset):
     """Bring the decoder's features to the clip's size, `[B, T, H, W, head]`."""
     strides = preset.levels[0].strides
     return layers.up(
-        features, preset.head, up_kernel(strides), strides, norm=preset.norm, name="decoder_full"
+        features,
+        preset.head,
+        up_kernel(strides, preset.up_reach),
+        strides,
+        norm=preset.norm,
+        name="decoder_full",
     )
 
 

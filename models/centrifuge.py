@@ -39,16 +39,27 @@ def decode(features, preset: Preset, *, name: str):
     ):
         prefix = f"{name}_{level.name}"
         x = layers.up(
-            x, width, up_kernel(level.strides), level.strides, norm=preset.norm, name=prefix
+            x,
+            width,
+            up_kernel(level.strides, preset.up_reach),
+            level.strides,
+            norm=preset.norm,
+            name=prefix,
         )
         x = layers.CropLike(name=f"{prefix}_crop")(x, skip)
         x = keras.layers.Concatenate(name=f"{prefix}_skip")([x, skip])
     return x
 
 
-def up_kernel(strides):
-    """Return twice the strides, so that every position is reached alike: no checkerboard."""
-    return tuple(2 * stride if stride > 1 else 3 for stride in strides)
+def up_kernel(strides, reach: int):
+    """Return a transposed convolution's kernel.
+
+    In space it is twice the strides, so that every position is reached alike: no checkerboard. In
+    time it is `reach` strides, see `Preset.up_reach`.
+    """
+    time, *space = strides
+    kernel = reach * time if time > 1 else 2 * reach - 1
+    return (kernel, *(2 * stride if stride > 1 else 3 for stride in space))
 
 
 def centrifuge(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.Model:
@@ -96,7 +107,12 @@ def _predict(x, preset, outputs, name):
     features = decode(features, preset, name=f"{name}_decoder")
     strides = preset.levels[0].strides
     return layers.transposed_conv(
-        features, 3 * outputs, up_kernel(strides), strides, scale=1e-2, name=f"{name}_rgb"
+        features,
+        3 * outputs,
+        up_kernel(strides, preset.up_reach),
+        strides,
+        scale=1e-2,
+        name=f"{name}_rgb",
     )
 
 

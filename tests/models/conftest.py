@@ -58,7 +58,11 @@ def write_records(root: Path, *, has_sound: bool = True) -> Records:
                     writer.write(next(rest))
         made[split] = [str(file) for file in files], mixtures
     splits = {
-        split: {"mixtures": len(mixtures), "with_sound": len(mixtures) * has_sound}
+        split: {
+            "mixtures": len(mixtures),
+            "with_sound": len(mixtures) * has_sound,
+            "labels": ["label0", "label1", "label2"],
+        }
         for split, (_, mixtures) in made.items()
     }
     (root / "info.json").write_text(json.dumps({"splits": splits}))

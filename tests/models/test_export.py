@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_models import CLIP, build, make_batch
+from small_models import CLIP, PRESET, build, fill, make_batch
 from tensorflow_serving.apis import prediction_log_pb2
 
 from data_prep.config import ClipConfig
 from data_prep.examples import parse
 from models import export
-from models.inputs import NETWORK_FEATURES
+from models.classification import Classifier
+from models.i3d import i3d
+from models.inputs import with_classes
 from models.separation import choose, identity_loss
 
 SYSTEMS = ("centrifuge", "c2", "c3_deterministic", "c3_internal")
@@ -91,9 +93,9 @@ def test_evaluation_is_what_the_separator_measures(exported, loaded, records, si
     separator, _ = exported
     serialized = tf.constant(records.serialized[:size])
     result = loaded.signatures["evaluate"](examples=serialized)
-    assert set(result) == set(export.SCALARS)
+    assert set(result) == set(separator.scalars)
     batch = parse(serialized, CLIP)
-    predictions = separator({key: batch[key] for key in NETWORK_FEATURES})
+    predictions = separator({key: batch[key] for key in separator.inputs_read})
     expected = {**separator.measure(batch, predictions), "identity_loss": identity_loss(batch)}
     for key, value in result.items():
         assert (value.dtype, value.shape) == (tf.float32, (size,))
@@ -134,3 +136,31 @@ def test_served_graph_needs_no_xla(exported):
     functions = model.meta_graphs[0].graph_def.library.function
     assert functions
     assert not any(function.attr["_XlaMustCompile"].b for function in functions)
+
+
+def test_classifier(records, tmp_path):
+    labels = ["label0", "label1", "label2"]
+    network = i3d(CLIP, PRESET, classes=3)
+    fill(network, 0)
+    classifier = Classifier(network, labels)
+    export.export(classifier, CLIP, str(tmp_path / "1"))
+    loaded = tf.saved_model.load(str(tmp_path / "1"))
+    batch = parse(tf.constant(records.serialized[:3]), CLIP)
+    result = loaded.signatures["serving_default"](video=batch["v1"])
+    logits = network({"video": tf.cast(batch["v1"], tf.float32) / 127.5 - 1})["logits"]
+    np.testing.assert_allclose(result["probabilities"], tf.nn.softmax(logits), atol=1e-5)
+    best = [labels[place].encode() for place in np.argmax(logits, axis=1)]
+    np.testing.assert_array_equal(result["label"], best)
+    measured = loaded.signatures["evaluate"](examples=tf.constant(records.serialized[:3]))
+    expected = classifier.evaluate_batch(with_classes(batch, labels))
+    assert measured.keys() == expected.keys()
+    for key, value in measured.items():
+        np.testing.assert_allclose(value, expected[key], rtol=1e-4, err_msg=key)
+
+
+def test_identity_can_be_served(tmp_path):
+    export.export(build("identity"), CLIP, str(tmp_path / "1"))
+    video = make_batch(2)["v1"]
+    served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
+    outputs = served(video=tf.constant(video))["outputs"]
+    np.testing.assert_array_equal(outputs, np.stack([video, video], axis=1))

@@ -10,6 +10,7 @@ from small_models import CLIP
 from data_prep.errors import UserError
 from data_prep.examples import parse
 from models import inputs
+from models.separation import Separator
 
 
 def read(records, **changes):
@@ -30,7 +31,7 @@ def test_records_are_read_once_in_order(records):
     assert [len(batch["v1"]) for batch in batches] == [4, 4, 3]
     names = flat(batch["mixture_id"].numpy() for batch in batches)
     assert names == [b"train-%08d" % index for index in range(11)]
-    assert set(inputs.NETWORK_FEATURES) <= batches[0].keys()
+    assert set(Separator.inputs_read) <= batches[0].keys()
 
 
 def test_every_epoch_has_every_record_in_an_order_of_its_own(records):
@@ -70,6 +71,14 @@ def test_missing_records_are_named(records, tmp_path):
     with pytest.raises(UserError, match=r"info\.json is missing"):
         inputs.read_info([str(tmp_path / "train" / "file")])
     assert inputs.read_info(records.train)["splits"]["train"]["mixtures"] == 11
+
+
+def test_classes_are_the_places_of_labels():
+    batch = {"v1_label": tf.constant(["b", "", "a", "c"]), "v2": tf.constant([1])}
+    result = inputs.with_classes(batch, ["a", "b"])
+    np.testing.assert_array_equal(result["v1_class"], [1, -1, 0, -1])
+    assert result["v1_class"].dtype == tf.int32
+    assert result["v2"] is batch["v2"]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import audio, centrifuge, i3d, layers, losses  # noqa: F401 - they register layers
+from models import audio, c3, centrifuge, layers, losses
 
 RNG = np.random.default_rng(0)
 
@@ -35,6 +35,7 @@ CASES = {
     "InternalPredictionLoss": (losses.InternalPredictionLoss, {}, [values(3, 2), values(3, 2)]),
     "LogSpectrogram": (audio.LogSpectrogram, {"window": 64, "hop": 24}, [values(2, 601)]),
     "PermutationInvariantLoss": (losses.PermutationInvariantLoss, {}, [values(3, 3), values(3, 3)]),
+    "ScoreHead": (c3.ScoreHead, {"width": 4}, [values(2, 3, 4, 12, 20, 3), values(2, 5, 6, 7)]),
     "SplitOutputs": (centrifuge.SplitOutputs, {}, [values(1, 3, 5, 7, 9)]),
 }
 every_layer = pytest.mark.parametrize("name", sorted(CASES))
@@ -108,8 +109,12 @@ def test_gradients_reach_inputs_and_weights(name):
         result = tf.nest.flatten(layer(*inputs))
         # Sums of probabilities have no gradient, sums of their squares do.
         total = tf.add_n([tf.reduce_sum(tf.square(tensor)) for tensor in result])
-    sources = {"input": inputs[0], **{w.path: w.value for w in layer.trainable_weights}}
-    for path, gradient in tape.gradient(total, sources).items():
+    weights = {weight.path: weight.value for weight in layer.trainable_weights}
+    of_inputs, of_weights = tape.gradient(total, [inputs, weights])
+    stopped = {"InternalPredictionLoss": 1, "ScoreHead": 0, "CropLike": 1}.get(name)
+    for place, gradient in enumerate(of_inputs):
+        assert (gradient is None) == (place == stopped), place
+    for path, gradient in of_weights.items():
         assert gradient is not None, path
         assert np.abs(gradient).max() > 0, path
 
@@ -145,6 +150,16 @@ def test_composition_is_the_definition(training):
     np.testing.assert_allclose(result["outputs"], expected, atol=1e-5)
 
 
+def test_scores_go_along_with_a_permutation_of_the_outputs():
+    cls, arguments, (outputs, sound) = CASES["ScoreHead"]
+    head = cls(**arguments)
+    scores = head(outputs, sound).numpy()
+    assert scores.shape == (2, 3)
+    assert np.ptp(scores, axis=1).min() > 0
+    order = [2, 0, 1]
+    np.testing.assert_allclose(head(outputs[:, order], sound), scores[:, order], rtol=1e-5)
+
+
 def test_split_outputs_are_neighbouring_channels():
     x = values(2, 3, 4, 5, 6)
     result = centrifuge.SplitOutputs()(x)
@@ -178,7 +193,13 @@ def test_spectrogram_is_the_windowed_transform():
 def test_spectrogram_of_silence_is_constant():
     result = audio.LogSpectrogram(64, 32)(np.zeros((1, 600), np.float32)).numpy()
     assert np.isfinite(result).all()
-    assert np.ptp(result) < 1e-6
+    assert np.ptp(result[..., 0]) < 1e-6
+
+
+def test_spectrogram_tells_the_frequency():
+    result = audio.LogSpectrogram(64, 32)(values(2, 600)).numpy()
+    expected = np.broadcast_to(np.linspace(-1, 1, 33), result.shape[:3])
+    np.testing.assert_allclose(result[..., 1], expected, atol=1e-6)
 
 
 def test_spectrogram_peaks_at_the_tone():

@@ -94,6 +94,19 @@ def test_gradients_reach_every_weight(name, norm, n, m):
     assert not unreached
 
 
+def test_regressing_the_scores_does_not_move_the_outputs():
+    built = separator("c3_internal")
+    batch = make_batch(2)
+    with tf.GradientTape() as tape:
+        error = built.measure(batch, built(batch))["score_error"]
+    variables = {weight.path: weight.value for weight in built.trainable_weights}
+    reached = {path for path, g in tape.gradient(error, variables).items() if g is not None}
+    assert reached
+    for path in variables:
+        if path.startswith(("encoder", "decoder", "composition", "layers_skip")):
+            assert path not in reached
+
+
 @every_system
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_is_finite_and_near_float32(name, policy):

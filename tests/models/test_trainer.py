@@ -128,25 +128,20 @@ def test_no_sound_is_needed_without_control(train, silent_records):
     train("c2", steps=1, data=silent_records)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_accumulated_batches_are_one_large_batch(train, optimizer):
-    settings = {"steps": 3, "optimizer": optimizer, "learning_rate": 1e-2, "schedule": "constant"}
+def test_accumulated_batches_are_one_large_batch(train):
+    settings = {"steps": 3, "learning_rate": 1e-2, "schedule": "constant"}
     large, _ = train(folder="large", batch=4, **settings)
     accumulated, _ = train(folder="accumulated", batch=2, accumulate=2, **settings)
     assert_same_weights(accumulated.network, large.network, atol=1e-4)
-    short, _ = train(folder="short", batch=4, **{**settings, "steps": 2})
-    assert differs(short.network, large.network)
 
 
 def test_the_moving_average_is_what_training_returns(train):
     settings = {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "constant"}
-    after = [train(folder=f"{n}", steps=n, **settings)[0].network for n in (1, 2, 3)]
-    averaged, _ = train(folder="averaged", steps=3, ema=0.5, **settings)
-    for mean, *values in zip(averaged.network.weights, *(n.weights for n in after), strict=True):
-        first, second, third = map(np.asarray, values)
-        expected = 0.25 * first + 0.25 * second + 0.5 * third
-        np.testing.assert_allclose(mean, expected, atol=1e-5, err_msg=mean.path)
-    assert differs(averaged.network, after[-1])
+    first, second = (train(folder=f"{n}", steps=n, **settings)[0].network for n in (1, 2))
+    averaged, _ = train(folder="averaged", steps=2, ema=0.5, **settings)
+    for mean, *values in zip(averaged.network.weights, first.weights, second.weights, strict=True):
+        np.testing.assert_allclose(mean, np.mean(values, axis=0), atol=1e-5, err_msg=mean.path)
+    assert differs(averaged.network, second)
 
 
 # TensorFlow's gradients of bfloat16 convolutions on a CPU are now and then not numbers.
@@ -155,6 +150,12 @@ def test_scaled_loss(train):
     assert all(np.isfinite(progress.scalars["objective"]) for progress in reports)
     assert {weight.dtype for weight in separator.trainable_weights} == {"float32"}
     assert float(separator.optimizer.dynamic_scale) > 1
+
+
+def test_classifier(train):
+    classifier, reports = train("i3d", steps=2)
+    assert classifier.labels == ["label0", "label1", "label2"]
+    assert reports[-1].scalars.keys() == {"objective", "accuracy"}
 
 
 def test_identity_needs_no_training(train):
