@@ -5,7 +5,6 @@ from rich.table import Table
 
 from pipeline.local import Places
 
-
 SEPARATION = (
     ("loss", "loss", False),
     ("identity_loss", "Identity's", False),

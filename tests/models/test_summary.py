@@ -1,6 +1,7 @@
 """The costs of networks against sums by hand, and the command lines that print them."""
 
 import dataclasses
+import math
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from small_models import CLIP, PLAIN_LEVELS, PRESET
 from data_prep.errors import UserError
 from models import benchmark, presets, summary
 from models.__main__ import main
+from models.centrifuge import up_kernel
 from models.presets import Conv, Level
 
 ONE_LEVEL = dataclasses.replace(
@@ -42,9 +44,10 @@ def run(capsys, monkeypatch):
 
 def test_operations_and_memory_of_a_centrifuge():
     result = summary.summarise("centrifuge", ONE_LEVEL)
-    # A convolution of 3x5 on 3 channels to 8, and one transposed of 4x4x4 to two videos.
-    assert result.flops == 2 * DEEP * 3 * 5 * 3 * 8 + 2 * DEEP * 4**3 * 8 * 6
-    assert result.parameters == 3 * 5 * 3 * 8 + 8 + 4**3 * 8 * 6 + 6
+    # A convolution of 3x5 on 3 channels to 8, and a transposed one to two videos.
+    transposed = math.prod(up_kernel((2, 2, 2))) * 8 * 6
+    assert result.flops == 2 * DEEP * 3 * 5 * 3 * 8 + 2 * DEEP * transposed
+    assert result.parameters == 3 * 5 * 3 * 8 + 8 + transposed + 6
     # Convolution and ReLU, transposed convolution, tanh, the split.
     floats = 2 * 8 * DEEP + 3 * 6 * POSITIONS
     assert result.activations == 4 * floats
