@@ -24,13 +24,13 @@ class LogSpectrogram(keras.layers.Layer):
     """
 
     def __init__(self, window, hop, **kwargs):
-        super().__init__(**kwargs)
+        # The sound must not be rounded to half precision before it is transformed.
+        super().__init__(autocast=False, **kwargs)
         self.window = window
         self.hop = hop
 
     def call(self, sound):
         """Return the log spectrogram."""
-        # The transform has no half precision.
         sound = ops.cast(sound, "float32")
         columns = -(-sound.shape[1] // self.hop)
         padding = (columns - 1) * self.hop + self.window - sound.shape[1]

@@ -32,7 +32,7 @@ class ScoreHead(keras.layers.Layer):
         self.width = width
         self.look = keras.Sequential(
             [
-                keras.layers.AveragePooling3D((1, 2, 2), padding="same"),
+                keras.layers.AveragePooling3D((1, 2, 2), padding="same", dtype="float32"),
                 *(
                     keras.layers.Conv3D(
                         channels, 3, (1, 2, 2), padding="same", activation="relu",

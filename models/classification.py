@@ -25,7 +25,8 @@ class Classifier(keras.Model):
     scalars = CLASSIFICATION_SCALARS
 
     def __init__(self, network: keras.Model, labels: list[str], **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)
+        self.built = True
         self.network = network
         self.labels = list(labels)
         self.trackers = {name: keras.metrics.Mean(name=name) for name in self.reported}

@@ -22,7 +22,7 @@ class ModelConfig(Settings):
     system: str = "c2"
     preset: str = "tiny"
     outputs: int = Field(2, ge=2)
-    layers: int = Field(2, ge=1)
+    layers: int = Field(2, ge=2)
 
     @field_validator("preset")
     @classmethod

@@ -86,7 +86,14 @@ def i3d(clip: ClipConfig, preset: Preset, *, classes: int) -> keras.Model:
 
 
 def cross_entropy(labels, logits):
-    """Return the softmax cross-entropy `[B]` of integer labels `[B]` under logits `[B, K]`."""
-    return keras.losses.sparse_categorical_crossentropy(
-        labels, ops.cast(logits, "float32"), from_logits=True
-    )
+    """Compute the softmax cross-entropy.
+
+    Args:
+        labels: integers `[B]`; an example whose label is negative, hence unknown, counts 0.
+        logits: `[B, K]`.
+
+    Returns:
+        float32 `[B]`.
+    """
+    log_probabilities = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)
+    return -ops.sum(ops.one_hot(labels, logits.shape[-1]) * log_probabilities, axis=-1)

@@ -124,7 +124,7 @@ def read_shuffled(
 
 
 def repaired(batch: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Pair the clips of a batch anew: every V2 moves on to another V1.
+    """Pair the clips of a batch anew: every V2 moves on by so many places, from 0 to all but one.
 
     The alpha and the control sound belong to V1 and stay with it. Where the new pair would show
     one source video twice, the old pair stays.

@@ -54,8 +54,15 @@ def _static_or_dynamic_shape(x):
     return [d if d is not None else ops.shape(x)[i] for i, d in enumerate(x.shape)]
 
 
+class _Loss(keras.layers.Layer):
+    """A loss without weights, in float32 whatever the dtype policy."""
+
+    def __init__(self, **kwargs):
+        super().__init__(autocast=False, **kwargs)
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
-class PermutationInvariantLoss(keras.layers.Layer):
+class PermutationInvariantLoss(_Loss):
     """`L_pil({V1, V2}, O) = min over i != j of l(V1, O_i) + l(V2, O_j)`.
 
     Call with the distances `l(V1, O)` and `l(V2, O)`, each `[B, n]`; returns `[B]`.
@@ -71,7 +78,7 @@ class PermutationInvariantLoss(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class DeterministicControlLoss(keras.layers.Layer):
+class DeterministicControlLoss(_Loss):
     """`L_det({V1, V2}, O) = l(V1, O_1) + l(V2, O_2)`: the wanted video comes out in slot 1.
 
     Call with the distances `l(V1, O)` and `l(V2, O)`, each `[B, n]`; returns `[B]`.
@@ -83,7 +90,7 @@ class DeterministicControlLoss(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class InternalPredictionLoss(keras.layers.Layer):
+class InternalPredictionLoss(_Loss):
     """`L_reg(V1, s) = sum_i |s_i - l(V1, sg(O_i))|`: the scores regress each output's distance.
 
     Call with the scores `s` and the distances `l(V1, O)`, each `[B, n]`; returns `[B]`. The

@@ -42,7 +42,9 @@ class Separator(keras.Model):
     scalars = SEPARATION_SCALARS
 
     def __init__(self, network: keras.Model, system: System, **kwargs):
-        super().__init__(**kwargs)
+        # Pixels, truths and distances stay float32 whatever the policy; the network casts its own.
+        super().__init__(autocast=False, **kwargs)
+        self.built = True  # the network is
         self.network = network
         self.system = system
         self.pil = PermutationInvariantLoss()

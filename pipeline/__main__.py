@@ -3,6 +3,7 @@
 python -m pipeline run|demo|compile --help
 """
 
+import os
 import time
 from pathlib import Path
 
@@ -50,6 +51,9 @@ def run(config_name, videos, annotations, output, settings):
     from pipeline.config import load_config
 
     config = load_config(config_name, settings)
+    if config.train.precision == "mixed_bfloat16":
+        # oneDNN's bfloat16 gradients of small 3-D convolutions are now and then far off.
+        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
     if annotations and not videos:
         raise click.UsageError("--annotations goes with --videos")
     from pipeline import local

@@ -3,11 +3,8 @@
 import tempfile
 from pathlib import Path
 
-from tfx import v1 as tfx
-
 from data_prep.errors import UserError
 from pipeline.config import PipelineConfig
-from pipeline.pipeline import create_pipeline
 
 
 def compile_for_vertex(config: PipelineConfig, output: Path) -> None:
@@ -25,6 +22,10 @@ def compile_for_vertex(config: PipelineConfig, output: Path) -> None:
     """
     if output.suffix not in (".json", ".yaml"):
         raise UserError(f"{output}: the compiled pipeline must be a .json or .yaml file")
+    from tfx import v1 as tfx
+
+    from pipeline.pipeline import create_pipeline
+
     vertex = config.vertex
     pipeline = create_pipeline(
         config,
