@@ -82,3 +82,12 @@ def test_one_source_is_too_few(make_row):
     videos = [make_row("a", id=str(i), split="eval") for i in range(3)]
     with pytest.raises(UserError, match=r"eval split: .* at least 2 .* received 1 \(3 usable"):
         draw(videos, "eval", 1, DataConfig())
+
+
+def test_distinct_labels_are_kept_apart_where_there_are_several(make_row):
+    rows = [make_row(f"s{i}", label="ab"[i % 2], split="train") for i in range(6)]
+    config = DataConfig(distinct_labels=True)
+    for pairing in draw(rows, "train", 60, config):
+        assert pairing.v1.video.label != pairing.v2.video.label
+    alike = [make_row(f"s{i}", label="a", split="train") for i in range(3)]
+    assert len(draw(alike, "train", 5, config)) == 5

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+from small_models import CLIP, TWO_LEVELS
+
+from data_prep.errors import UserError
+from models import presets, trainer
+from models.config import ModelConfig, TrainConfig
+from models.i3d import cross_entropy
+
+
+@pytest.fixture(autouse=True)
+def _small_preset(monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "tiny", TWO_LEVELS)
+
+
+def test_cross_entropy_agrees_with_numpy_and_passes_over_unknown_labels():
+    logits = np.random.default_rng(0).normal(size=(4, 3)).astype(np.float32)
+    labels = np.array([0, 2, 1, -1])
+    probabilities = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    expected = [-np.log(probabilities[i, label]) for i, label in enumerate(labels[:3])]
+    np.testing.assert_allclose(cross_entropy(labels, logits), [*expected, 0.0], rtol=1e-5)
+
+
+def test_classifier_trains_exports_and_is_evaluated(records, tmp_path):
+    import tensorflow as tf
+
+    from models.export import export
+
+    classifier = trainer.train(
+        ModelConfig(system="i3d", preset="tiny"),
+        TrainConfig(steps=3, batch=2, log_every=1, checkpoint_every=3),
+        CLIP,
+        train_files=records.train,
+        eval_files=records.eval,
+        logs=str(tmp_path / "logs"),
+        checkpoints=str(tmp_path / "checkpoints"),
+    )
+    assert classifier.labels == ["label0", "label1", "label2"]
+    export(classifier, CLIP, str(tmp_path / "model"))
+    signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
+    scalars = signatures["evaluate"](examples=tf.constant(records.serialized[:3]))
+    assert scalars.keys() == {"cross_entropy", "accuracy", "mixed_accuracy"}
+    assert all(value.shape == (3,) for value in scalars.values())
+    video = np.zeros((2, CLIP.frames, CLIP.height, CLIP.width, 3), np.uint8)
+    served = signatures["serving_default"](video=tf.constant(video))
+    np.testing.assert_allclose(served["probabilities"].numpy().sum(-1), 1, rtol=1e-5)
+    assert set(served["label"].numpy()) <= {b"label0", b"label1", b"label2"}
+
+
+def test_one_label_is_too_few():
+    with pytest.raises(UserError, match=r"at least 2 labels: received \['a'\]"):
+        trainer.build(ModelConfig(system="i3d", preset="tiny"), CLIP, ["a"])
