@@ -50,7 +50,7 @@ def full_resolution(features, preset: Preset):
     return layers.up(
         features,
         preset.head,
-        up_kernel(strides, preset.up_reach),
+        up_kernel(strides),
         strides,
         norm=preset.norm,
         name="decoder_full",

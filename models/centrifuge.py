@@ -41,7 +41,7 @@ def decode(features, preset: Preset, *, name: str):
         x = layers.up(
             x,
             width,
-            up_kernel(level.strides, preset.up_reach),
+            up_kernel(level.strides),
             level.strides,
             norm=preset.norm,
             name=prefix,
@@ -51,15 +51,9 @@ def decode(features, preset: Preset, *, name: str):
     return x
 
 
-def up_kernel(strides, reach: int):
-    """Return a transposed convolution's kernel.
-
-    In space it is twice the strides, so that every position is reached alike: no checkerboard. In
-    time it is `reach` strides, see `Preset.up_reach`.
-    """
-    time, *space = strides
-    kernel = reach * time if time > 1 else 2 * reach - 1
-    return (kernel, *(2 * stride if stride > 1 else 3 for stride in space))
+def up_kernel(strides):
+    """Return twice the strides, so that every position is reached alike: no checkerboard."""
+    return tuple(2 * stride if stride > 1 else 3 for stride in strides)
 
 
 def centrifuge(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.Model:
@@ -109,7 +103,7 @@ def _predict(x, preset, outputs, name):
     return layers.transposed_conv(
         features,
         3 * outputs,
-        up_kernel(strides, preset.up_reach),
+        up_kernel(strides),
         strides,
         scale=1e-2,
         name=f"{name}_rgb",

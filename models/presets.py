@@ -71,8 +71,6 @@ class Preset:
         levels: the encoder, finest first.
         up: channels of the decoder's transposed convolutions, deepest first, one a level but
             the deepest.
-        up_reach: how far their kernels reach in time, in strides: 2 makes neighbouring steps
-            overlap, 1 costs a half to a third.
         head: channels of the features at full resolution that the compositional head reads.
         input_skip: whether the heads read the input video too, at full resolution: a small
             network then need not learn to copy it. The papers' skips end at Conv1a.
@@ -90,7 +88,6 @@ class Preset:
     clip: ClipConfig
     levels: tuple[Level, ...]
     up: tuple[int, ...]
-    up_reach: int
     head: int
     input_skip: bool
     mask_groups: int
@@ -163,14 +160,13 @@ PRESETS = {
         description="two cores, minutes",
         clip=ClipConfig(frames=8, fps=8, height=48, width=48, short_side=56, sample_rate=8_000),
         # Two steps in time are left at the end, each with its own sound.
-        levels=_plain(32, 64, 96, 128, 128, mixed4f_strides=(1, 2, 2)),
-        up=(64, 64, 48, 32),
-        up_reach=1,
-        head=16,
+        levels=_plain(24, 48, 96, 128, 128, mixed4f_strides=(1, 2, 2)),
+        up=(64, 64, 48, 24),
+        head=12,
         input_skip=True,
         mask_groups=4,
         mask_width=16,
-        audio=Audio(window=256, hop=256, widths=(16, 32, 64)),
+        audio=Audio(window=256, hop=128, widths=(32, 48, 64)),
         score_width=32,
         norm="none",
         batch=8,
@@ -181,7 +177,6 @@ PRESETS = {
         clip=ClipConfig(frames=32, fps=12.5, height=96, width=96, short_side=112),
         levels=_plain(64, 128, 256, 384, 512, mixed4f_strides=(2, 2, 2)),
         up=(256, 128, 96, 64),
-        up_reach=1,
         head=32,
         input_skip=True,
         mask_groups=4,
@@ -197,7 +192,6 @@ PRESETS = {
         clip=ClipConfig(),
         levels=_I3D,
         up=(64, 64, 64, 64),
-        up_reach=2,
         head=64,
         input_skip=False,
         mask_groups=8,

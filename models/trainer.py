@@ -103,19 +103,10 @@ def train(
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     info = read_info(train_files)["splits"]["train"]
-    if model.system != CLASSIFIER and get_system(model.system).hears and not info["with_sound"]:
-        raise UserError(
-            f"system {model.system} is controlled by sound: none of the {info['mixtures']} "
-            "training mixtures has any"
-        )
     preset = get_preset(model.preset)
     batch = config.batch or preset.batch
     strategy = make_strategy()
-    if batch % strategy.num_replicas_in_sync:
-        raise UserError(
-            f"batch must be divisible by the {strategy.num_replicas_in_sync} devices: "
-            f"received {batch}"
-        )
+    _check(model, info, batch, strategy)
     with strategy.scope():
         trained = build(model, clip, [label for label in info["labels"] if label])
         trained.compile(
@@ -139,32 +130,46 @@ def train(
         skip=run.step * config.accumulate,
         repair=config.repair,
     )
-    held_out = read_once(eval_files, clip, batch=8)
-    if isinstance(trained, Classifier):
-        dataset = dataset.map(lambda batch: with_classes(batch, trained.labels))
-        held_out = held_out.map(lambda batch: with_classes(batch, trained.labels))
-    held_out = next(iter(held_out))
+    batches = iter(strategy.experimental_distribute_dataset(_as_read_by(trained, dataset)))
+    held_out = next(iter(_as_read_by(trained, read_once(eval_files, clip, batch=8))))
     writer = tf.summary.create_file_writer(logs)
-    batches = iter(strategy.experimental_distribute_dataset(dataset))
     while run.step < config.steps:
         run.update(batches)
         last = run.step == config.steps
-        if run.step % config.log_every == 0 or last:
-            progress = run.report()
-            with writer.as_default(step=run.step):
-                for name, value in progress.scalars.items():
-                    tf.summary.scalar(f"train/{name}", value)
-                tf.summary.scalar("train/waiting_share", progress.waited / progress.seconds)
-            report(progress)
-        if run.step % config.picture_every == 0 or last:
-            with writer.as_default(step=run.step):
-                _summarise(trained, held_out)
+        with writer.as_default(step=run.step):
+            if run.step % config.log_every == 0 or last:
+                progress = run.report()
+                _summarise_progress(progress)
+                report(progress)
+            if run.step % config.picture_every == 0 or last:
+                _summarise_held_out(trained, held_out)
         if run.step % config.checkpoint_every == 0 or last:
             run.check()
             manager.save(run.step)
     writer.close()
     trained.optimizer.finalize_variable_values(trained.trainable_variables)
     return trained
+
+
+def _check(model: ModelConfig, info: dict, batch: int, strategy) -> None:
+    """Raise UserError where the records or the devices do not suit the settings."""
+    if model.system != CLASSIFIER and get_system(model.system).hears and not info["with_sound"]:
+        raise UserError(
+            f"system {model.system} is controlled by sound: none of the {info['mixtures']} "
+            "training mixtures has any"
+        )
+    if batch % strategy.num_replicas_in_sync:
+        raise UserError(
+            f"batch must be divisible by the {strategy.num_replicas_in_sync} devices: "
+            f"received {batch}"
+        )
+
+
+def _as_read_by(model, dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Add what the model reads beyond the record."""
+    if isinstance(model, Classifier):
+        return dataset.map(lambda batch: with_classes(batch, model.labels))
+    return dataset
 
 
 def make_strategy() -> tf.distribute.Strategy:
@@ -251,7 +256,13 @@ class _Run:
         )
 
 
-def _summarise(model, batch):
+def _summarise_progress(progress: Progress) -> None:
+    for name, value in progress.scalars.items():
+        tf.summary.scalar(f"train/{name}", value)
+    tf.summary.scalar("train/waiting_share", progress.waited / progress.seconds)
+
+
+def _summarise_held_out(model, batch):
     """Write a held-out batch's scalars, and of a separator a picture of what it separates."""
     inputs = {key: batch[key] for key in model.inputs_read}
     for name, values in model.evaluate_batch(inputs).items():
