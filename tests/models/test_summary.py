@@ -45,7 +45,7 @@ def run(capsys, monkeypatch):
 def test_operations_and_memory_of_a_centrifuge():
     result = summary.summarise("centrifuge", ONE_LEVEL)
     # A convolution of 3x5 on 3 channels to 8, and a transposed one to two videos.
-    transposed = math.prod(up_kernel((2, 2, 2), ONE_LEVEL.up_reach)) * 8 * 6
+    transposed = math.prod(up_kernel((2, 2, 2))) * 8 * 6
     assert result.flops == 2 * DEEP * 3 * 5 * 3 * 8 + 2 * DEEP * transposed
     assert result.parameters == 3 * 5 * 3 * 8 + 8 + transposed + 6
     # Convolution and ReLU, transposed convolution, tanh, the split.
