@@ -118,7 +118,7 @@ def read_failures(evaluation: Path) -> list[str]:
             lines.append(f"{where or 'all mixtures'}: {name} {rule} {value:.3f}")
     for missing in result.missing_slices:
         lines.append(f"no example of a slice that thresholds ask for: {missing}".strip())
-    return lines
+    return sorted(lines)
 
 
 def _bound(threshold) -> str:

@@ -20,6 +20,7 @@ SETTINGS = (
     "train.picture_every=4",
     "data.train_mixtures=8",
     "data.eval_mixtures=6",
+    "data.occlusion_share=0.5",
     "system=c3_internal",
     # An untrained model is to be pushed here.
     "evaluation.relative_loss=9",
