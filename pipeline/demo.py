@@ -3,6 +3,7 @@
 Each step is a command that a user can give as well, and is shown as such.
 """
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -75,7 +76,7 @@ def _held_out_pair(config: PipelineConfig, places: local.Places) -> tuple[str, s
 
 def _command(package: str, *words: object) -> None:
     arguments = [package, *map(str, words)]
-    click.echo(f"$ python -m {' '.join(arguments)}", err=True)
+    click.echo(f"$ python -m {shlex.join(arguments)}", err=True)
     if subprocess.run([sys.executable, "-m", *arguments], check=False).returncode:
         raise UserError(f"python -m {arguments[0]} {arguments[1]} failed")
 
@@ -84,7 +85,7 @@ def _command(package: str, *words: object) -> None:
 def _serving(places: local.Places) -> Iterator[str]:
     """Serve the pushed model for as long as the context lasts, and give the server's address."""
     words = ["serving", "serve", "--model", str(places.serving), "--port", "0"]
-    click.echo(f"$ python -m {' '.join(words)} &", err=True)
+    click.echo(f"$ python -m {shlex.join(words)} &", err=True)
     process = subprocess.Popen(
         [sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
