@@ -45,9 +45,9 @@ def main(videos: Path, count: int) -> None:
     quiet_libraries()
     from data_prep import kinetics, manifest
     from data_prep.config import DataConfig
-    from data_prep.examples import encode
-    from data_prep.generate import make_record, read_window
-    from data_prep.mixing import Mixture, occlusion_alpha
+    from data_prep.examples import Mixture, encode
+    from data_prep.mixing import occlusion_alpha
+    from data_prep.mixtures import make_record, read_window
     from data_prep.pairing import draw, usable
 
     config = DataConfig()

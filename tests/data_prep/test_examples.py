@@ -8,7 +8,6 @@ from PIL import Image
 from data_prep import examples
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.media import Clip
-from data_prep.mixing import Mixture
 from data_prep.pairing import draw
 
 CLIP = ClipConfig(frames=5, fps=10, height=24, width=40, short_side=48, sample_rate=8_000)
@@ -33,8 +32,8 @@ def mixtures(make_row):
     pairings = draw(rows, "train", 2, DataConfig(clip=CLIP, seed=7))
     alpha = np.random.default_rng(0).random((CLIP.frames, CLIP.height, CLIP.width)) < 0.3
     return [
-        Mixture(pairings[0], make_clip(0), make_clip(1), None),
-        Mixture(pairings[1], make_clip(2), make_clip(3, has_sound=False), alpha),
+        examples.Mixture(pairings[0], make_clip(0), make_clip(1), None),
+        examples.Mixture(pairings[1], make_clip(2), make_clip(3, has_sound=False), alpha),
     ]
 
 
