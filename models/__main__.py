@@ -77,7 +77,7 @@ def benchmark(preset_name, system, batch, precision, steps):
     required=True,
     help="Folder of videos.",
 )
-@click.option("--pairs", type=click.IntRange(2), default=40, show_default=True)
+@click.option("--pairs", type=click.IntRange(2), default=60, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 def identity(videos, pairs, seed):
     """Measure the Identity baseline on a folder's videos, at the papers' clip shape.

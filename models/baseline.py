@@ -4,16 +4,17 @@ On natural video at the papers' clip shape its loss must come out near the publi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.config import DataConfig
+from data_prep.config import ClipConfig, DataConfig
+from data_prep.errors import UserError
 from data_prep.manifest import Video
 from data_prep.media import MediaError
 from data_prep.mixing import occlusion_alpha
 from data_prep.mixtures import read_window
-from data_prep.pairing import draw, usable
+from data_prep.pairing import Window, usable
 from models.separation import identity_loss
 
 
@@ -32,26 +33,41 @@ def identity_losses(videos: Sequence[Video], config: DataConfig, pairs: int) -> 
     is larger at the mask's edges: the loss of an occlusion is never below that of the
     transparency of the same pair.
 
+    Every video stands in as many pairs as any other, give or take one, by the middle of its
+    pictures and of its time: with random pairs the mean over a few dozen videos would depend more
+    on the draw than on the videos.
+
     Args:
         videos: a manifest's.
-        config: the clips' shape, the supervoxels and the seed.
-        pairs: how many pairs to draw; those that cannot be decoded are left out.
+        config: the clips' shape, the supervoxels and the seed, which decides the pairs.
+        pairs: how many pairs to mix; those that cannot be decoded are left out.
 
     Raises:
         UserError: fewer than two usable videos.
     """
-    kept, _ = usable([replace(video, split="train") for video in videos], config.clip)
+    kept, _ = usable(videos, config.clip)
+    if len(kept) < 2:
+        raise UserError(f"pairs need at least 2 usable videos: received {len(kept)}")
+    order = np.random.default_rng(config.seed).permutation(len(kept))
     losses = []
-    for pairing in draw(kept, "train", pairs, config):
+    for number in range(pairs):
+        turn, place = divmod(number, len(kept))
+        other = (place + 1 + turn % (len(kept) - 1)) % len(kept)
         try:
-            v1, v2 = (read_window(window, config.clip) for window in (pairing.v1, pairing.v2))
+            v1, v2 = (_middle(kept[order[i]], config.clip) for i in (place, other))
         except MediaError:
             continue
-        mask = occlusion_alpha(v1.frames, config.segments, pairing.mask_rng())
+        rng = np.random.default_rng([config.seed, number])
+        mask = occlusion_alpha(v1, config.segments, rng)
         alphas = (np.full(mask.shape, 0.5, np.float32), mask.astype(np.float32))
-        losses.append([_identity_loss(v1.frames, v2.frames, alpha) for alpha in alphas])
-    transparency, occlusion = np.array(losses).T
+        losses.append([_identity_loss(v1, v2, alpha) for alpha in alphas])
+    transparency, occlusion = np.array(losses).reshape(-1, 2).T
     return IdentityLosses(transparency, occlusion)
+
+
+def _middle(video: Video, clip: ClipConfig) -> np.ndarray:
+    start = max(0.0, (video.duration - clip.seconds) / 2)
+    return read_window(Window(video, start, 0.5, 0.5), clip).frames
 
 
 def _identity_loss(v1, v2, alpha) -> float:

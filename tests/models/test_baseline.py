@@ -3,6 +3,7 @@ import pytest
 
 from data_prep import kinetics, manifest
 from data_prep.config import ClipConfig, DataConfig
+from data_prep.errors import UserError
 from data_prep.sample import write_sample
 from models.baseline import identity_losses
 
@@ -26,7 +27,12 @@ def test_occlusion_is_never_below_the_transparency_of_the_same_pair(videos):
 
 def test_pairs_are_the_seeds(videos):
     one, same, other = (
-        identity_losses(videos, CONFIG.model_copy(update={"seed": seed}), 4) for seed in (0, 0, 1)
+        identity_losses(videos, CONFIG.model_copy(update={"seed": seed}), 4) for seed in (0, 0, 2)
     )
     np.testing.assert_array_equal(one.occlusion, same.occlusion)
     assert not np.array_equal(one.occlusion, other.occlusion)
+
+
+def test_fewer_than_two_videos_are_told(videos):
+    with pytest.raises(UserError, match="at least 2 usable videos: received 1"):
+        identity_losses(videos[:1], CONFIG, 4)
