@@ -100,7 +100,8 @@ def build(
                 | "ToJson" >> beam.Map(_to_json).with_output_types(str)
                 | "Write" >> beam.io.WriteToText(f"{folder}/lines")
             )
-        lines = [line for file in Path(folder).iterdir() for line in file.open(encoding="utf-8")]
+        texts = [file.read_text(encoding="utf-8") for file in Path(folder).iterdir()]
+    lines = [line for text in texts for line in text.splitlines()]
     results = sorted((_from_json(line) for line in lines), key=lambda result: result.path)
     videos, rejections = _without_copies(results)
     return videos, sorted([*listing.rejections, *rejections], key=lambda item: item.path)
