@@ -92,7 +92,7 @@ def run(config: PipelineConfig, places: Places) -> dict:
 
     from pipeline.baseline import LatestBlessedBefore
     from pipeline.pipeline import create_pipeline, write_schema
-    from pipeline.stages import Stages
+    from pipeline.stages import telling_stages
     from pipeline.summary import summarise
 
     write_schema(places.schema)
@@ -114,12 +114,10 @@ def run(config: PipelineConfig, places: Places) -> dict:
         metadata=connection,
         baseline_strategy=LatestBlessedBefore,
     )
-    stages = Stages([component.id for component in pipeline.components]).listen()
-    try:
+    names = [component.id for component in pipeline.components]
+    with telling_stages(names) as seconds:
         LocalDagRunner().run(pipeline)
-    finally:
-        stages.ignore()
-    summary = summarise(pipeline.pipeline_info.pipeline_name, connection, stages.seconds)
+    summary = summarise(pipeline.pipeline_info.pipeline_name, connection, seconds)
     write_text(places.summary, summary_text(summary))
     return summary
 

@@ -2,56 +2,44 @@
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
-_RUNNING = "Component %s is running."
-_FINISHED = "Component %s is finished."
 
+@contextmanager
+def telling_stages(names: list[str]) -> Iterator[dict[str, float]]:
+    """Say which stage is running for as long as the context lasts, and keep the seconds.
 
-class Stages(logging.Handler):
-    """Hears TFX's runner start and end its stages, says so, and keeps the seconds.
+    It goes by TFX's launcher, which every stage passes; TFX's log, which says the same, is cut off
+    by what libraries do to logging while a model is trained.
 
-    Attributes:
-        seconds: stage -> seconds, of the stages that ended.
-        current: the stage that is running, or None.
+    Args:
+        names: the stages, in order.
+
+    Yields:
+        Stage -> seconds, of the stages that ended.
     """
+    from absl import logging as absl_logging
+    from tfx.orchestration.portable.launcher import Launcher
 
-    def __init__(self, names: list[str]):
-        """Construct the handler for the stages of these names, in order."""
-        super().__init__(logging.INFO)
-        self.seconds: dict[str, float] = {}
-        self.current: str | None = None
-        self._names = names
-        self._started = 0.0
+    absl_logging.use_absl_handler()
+    absl_logging.get_absl_handler().setLevel(logging.ERROR)
+    seconds: dict[str, float] = {}
+    launch = Launcher.launch
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Handle a line of TFX's log."""
-        if record.msg == _RUNNING:
-            [self.current] = record.args
-            self._started = time.monotonic()
-            number = self._names.index(self.current) + 1
-            click.echo(f"[{number}/{len(self._names)}] {self.current} ...", err=True)
-        elif record.msg == _FINISHED:
-            [name] = record.args
-            self.seconds[name] = time.monotonic() - self._started
-            self.current = None
-            click.echo(f"    {name}: {self.seconds[name]:.1f} s", err=True)
+    def told(self):
+        name = self._pipeline_node.node_info.id
+        click.echo(f"[{names.index(name) + 1}/{len(names)}] {name} ...", err=True)
+        started = time.monotonic()
+        result = launch(self)
+        seconds[name] = time.monotonic() - started
+        click.echo(f"    {name}: {seconds[name]:.1f} s", err=True)
+        return result
 
-    def listen(self) -> "Stages":
-        """Listen to TFX's log, and keep all but errors off the screen."""
-        from absl import logging as absl_logging
-
-        absl_logging.use_absl_handler()
-        absl_logging.get_absl_handler().setLevel(logging.ERROR)
-        logger = absl_logging.get_absl_logger()
-        logger.setLevel(logging.INFO)
-        logger.addHandler(self)
-        logging.getLogger().setLevel(logging.ERROR)
-        return self
-
-    def ignore(self) -> None:
-        """Listen no longer."""
-        from absl import logging as absl_logging
-
-        absl_logging.get_absl_logger().removeHandler(self)
+    Launcher.launch = told
+    try:
+        yield seconds
+    finally:
+        Launcher.launch = launch
