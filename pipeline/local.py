@@ -1,5 +1,6 @@
 """Running the pipeline on this machine: TFX's local runner, metadata in SQLite."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,15 +119,8 @@ def run(config: PipelineConfig, places: Places) -> dict:
     with telling_stages(names) as seconds:
         LocalDagRunner().run(pipeline)
     summary = summarise(pipeline.pipeline_info.pipeline_name, connection, seconds)
-    write_text(places.summary, summary_text(summary))
+    write_text(places.summary, json.dumps(summary, indent=2) + "\n")
     return summary
-
-
-def summary_text(summary: dict) -> str:
-    """Return `summary.json`'s text."""
-    import json
-
-    return json.dumps(summary, indent=2) + "\n"
 
 
 def _check_enough(videos: Sequence[manifest.Video], config: PipelineConfig) -> None:

@@ -508,7 +508,7 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, plain):
     assert path.read_bytes() == plain.read_bytes()
 
 
-@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="compares with the ffmpeg command")
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="an extra reference: ffmpeg is not needed")
 def test_pictures_are_those_of_the_ffmpeg_command(plain):
     command = ["ffmpeg", "-v", "error", "-ss", "0.4", "-i", plain, "-frames:v", "10"]
     filters = ["-vf", "scale=64:48:flags=area,crop=32:32", "-f", "rawvideo", "-pix_fmt", "rgb24"]
