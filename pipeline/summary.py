@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-MIXTURE_TYPES = ("transparency", "occlusion")
+from components.evaluation.results import by_mixture_type, read_failures, read_metrics
 
 
 def summarise(pipeline_name: str, connection, seconds: dict[str, float]) -> dict:
@@ -30,7 +30,7 @@ def summarise(pipeline_name: str, connection, seconds: dict[str, float]) -> dict
     destination = pushed[0].custom_properties["pushed_destination"].string_value if pushed else ""
     return {
         "pipeline": pipeline_name,
-        "metrics": read_metrics(evaluation),
+        "metrics": by_mixture_type(read_metrics(evaluation)),
         "blessed": blessed,
         "reasons": [] if blessed else read_failures(evaluation),
         "pushed": destination if blessed and destination else None,
@@ -76,54 +76,3 @@ def _last_run(store, pipeline_name: str) -> tuple[dict, list[str]]:
 def _path(artifacts) -> Path:
     [artifact] = artifacts
     return Path(artifact.uri)
-
-
-def read_metrics(evaluation: Path) -> dict[str, dict[str, float]]:
-    """Read the metrics of each mixture type from the Evaluator's folder."""
-    import tensorflow_model_analysis as tfma
-
-    metrics = {}
-    for record in tfma.load_metrics(str(evaluation)):
-        keys = record.slice_key.single_slice_keys
-        if len(keys) == 1 and keys[0].column == "mixture_type":
-            metrics[keys[0].bytes_value.decode()] = {
-                item.key.name: item.value.double_value.value
-                for item in record.metric_keys_and_values
-                if not item.key.is_diff and item.key.model_name in ("", "candidate")
-            }
-    return {name: metrics[name] for name in MIXTURE_TYPES if name in metrics}
-
-
-def read_failures(evaluation: Path) -> list[str]:
-    """Read why a model was not blessed, one line a threshold that it missed."""
-    import tensorflow_model_analysis as tfma
-
-    result = tfma.load_validation_result(str(evaluation))
-    lines = []
-    for slice_result in result.metric_validations_per_slice:
-        where = ", ".join(
-            f"{key.column} {key.bytes_value.decode()}"
-            for key in slice_result.slice_key.single_slice_keys
-        )
-        for failure in slice_result.failures:
-            threshold = failure.metric_threshold
-            value = failure.metric_value.double_value.value
-            name = failure.metric_key.name
-            if threshold.HasField("change_threshold"):
-                rule = f"may exceed the last blessed model's by {_bound(threshold)}; it does by"
-            elif threshold.value_threshold.HasField("upper_bound"):
-                rule = f"must be at most {_bound(threshold)}; it is"
-            else:
-                rule = f"must be at least {_bound(threshold)}; it is"
-            lines.append(f"{where or 'all mixtures'}: {name} {rule} {value:.3f}")
-    for missing in result.missing_slices:
-        lines.append(f"no example of a slice that thresholds ask for: {missing}".strip())
-    return sorted(lines)
-
-
-def _bound(threshold) -> str:
-    if threshold.HasField("change_threshold"):
-        return f"{threshold.change_threshold.absolute.value:g}"
-    value = threshold.value_threshold
-    bound = value.upper_bound if value.HasField("upper_bound") else value.lower_bound
-    return f"{bound.value:g}"
