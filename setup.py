@@ -40,6 +40,7 @@ setup(
         "pyyaml",
         "rich>=13",  # progress and tables
         "scikit-image>=0.22",  # SLIC supervoxels
+        "scipy>=1.10",  # Student's t
     ],
     extras_require={
         "dev": ["jax", "pytest>=8", "pytest-timeout", "ruff"],

@@ -61,6 +61,14 @@ class _Loss(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
 
 
+def _pair_losses(to_v1, to_v2):
+    """Return `l(V1, O_i) + l(V2, O_j)` at `n * i + j`, `[B, n * n]`, out of reach where i = j."""
+    n = to_v1.shape[-1]
+    pairs = ops.expand_dims(to_v1, 2) + ops.expand_dims(to_v2, 1)
+    # A finite bar, since infinity times zero is not a number.
+    return ops.reshape(pairs + 1e6 * ops.eye(n, dtype=pairs.dtype), (-1, n * n))
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
 class PermutationInvariantLoss(_Loss):
     """`L_pil({V1, V2}, O) = min over i != j of l(V1, O_i) + l(V2, O_j)`.
@@ -70,11 +78,13 @@ class PermutationInvariantLoss(_Loss):
 
     def call(self, to_v1, to_v2):
         """Return the best assignment's loss, `[B]`."""
+        return ops.min(_pair_losses(to_v1, to_v2), axis=-1)
+
+    def assign(self, to_v1, to_v2):
+        """Return the outputs that stand for V1 and for V2, int32 `[B]` each."""
+        best = ops.argmin(_pair_losses(to_v1, to_v2), axis=-1)
         n = to_v1.shape[-1]
-        pairs = ops.expand_dims(to_v1, 2) + ops.expand_dims(to_v2, 1)
-        same_slot = ops.eye(n, dtype=pairs.dtype)
-        # A finite bar, since infinity times zero is not a number.
-        return ops.min(ops.reshape(pairs + 1e6 * same_slot, (-1, n * n)), axis=-1)
+        return ops.cast(best // n, "int32"), ops.cast(best % n, "int32")
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -87,6 +97,11 @@ class DeterministicControlLoss(_Loss):
     def call(self, to_v1, to_v2):
         """Return the loss of the fixed assignment, `[B]`."""
         return to_v1[:, 0] + to_v2[:, 1]
+
+    def assign(self, to_v1, to_v2):
+        """Return the outputs that stand for V1 and for V2, int32 `[B]` each."""
+        first = ops.zeros_like(to_v1[:, 0], dtype="int32")
+        return first, first + 1
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -11,6 +11,7 @@ from models.losses import (
     fused_reconstruction,
     reconstruction,
 )
+from models.quality import psnr, ssim
 from models.scalars import SEPARATION_SCALARS
 from models.systems import System
 
@@ -47,9 +48,9 @@ class Separator(keras.Model):
         self.built = True  # the network is
         self.network = network
         self.system = system
-        self.pil = PermutationInvariantLoss()
-        self.det = DeterministicControlLoss()
-        self.reg = InternalPredictionLoss()
+        deterministic = system.control == "deterministic"
+        self.assigned = DeterministicControlLoss() if deterministic else PermutationInvariantLoss()
+        self.regression = InternalPredictionLoss()
         self.trackers = {name: keras.metrics.Mean(name=name) for name in self.reported}
 
     def call(self, batch, training=False):
@@ -68,25 +69,35 @@ class Separator(keras.Model):
             `loss`: the reconstruction loss by the system's assignment (`L_pil` or `L_det`);
             `score_error`: `L_reg`, 0 without scores;
             `control_accuracy`: 1 where the chosen output is nearer to V1 than to V2, else 0;
-            `objective`: what training minimises.
+            `objective`: what training minimises;
+            except in training, `psnr` and `ssim`: the means over V1 and V2, each against the
+            output that the assignment takes for it.
         """
         v1, v2 = from_uint8(batch["v1"]), from_uint8(batch["v2"])
         distance = fused_reconstruction if training else reconstruction
         to_v1 = distance(v1, predictions["outputs"])
         to_v2 = distance(v2, predictions["outputs"])
-        assign = self.det if self.system.control == "deterministic" else self.pil
-        loss = assign(to_v1, to_v2)
+        loss = self.assigned(to_v1, to_v2)
         score_error = ops.zeros_like(loss)
         if self.system.control == "internal":
-            score_error = self.reg(predictions["scores"], to_v1)
+            score_error = self.regression(predictions["scores"], to_v1)
         slot = ops.one_hot(choose(predictions), to_v1.shape[-1])
         nearer = ops.sum(slot * (to_v2 - to_v1), axis=-1) > 0
-        return {
+        scalars = {
             "loss": loss,
             "score_error": score_error,
             "control_accuracy": ops.cast(nearer, "float32"),
             "objective": loss + score_error,
         }
+        if not training:
+            slots = self.assigned.assign(to_v1, to_v2)
+            pairs = [
+                (truth, _take(predictions["outputs"], slot))
+                for truth, slot in zip((v1, v2), slots, strict=True)
+            ]
+            for name, quality in (("psnr", psnr), ("ssim", ssim)):
+                scalars[name] = 0.5 * sum(quality(truth, output) for truth, output in pairs)
+        return scalars
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """Return the mean objective, and keep the means of what is reported."""
@@ -103,12 +114,18 @@ class Separator(keras.Model):
         """Compute the scalars of each example that analysis reads, float32 `[B]`.
 
         Returns:
-            `loss`, `score_error` and `control_accuracy` of `measure`, and `identity_loss`, the
-            loss of the Identity baseline on the same mixture.
+            `loss`, `psnr`, `ssim`, `score_error` and `control_accuracy` of `measure`, and
+            `identity_loss`, the loss of the Identity baseline on the same mixture.
         """
         scalars = self.measure(batch, self(batch, training=False))
         scalars["identity_loss"] = identity_loss(batch)
         return {name: scalars[name] for name in self.scalars}
+
+
+def _take(outputs, slots):
+    """Return one output of each example: `[B, n, ...]` by `[B]` to `[B, ...]`."""
+    slots = ops.reshape(slots, (-1, *[1] * (len(outputs.shape) - 1)))
+    return ops.squeeze(ops.take_along_axis(outputs, slots, axis=1), axis=1)
 
 
 def choose(predictions):

@@ -88,6 +88,55 @@ def demo(config_name, output, settings):
     run_demo(config, output)
 
 
+@main.command()
+@click.option(
+    "--config", "config_name", default="tables", show_default=True, help="A name or a YAML file."
+)
+@click.option(
+    "--videos",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of videos. [default: a rendered sample]",
+)
+@click.option(
+    "--annotations",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    help="Kinetics' CSV; may be repeated. By default CSVs in the folder or above it are found.",
+)
+@click.option("--systems", default="all", show_default=True, help="Names, with commas.")
+@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="tables",
+    show_default=True,
+    help="Folder of everything the study makes.",
+)
+@set_option
+def tables(config_name, videos, annotations, systems, seeds, output, settings):
+    """Train and evaluate every system on the same mixtures, and write the papers' tables.
+
+    What is finished is not done again: after an interruption, or with more seeds or systems, the
+    same command goes on.
+    """
+    from pipeline.config import load_config
+
+    def configure(overrides):
+        return load_config(config_name, (*settings, *(f"{k}={v}" for k, v in overrides.items())))
+
+    from pipeline import local
+    from pipeline.demo import sample
+    from pipeline.study.runs import NAMES, run_study
+    from pipeline.study.study import write_study
+
+    config = configure({})
+    names = NAMES if systems == "all" else systems.split(",")
+    places = local.Places(output)
+    local.index(videos or sample(output), annotations, places, config)
+    runs = run_study(configure, places, names, seeds)
+    click.echo(f"results in {write_study(runs, config, places)}")
+
+
 @main.command("compile")
 @click.option("--target", type=click.Choice(["vertex"]), default="vertex", show_default=True)
 @config_option

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import Field, model_validator
@@ -13,19 +14,24 @@ from models.config import ModelConfig, TrainConfig
 from models.presets import PRESETS, check_size
 from models.systems import CLASSIFIER
 
+SLICES = ("v1_label", "class_pair", "v1_height")
+
 CONFIGS = Path(__file__).with_name("configs")
 
 
 class EvaluationConfig(Settings):
-    """What a model must reach to be pushed, on every mixture type.
+    """What is measured, and what a model must reach on every mixture type to be pushed.
 
     Attributes:
+        slices: features of the records for whose every value all is measured separately, beside
+            the mixture type.
         relative_loss: a separator's loss over Identity's must be at most this.
         worse_by: its loss may exceed the last blessed model's by at most this.
         control_accuracy: the control accuracy of a system with control must be at least this.
         accuracy: the classifier's accuracy on single videos must be at least this.
     """
 
+    slices: tuple[Literal[SLICES], ...] = SLICES
     relative_loss: float = Field(0.95, gt=0)
     worse_by: float = Field(0.01, ge=0)
     control_accuracy: float = Field(0.0, ge=0, le=1)
@@ -58,8 +64,14 @@ class PipelineConfig(ModelConfig):
     """Everything that a run of the pipeline depends on; see the nested classes.
 
     The clip's shape is the preset's, but for the keys that `data.clip` names.
+
+    Attributes:
+        mixtures: folder of the mixtures that another run's MixtureGen made, to be taken as they
+            are, for example to train several systems on the same; by default they are made.
+        workers: processes that make the mixtures.
     """
 
+    mixtures: str = ""
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
     evaluation: EvaluationConfig = EvaluationConfig()

@@ -36,9 +36,8 @@ def demo(config: PipelineConfig, output: Path) -> None:
         UserError: a step failed, or the model was not blessed.
     """
     started = time.monotonic()
-    _command("data_prep", "sample", "--output", output / "sample", "--classes", CLASSES)
     places = local.Places(output)
-    local.index(output / "sample" / "videos", (), places, config)
+    local.index(sample(output), (), places, config)
     summary = local.run(config, places)
     show(summary, places, seconds=time.monotonic() - started)
     if not summary["pushed"]:
@@ -62,6 +61,12 @@ def demo(config: PipelineConfig, output: Path) -> None:
     if len(cues) > 1:
         click.echo("In the one the first video's sound is the cue, in the other the second's:")
         click.echo("the output marked as chosen should change with it.")
+
+
+def sample(output: Path) -> Path:
+    """Render the sample data set under a folder, unless it is there, and return its videos."""
+    _command("data_prep", "sample", "--output", output / "sample", "--classes", CLASSES)
+    return output / "sample" / "videos"
 
 
 def _held_out_pair(config: PipelineConfig, places: local.Places) -> tuple[str, str]:

@@ -83,10 +83,11 @@ def run(config: PipelineConfig, places: Places) -> dict:
     Raises:
         UserError: a stage failed on what a user can mend.
     """
-    newest = newest_manifest(places)
-    if newest is None:
-        raise UserError(f"{places.manifests}: no manifest: give --videos once")
-    _check_enough(manifest.read(newest), config)
+    if not config.mixtures:
+        newest = newest_manifest(places)
+        if newest is None:
+            raise UserError(f"{places.manifests}: no manifest: give --videos once")
+        _check_enough(manifest.read(newest), config)
 
     from tfx import v1 as tfx
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner

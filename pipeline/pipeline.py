@@ -4,10 +4,12 @@ from pathlib import Path
 
 from tfx import v1 as tfx
 from tfx.dsl.components.common.resolver import ResolverStrategy
+from tfx.types import artifact_utils
 
 from components.data_gate.component import DataGate
 from components.evaluation.config import Bound, eval_config
 from components.mixture_gen.component import MixtureGen
+from data_prep.kinetics import SPLITS
 from models.scalars import CLASSIFICATION_SCALARS, SEPARATION_SCALARS
 from models.systems import get_system
 from pipeline.config import PipelineConfig
@@ -45,8 +47,8 @@ def create_pipeline(
             where None. It is given the channel `current`, the model at hand.
         trainer_platform: the platform's own description of the training machine.
     """
-    mixtures = MixtureGen(manifests=manifests, config=config.data, code=source_digest("data_prep"))
-    examples = mixtures.outputs["examples"]
+    mixtures = _mixtures(config, manifests)
+    [examples] = mixtures.outputs.values()
     curated = tfx.components.ImportSchemaGen(schema_file=schema)
     statistics = tfx.components.StatisticsGen(examples=examples, schema=curated.outputs["schema"])
     validator = tfx.components.ExampleValidator(
@@ -78,6 +80,7 @@ def create_pipeline(
         eval_config=eval_config(
             scalars=CLASSIFICATION_SCALARS if config.classifies else SEPARATION_SCALARS,
             bounds=_bounds(config),
+            slices=config.evaluation.slices,
             code=source_digest("components/evaluation"),
         ),
     )
@@ -99,6 +102,17 @@ def create_pipeline(
         metadata_connection_config=metadata,
         beam_pipeline_args=beam_args,
     )
+
+
+def _mixtures(config: PipelineConfig, manifests: str):
+    """Return what gives the mixtures: it makes them, or imports what another run made."""
+    if not config.mixtures:
+        return MixtureGen(manifests=manifests, config=config.data, code=source_digest("data_prep"))
+    return tfx.dsl.Importer(
+        source_uri=config.mixtures,
+        artifact_type=tfx.types.standard_artifacts.Examples,
+        properties={"split_names": artifact_utils.encode_split_names(list(SPLITS))},
+    ).with_id("ImportMixtures")
 
 
 def _baseline(current, strategy):

@@ -37,7 +37,7 @@ def summarise(pipeline_name: str, connection, seconds: dict[str, float]) -> dict
         "cached": cached,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "artifacts": {
-            "mixtures": str(_path(outputs["MixtureGen"]["examples"])),
+            "mixtures": str(_path(_examples(outputs))),
             "model": str(_path(outputs["Trainer"]["model"])),
             "logs": str(_path(outputs["Trainer"]["model_run"])),
             "evaluation": str(evaluation),
@@ -71,6 +71,12 @@ def _last_run(store, pipeline_name: str) -> tuple[dict, list[str]]:
                 key = event.path.steps[0].key
                 stages.setdefault(node, {}).setdefault(key, []).append(artifact)
     return stages, cached
+
+
+def _examples(outputs):
+    if "MixtureGen" in outputs:
+        return outputs["MixtureGen"]["examples"]
+    return outputs["ImportMixtures"]["result"]
 
 
 def _path(artifacts) -> Path:

@@ -22,17 +22,15 @@ class Bound:
     above_last_by: float | None = None
 
 
-SLICES = ("mixture_type", "v1_label")
-
-
 def eval_config(
-    *, scalars: Sequence[str], bounds: Mapping[str, Bound], code: str
+    *, scalars: Sequence[str], bounds: Mapping[str, Bound], slices: Sequence[str], code: str
 ) -> config_pb2.EvalConfig:
     """Build the configuration of TFX's Evaluator.
 
     Args:
         scalars: the scalars that the model's `evaluate` signature returns.
         bounds: metric -> what it must keep, on every mixture type, for a model to be blessed.
+        slices: features for whose every value all is measured, beside the mixture type.
         code: digest of the code that computes.
     """
     thresholds = {name: _threshold(bound) for name, bound in bounds.items()}
@@ -56,7 +54,8 @@ def eval_config(
         model_specs=[config_pb2.ModelSpec(signature_name="evaluate")],
         slicing_specs=[
             config_pb2.SlicingSpec(),
-            *(config_pb2.SlicingSpec(feature_keys=[key]) for key in SLICES),
+            mixture_types,
+            *(config_pb2.SlicingSpec(feature_keys=[key]) for key in slices),
         ],
         metrics_specs=[config_pb2.MetricsSpec(metrics=[metric], per_slice_thresholds=per_slice)],
     )

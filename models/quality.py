@@ -1,0 +1,66 @@
+"""How good a separated video looks: PSNR and SSIM, for the reader who knows them.
+
+The papers report neither; training does not see them.
+"""
+
+import math
+
+import numpy as np
+from keras import ops
+
+_RANGE = 2.0  # of values in [-1, 1]
+_RADIUS = 5
+_SIGMA = 1.5
+_C1, _C2 = (0.01 * _RANGE) ** 2, (0.03 * _RANGE) ** 2
+_LEAST_ERROR = 1e-10
+
+
+def psnr(truth, video):
+    """Compute the peak signal-to-noise ratio, the mean of the frames' own.
+
+    Args:
+        truth: `[B, T, H, W, 3]`, values in [-1, 1].
+        video: of the same shape.
+
+    Returns:
+        Decibels, float32 `[B]`; at most 106, where a frame is exact.
+    """
+    error = ops.cast(video, "float32") - ops.cast(truth, "float32")
+    per_frame = ops.mean(ops.square(error), axis=(2, 3, 4))
+    decibels = 10.0 / math.log(10.0) * ops.log(_RANGE**2 / ops.maximum(per_frame, _LEAST_ERROR))
+    return ops.mean(decibels, axis=1)
+
+
+def ssim(truth, video):
+    """Compute the structural similarity (Wang et al., 2004), the mean over frames and colours.
+
+    With the paper's Gaussian window of 11x11, standard deviation 1.5, where it lies wholly in the
+    frame.
+
+    Args:
+        truth: `[B, T, H, W, 3]`, values in [-1, 1], at least 11 pixels high and wide.
+        video: of the same shape.
+
+    Returns:
+        float32 `[B]` in [-1, 1]; 1 for equal videos.
+    """
+    batch_and_frames = (-1, *truth.shape[2:])
+    x = ops.reshape(ops.cast(truth, "float32"), batch_and_frames)
+    y = ops.reshape(ops.cast(video, "float32"), batch_and_frames)
+    moments = _smooth(ops.concatenate([x, y, x * x, y * y, x * y], axis=-1))
+    mean_x, mean_y, xx, yy, xy = ops.split(moments, 5, axis=-1)
+    luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
+    variances = (xx - mean_x**2) + (yy - mean_y**2)
+    structure = (2 * (xy - mean_x * mean_y) + _C2) / (variances + _C2)
+    per_frame = ops.mean(luminance * structure, axis=(1, 2, 3))
+    return ops.mean(ops.reshape(per_frame, (-1, truth.shape[1])), axis=1)
+
+
+def _smooth(pictures):
+    """Average over a Gaussian window, one direction after the other: `[B, H-10, W-10, C]`."""
+    offsets = np.arange(-_RADIUS, _RADIUS + 1)
+    weights = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
+    weights = (weights / weights.sum()).astype(np.float32)
+    kernel = ops.convert_to_tensor(np.tile(weights[:, None], (1, pictures.shape[-1])))
+    down = ops.depthwise_conv(pictures, kernel[:, None, :, None])
+    return ops.depthwise_conv(down, kernel[None, :, :, None])

@@ -1,0 +1,99 @@
+"""The runs of a study: each system with each seed, through the pipeline, on the same mixtures."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from data_prep.errors import UserError
+from data_prep.files import write_text
+from models.systems import CLASSIFIER, SYSTEMS
+from pipeline import local
+from pipeline.config import PipelineConfig
+
+NAMES = (*SYSTEMS, CLASSIFIER)
+"""What a study can hold, in the order of the tables."""
+
+JUDGED = ("centrifuge_pc", "c2")
+"""The separators whose outputs the action classifier is asked about (Table 3)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A system that was trained with a seed, and what became of it.
+
+    Attributes:
+        system: its name.
+        seed: of its training.
+        summary: the pipeline's, see `pipeline.summary.summarise`.
+    """
+
+    system: str
+    seed: int
+    summary: dict
+
+
+def run_study(
+    configure: Callable[[dict], PipelineConfig],
+    places: local.Places,
+    systems: Sequence[str],
+    seeds: int,
+) -> list[Run]:
+    """Run what is not finished yet; the rest comes out of TFX's cache.
+
+    Identity's run makes the mixtures; every other one takes them as they are. With fewer systems
+    than all, the classifier judges the separators that are among them.
+
+    Args:
+        configure: from overrides of settings to a configuration.
+        places: where the runs keep their things, with a manifest of the videos.
+        systems: names out of `NAMES`.
+        seeds: of the training: 0 to all but this.
+
+    Returns:
+        The runs, seed by seed; each is also kept as `runs/SYSTEM-SEED.json`.
+
+    Raises:
+        UserError: a system is unknown, or a run failed on what a user can mend.
+    """
+    systems = _in_order(systems)
+    made = _run(configure, places, "identity", 0, {})
+    mixtures = made.summary["artifacts"]["mixtures"]
+    runs = [made] if "identity" in systems else []
+    for seed in range(seeds):
+        separators = {}
+        for system in systems:
+            if system == "identity":
+                continue
+            overrides = {"mixtures": mixtures}
+            if system == CLASSIFIER:
+                overrides["separators"] = separators
+            run = _run(configure, places, system, seed, overrides)
+            runs.append(run)
+            if system in JUDGED:
+                separators[system] = _saved_model(run.summary)
+    return runs
+
+
+def _in_order(systems: Sequence[str]) -> list[str]:
+    unknown = sorted(set(systems) - set(NAMES))
+    if unknown:
+        raise UserError(f"unknown system {unknown[0]!r}: choose among {', '.join(NAMES)}")
+    return [name for name in NAMES if name in systems]
+
+
+def _run(configure, places: local.Places, system: str, seed: int, overrides: dict) -> Run:
+    config = configure({"system": system, "train.seed": seed, **overrides})
+    click.echo(f"\n{system}, seed {seed}", err=True)
+    summary = local.run(config, places)
+    run = Run(system, seed, summary)
+    kept = places.summary.parent / "runs" / f"{system}-{seed}.json"
+    write_text(kept, json.dumps(vars(run), indent=2) + "\n")
+    return run
+
+
+def _saved_model(summary: dict) -> str:
+    """Return the folder of a run's SavedModel, pushed or not."""
+    return summary["pushed"] or str(Path(summary["artifacts"]["model"]) / "Format-Serving")

@@ -1,0 +1,58 @@
+import keras
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from models.losses import DeterministicControlLoss, PermutationInvariantLoss
+from models.quality import psnr, ssim
+
+
+def videos(seed, shape=(2, 3, 16, 13, 3), noise=0.2):
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(-1, 1, shape).astype(np.float32)
+    video = np.clip(truth + noise * rng.normal(size=shape), -1, 1).astype(np.float32)
+    return truth, video
+
+
+def per_frame(measure, truth, video):
+    return [
+        np.mean([measure(t, v, data_range=2) for t, v in zip(*pair, strict=True)])
+        for pair in zip(truth, video, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.5])
+def test_psnr_is_scikit_images(noise):
+    truth, video = videos(0, noise=noise)
+    expected = per_frame(peak_signal_noise_ratio, truth, video)
+    np.testing.assert_allclose(psnr(truth, video), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 16, 13, 3), (1, 2, 11, 11, 3), (1, 1, 48, 20, 3)])
+def test_ssim_is_scikit_images(shape):
+    truth, video = videos(1, shape)
+
+    def reference(t, v, data_range):
+        return structural_similarity(
+            t, v, data_range=data_range, channel_axis=-1,
+            gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+        )  # fmt: skip
+
+    np.testing.assert_allclose(ssim(truth, video), per_frame(reference, truth, video), atol=1e-5)
+
+
+def test_equal_videos_are_perfect_and_finite():
+    truth, _ = videos(2)
+    np.testing.assert_allclose(ssim(truth, truth), 1, atol=1e-5)
+    np.testing.assert_allclose(psnr(truth, truth), 10 * np.log10(4 / 1e-10), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_assignment_is_the_one_that_the_loss_takes(n):
+    rng = np.random.default_rng(3)
+    to_v1, to_v2 = rng.uniform(size=(2, 6, n)).astype(np.float32)
+    for loss in (PermutationInvariantLoss(), DeterministicControlLoss()):
+        i, j = map(keras.ops.convert_to_numpy, loss.assign(to_v1, to_v2))
+        rows = np.arange(6)
+        assert np.all(i != j)
+        np.testing.assert_allclose(loss(to_v1, to_v2), to_v1[rows, i] + to_v2[rows, j], rtol=1e-6)

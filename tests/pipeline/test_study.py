@@ -1,0 +1,150 @@
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_prep.errors import UserError
+from pipeline.study import page, results
+from pipeline.study.estimate import Estimate, over_seeds
+from pipeline.study.plots import draw_control_shift, draw_rows
+from pipeline.study.runs import Run, run_study
+
+
+def test_one_seed_has_the_examples_interval():
+    assert over_seeds([0.3], [0.02]) == Estimate(0.3, 0.02, (0.3,))
+
+
+def test_seeds_widen_the_interval_by_students_t():
+    values = [0.30, 0.32, 0.37]
+    found = over_seeds(values, [0.0, 0.0, 0.0])
+    # 4.302653 is the 97.5 % point of Student's t with 2 degrees of freedom.
+    assert found.interval == pytest.approx(4.302653 * np.std(values, ddof=1) / np.sqrt(3))
+    assert found.mean == pytest.approx(0.33)
+    both = over_seeds(values, [0.02, 0.03, 0.04])
+    assert both.interval == pytest.approx(np.hypot(0.03, found.interval))
+
+
+def test_interval_of_noisy_seeds_holds_the_truth():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(500):
+        values = rng.normal(1.0, 0.1, size=4)
+        found = over_seeds(values, [0.0] * 4)
+        hits += abs(found.mean - 1.0) <= found.interval
+    assert 0.92 <= hits / 500 <= 0.98
+
+
+def metrics(loss, control):
+    values = {"loss": loss, "relative_loss": loss / 0.4, "psnr": 15.0, "ssim": 0.5}
+    values |= {"control_accuracy": control, "score_error": 0.0}
+    return {**values, **{f"{name}_interval": 0.01 for name in values}}
+
+
+@pytest.fixture
+def runs():
+    """Runs of three systems with two seeds, made up."""
+    found = []
+    for seed in range(2):
+        for system, loss in (("identity", 0.4), ("c2", 0.3 + 0.02 * seed)):
+            kinds = {"transparency": metrics(loss, 0.5), "occlusion": metrics(loss + 0.1, 0.5)}
+            found.append(Run(system, seed, {"metrics": kinds}))
+        point = {"control_accuracy": 0.9, "control_accuracy_interval": 0.02}
+        curve = [{"seconds": s, **point, "control_accuracy": 0.9 - abs(s)} for s in (-0.5, 0, 0.5)]
+        shift = {"shifts": curve, "silence": point, "stranger": point}
+        kinds = {"transparency": metrics(0.31, 0.9)}
+        found.append(Run("c3_internal", seed, {"metrics": kinds, "control_shift": shift}))
+        seen = {"accuracy": 0.8, "accuracy_interval": 0.05}
+        action = {"mixture_types": {"transparency": {"pure": seen, "mixed": seen, "c2": seen}}}
+        found.append(Run("i3d", seed, {"metrics": {}, "action_accuracy": action}))
+    return found
+
+
+def test_tables_average_the_seeds_and_quote_the_papers(runs):
+    separation = results.separation(runs)
+    assert separation["c2"]["transparency"]["loss"].seeds == (0.3, 0.32)
+    table = page.table_1(separation, dict.fromkeys(separation, 1_230_000), {"c2": 27.1})
+    [line] = [line for line in table.splitlines() if line.startswith("| C2 |")]
+    assert "| 0.310 ±" in line
+    assert "| 0.120 |" in line
+    assert line.endswith("| 1.23 M | 27.1 M |")
+    controlled = page.table_2(separation)
+    assert "| C3, internal prediction |" in controlled
+    assert "90.0% ±" in controlled
+    assert "77.7%" in controlled
+    assert "Identity" not in controlled
+    action = page.table_3(results.action(runs))
+    assert [line.split(" | ")[0] for line in action.splitlines()[2:]] == [
+        "| I3D, pure video", "| I3D, mixed video", "| C2 + I3D",
+    ]  # fmt: skip
+    assert "| 40.1% |" in action
+
+
+def test_pictures_are_written_and_are_the_same_again(runs, tmp_path):
+    shift = results.control_shift(runs)
+    assert list(shift["c3_internal"]["shifts"]) == [-0.5, 0, 0.5]
+    cells = {"C2": {"transparency": Estimate(0.6, 0.1, (0.6,))}}
+    for name in ("one.svg", "two.svg"):
+        draw_rows(cells, {"C2": {"transparency": 0.5}}, tmp_path / name, label="x")
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+    draw_control_shift(shift, tmp_path / "shift.svg")
+    assert (tmp_path / "shift.svg").read_text().count("<svg") == 1
+
+
+def test_unknown_system_is_told_before_anything_runs():
+    with pytest.raises(UserError, match=r"unknown system 'c4': choose among identity, .*, i3d"):
+        run_study(None, None, ["c2", "c4"], 1)
+
+
+SETTINGS = (
+    *("train.steps=2", "train.checkpoint_every=1", "train.picture_every=2"),
+    *("data.train_mixtures=8", "data.eval_mixtures=4", "analysis.control_shifts=[]"),
+)
+
+
+@pytest.fixture(scope="module")
+def study(sample_videos, tmp_path_factory):
+    """The output of a study that was killed while its second system trained, and finished then."""
+    output = tmp_path_factory.mktemp("study") / "out"
+    command = [sys.executable, "-m", "pipeline", "tables", "--videos", str(sample_videos)]
+    command += ["--systems", "identity,c2,i3d", "--output", str(output)]
+    command += [word for setting in SETTINGS for word in ("--set", setting)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        lines = iter(process.stderr.readline, "")
+        for line in lines:
+            if line.startswith("c2, seed 0"):
+                break
+        next(line for line in lines if "Trainer ..." in line)
+        process.send_signal(signal.SIGKILL)
+    kept = output / "runs" / "identity-0.json"
+    before = kept.stat().st_mtime_ns, json.loads(kept.read_text())
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return output, before, done
+
+
+def test_killed_study_goes_on_where_it_was(study):
+    output, (_, identity), _ = study
+    found = json.loads((output / "results.json").read_text())
+    assert list(found["separation"]) == ["identity", "c2"]
+    for kinds in found["separation"].values():
+        assert all(np.isfinite(cell["mean"]) for cells in kinds.values() for cell in cells.values())
+    again = json.loads((output / "runs" / "identity-0.json").read_text())["summary"]
+    assert again["metrics"] == identity["summary"]["metrics"]
+    assert "MixtureGen" in again["cached"]
+    made = list((output / "artifacts").glob("*/MixtureGen/examples/*"))
+    assert len(made) == 1, "the mixtures are made once, for all systems and runs"
+
+
+def test_page_holds_the_tables_and_its_pictures(study):
+    output, _, done = study
+    text = (output / "results.md").read_text()
+    assert done.stdout.strip() == f"results in {output / 'results.md'}"
+    for words in ("## Table 1", "## Table 3", "| C2 + I3D |", "0.120", "train:"):
+        assert words in text
+    for line in text.splitlines():
+        if line.startswith("!["):
+            picture = Path(output, line.split("(")[1].rstrip(")"))
+            assert picture.read_text().startswith("<?xml")
