@@ -1,0 +1,147 @@
+"""Videos whose sound changes as they go on, their manifest, and held-out records made of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_prep import manifest
+from data_prep.config import ClipConfig, DataConfig
+from data_prep.kinetics import Entry
+from data_prep.manifest import Video
+
+CLIP = ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_rate=8_000)
+SECONDS = 2.0
+MIXTURES = 6
+
+
+@dataclass(frozen=True)
+class HeldOutSet:
+    """A manifest's folder with its videos, and the records of mixtures of them."""
+
+    manifests: Path
+    videos: list[Video]
+    files: list[str]
+    serialized: list[bytes]
+    examples: object
+
+
+@pytest.fixture(scope="session")
+def clip():
+    return CLIP
+
+
+@pytest.fixture(scope="session")
+def held_out(tmp_path_factory) -> HeldOutSet:
+    """Six mixtures of six videos of three classes, in two files. Not to be written to."""
+    return make_held_out(tmp_path_factory.mktemp("held_out"))
+
+
+@pytest.fixture
+def make_set():
+    """Gives the function that makes a set of one's own."""
+    return make_held_out
+
+
+def make_held_out(root: Path) -> HeldOutSet:
+    import tensorflow as tf
+    from tfx.types import standard_artifacts
+
+    from data_prep.mixtures import make_record
+    from data_prep.pairing import draw
+
+    videos = [write_video_of(root / f"video{i}.mp4", i) for i in range(6)]
+    manifest.write(root / "manifests" / "span-1" / "manifest.csv", videos)
+    config = DataConfig(clip=CLIP, eval_mixtures=MIXTURES, segments=4)
+    pairings = draw(videos, "eval", MIXTURES, config)
+    serialized = [make_record(pairing, config)[0] for pairing in pairings]
+    folder = root / "examples" / "Split-eval"
+    folder.mkdir(parents=True)
+    # Not in the order of their names: Beam promises none.
+    files = {folder / "mixtures-0.tfrecord": serialized[::-2], folder / "mixtures-1.tfrecord": []}
+    files[folder / "mixtures-1.tfrecord"] = serialized[::2]
+    for file, records in files.items():
+        with tf.io.TFRecordWriter(str(file)) as writer:
+            for record in records:
+                writer.write(record)
+    examples = standard_artifacts.Examples()
+    examples.uri = str(root / "examples")
+    examples.split_names = '["eval"]'
+    examples.set_int_custom_property("span", 1)
+    return HeldOutSet(root / "manifests", videos, list(map(str, files)), serialized, examples)
+
+
+def write_video_of(path: Path, number: int) -> Video:
+    """Waves of an own colour that move, and a tone of an own pitch that grows louder."""
+    from data_prep.encoding import write_video
+
+    t, y, x = np.meshgrid(np.arange(int(SECONDS * 16)), np.arange(32), np.arange(32), indexing="ij")
+    colour = np.random.default_rng(number).uniform(0.2, 1, 3)
+    waves = np.sin(0.2 * (number + 1) * x + 0.3 * y + 0.3 * t)
+    frames = np.round((127.5 + 120 * waves)[..., None] * colour).astype(np.uint8)
+    times = np.arange(int(SECONDS * 16_000)) / 16_000
+    tone = np.sin(2 * np.pi * (200 + 100 * number) * times) * times / SECONDS
+    sound = np.round(20_000 * tone).astype(np.int16)
+    write_video(path, frames, fps=16, sound=sound, sample_rate=16_000)
+    source = f"source{number}"
+    return manifest.examine(Entry(str(path), path.stem, source, f"label{number % 3}", "eval"))
+
+
+@pytest.fixture(scope="session")
+def export_model(tmp_path_factory):
+    """Gives a function that exports an untrained system, and returns the folder and the model."""
+
+    def export_system(name: str, clip: ClipConfig = CLIP, outputs: int = 2):
+        import keras
+
+        from models.classification import Classifier
+        from models.export import export
+        from models.i3d import i3d
+        from models.presets import PRESETS
+        from models.separation import Separator
+        from models.systems import get_system
+
+        keras.utils.set_random_seed(1)
+        if name == "i3d":
+            model = Classifier(i3d(clip, PRESETS["tiny"], classes=3), ["label0", "label1", "other"])
+        else:
+            system = get_system(name)
+            model = Separator(system.build(clip, PRESETS["tiny"], outputs, 2), system)
+        folder = tmp_path_factory.mktemp(name) / "Format-Serving"
+        export(model, clip, str(folder))
+        return folder, model
+
+    return export_system
+
+
+@pytest.fixture
+def run_component(tmp_path):
+    """Gives a function that runs a component on artifacts, and returns its analysis."""
+
+    def run(component, inputs: dict, **parameters) -> dict:
+        from components.analysis import Analysis, read_analysis
+
+        output = Analysis()
+        output.uri = str(tmp_path / "analysis")
+        Path(output.uri).mkdir(exist_ok=True)
+        executor = component.EXECUTOR_SPEC.executor_class()
+        given = {name: [artifact] for name, artifact in inputs.items()}
+        executor.Do(given, {"analysis": [output]}, {**parameters, "code": ""})
+        return read_analysis(output.uri)
+
+    return run
+
+
+@pytest.fixture
+def model_artifact():
+    """Gives a function that makes the Model artifact of an exported folder."""
+
+    def make(folder: Path):
+        from tfx.types import standard_artifacts
+
+        model = standard_artifacts.Model()
+        model.uri = str(folder.parent)
+        return model
+
+    return make
