@@ -1,0 +1,123 @@
+"""The papers' downstream task: actions are recognised in mixtures and in what they are made of.
+
+Each held-out mixture asks two questions: the class of V1, and the class of V2. The classifier,
+which was trained on single videos, answers from one of these inputs:
+
+- `pure`: the video itself, before mixing;
+- `mixed`: the mixture, for both questions;
+- a separator's name: the output that the loss-minimal assignment of `L_pil` pairs with the video,
+  so that no output answers for both. A separator that hears is given V1's sound.
+
+The accuracy is the share of questions that are answered rightly. A class that the classifier does
+not know cannot be answered rightly, and counts as wrong. A mixture of which one video has no class
+is left out, and counted. The interval is over mixtures: the mean of a mixture's two questions is
+one observation.
+
+All videos are uint8, as they are served: a transparency is rounded to whole colours.
+"""
+
+import json
+import os
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+from tfx import v1 as tfx
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components.action_recognition import MIXED, PURE
+from components.action_recognition.protocol import assign, summarise
+from components.action_recognition.separators import PushedSeparator
+from components.analysis import Analysis, write_analysis
+from data_prep.config import ClipConfig, load
+from data_prep.mixing import compose
+from models.inputs import find_files, read_once
+from models.losses import reconstruction
+from models.separation import from_uint8, to_uint8
+
+_BATCH = 8
+
+
+@tfx.dsl.components.component
+def ActionRecognition(  # noqa: N802  (a component is named like a class)
+    examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
+    classifier: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
+    analysis: tfx.dsl.components.OutputArtifact[Analysis],
+    separators: tfx.dsl.components.Parameter[str],
+    clip: tfx.dsl.components.Parameter[str],
+    code: tfx.dsl.components.Parameter[str],
+):
+    """Measure how well actions are recognised in mixtures, by input and mixture type.
+
+    Args:
+        examples: MixtureGen's records; the split `eval` is read.
+        classifier: a SavedModel whose `serving_default` takes `video` and gives `label`.
+        analysis: what `protocol.summarise` returns.
+        separators: JSON text, name -> the folder of one version of a pushed separator.
+        clip: JSON text, the shape of the records' clips.
+        code: digest of the code that computes, so that TFX's cache sees a change of it.
+
+    Raises:
+        UserError: a separator cannot be loaded, or takes clips of another shape.
+    """
+    shape = load(ClipConfig, json.loads(clip), "data.clip")
+    pushed = {
+        name: PushedSeparator(name, folder, shape)
+        for name, folder in json.loads(separators).items()
+    }
+    model = tf.saved_model.load(path_utils.serving_model_path(classifier.uri))
+    serve = model.signatures["serving_default"]
+    split = artifact_utils.get_split_uri([examples], "eval")
+    files = find_files([os.path.join(split, "*")])
+    write_analysis(
+        analysis.uri, analyse(files, shape, lambda video: serve(video=video)["label"], pushed)
+    )
+
+
+def analyse(
+    files: list[str],
+    clip: ClipConfig,
+    classify: Callable[[tf.Tensor], tf.Tensor],
+    separators: dict[str, PushedSeparator],
+) -> dict:
+    """Ask about every mixture of some files.
+
+    Args:
+        files: TFRecord files.
+        clip: the shape of their clips.
+        classify: videos uint8 `[B, T, H, W, 3]` to classes, string `[B]`.
+        separators: by name.
+
+    Returns:
+        What `protocol.summarise` returns.
+    """
+    answers, labels, mixture_types = [], [], []
+    for batch in read_once(files, clip, batch=_BATCH):
+        answers.append(_answer(batch, classify, separators))
+        labels.append(_texts(batch["v1_label"], batch["v2_label"]))
+        mixture_types.append(_texts(batch["mixture_type"])[:, 0])
+    together = {name: np.concatenate([given[name] for given in answers]) for name in answers[0]}
+    return summarise(together, np.concatenate(labels), np.concatenate(mixture_types))
+
+
+def _answer(batch, classify, separators) -> dict[str, np.ndarray]:
+    """Return the classes answered from each input, text `[B, 2]`."""
+    videos = (batch["v1"], batch["v2"])
+    truths = [from_uint8(video) for video in videos]
+    mixture = to_uint8(compose(*truths, batch["alpha"]))
+    mixed = classify(mixture)
+    answers = {PURE: _texts(*map(classify, videos)), MIXED: _texts(mixed, mixed)}
+    for name, separate in separators.items():
+        outputs = separate(mixture, batch["sound1"])
+        values = from_uint8(outputs)
+        slots = assign(*(reconstruction(truth, values).numpy() for truth in truths))
+        chosen = (tf.gather(outputs, slots[:, k], batch_dims=1) for k in (0, 1))
+        answers[name] = _texts(*map(classify, chosen))
+    return answers
+
+
+def _texts(*columns: tf.Tensor) -> np.ndarray:
+    """Return string tensors `[B]` as columns of text, `[B, k]`."""
+    texts = [[value.decode() for value in column.numpy()] for column in columns]
+    return np.array(texts, object).T

@@ -1,0 +1,150 @@
+import itertools
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.action_recognition.component import ActionRecognition
+from components.action_recognition.protocol import assign, summarise
+from components.action_recognition.separators import PushedSeparator
+from data_prep.errors import UserError
+from data_prep.examples import parse
+from models.separation import from_uint8, to_uint8
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_assignment_is_the_best_of_all_pairs(n):
+    to_v1, to_v2 = np.random.default_rng(n).random((2, 50, n))
+    for slots, one, other in zip(assign(to_v1, to_v2), to_v1, to_v2, strict=True):
+        pairs = itertools.permutations(range(n), 2)
+        assert tuple(slots) == min(pairs, key=lambda pair: one[pair[0]] + other[pair[1]])
+
+
+def test_one_output_never_answers_for_both():
+    to_both = np.array([[0.1, 0.4, 0.3]])
+    assert sorted(assign(to_both, to_both)[0]) == [0, 2]
+
+
+def test_accuracies_by_hand():
+    labels = np.array([["a", "b"], ["b", "c"], ["", "a"], ["a", "a"], ["b", "a"]], object)
+    types = np.array(["occlusion", "occlusion", "occlusion", "occlusion", "transparency"])
+    answers = {
+        "pure": labels.copy(),
+        "mixed": np.array([["a", "a"], ["b", "b"], ["x", "a"], ["b", "b"], ["a", "a"]], object),
+    }
+    found = summarise(answers, labels, types)
+    assert (found["mixtures"], found["unlabelled"]) == (4, 1)
+    assert list(found["mixture_types"]) == ["transparency", "occlusion"]
+    occlusion = found["mixture_types"]["occlusion"]
+    assert occlusion["mixtures"] == 3
+    assert occlusion["inputs"]["pure"] == {"accuracy": 1.0, "accuracy_interval": 0.0}
+    # Half, half, none: one observation a mixture.
+    mixed = occlusion["inputs"]["mixed"]
+    assert mixed["accuracy"] == pytest.approx(1 / 3)
+    half = 1.96 * np.std([0.5, 0.5, 0.0], ddof=1) / np.sqrt(3)
+    assert mixed["accuracy_interval"] == pytest.approx(half)
+    assert found["mixture_types"]["transparency"]["inputs"]["mixed"]["accuracy"] == 0.5
+
+
+def test_no_labelled_mixture_leaves_no_types():
+    labels = np.array([["", "a"]], object)
+    found = summarise({"pure": labels}, labels, np.array(["occlusion"]))
+    assert found == {"mixtures": 0, "unlabelled": 1, "mixture_types": {}}
+
+
+@pytest.fixture(scope="module")
+def classifier(export_model):
+    return export_model("i3d")
+
+
+@pytest.fixture(scope="module")
+def separators(export_model):
+    systems = {"identity": 2, "c2": 3, "c3_internal": 2}
+    return {name: export_model(name, outputs=n) for name, n in systems.items()}
+
+
+def expected_rights(held_out, clip, classifier, separator):
+    """Right answers of each mixture, by brute force over pairs of outputs; `[N, 2]`."""
+    batch = parse(tf.constant(held_out.serialized), clip)
+    network = classifier.network
+    mixture = batch["alpha"] * from_uint8(batch["v1"]) + (1 - batch["alpha"]) * from_uint8(
+        batch["v2"]
+    )
+    # Rounded to whole colours, as it is served.
+    inputs = {"video": from_uint8(to_uint8(mixture))}
+    if separator.system.hears:
+        inputs["sound"] = batch["sound1"]
+    outputs = to_uint8(separator.network(inputs)["outputs"])
+    rights = []
+    for k in range(len(held_out.serialized)):
+        truths = [from_uint8(batch[name][k]).numpy() for name in ("v1", "v2")]
+        own = from_uint8(outputs[k]).numpy()
+
+        def distance(truth, output):
+            error = truth - output
+            parts = [np.abs(error).mean()]
+            parts += [0.5 * np.abs(np.diff(error, axis=axis)).mean() for axis in (1, 2)]
+            return 0.5 * sum(parts)
+
+        best = min(
+            itertools.permutations(range(len(own)), 2),
+            key=lambda pair: sum(distance(t, own[i]) for t, i in zip(truths, pair, strict=True)),
+        )
+        logits = network({"video": own[list(best)]})["logits"]
+        guesses = [classifier.labels[i] for i in np.argmax(logits, axis=1)]
+        labels = [batch[name][k].numpy().decode() for name in ("v1_label", "v2_label")]
+        rights.append([guess == label for guess, label in zip(guesses, labels, strict=True)])
+    return np.array(rights)
+
+
+def test_accuracies_of_exported_models(
+    held_out, clip, classifier, separators, run_component, model_artifact
+):
+    folder, model = classifier
+    inputs = {"examples": held_out.examples, "classifier": model_artifact(folder)}
+    names = json.dumps({name: str(path) for name, (path, _) in separators.items()})
+    found = run_component(ActionRecognition, inputs, separators=names, clip=clip.model_dump_json())
+    assert (found["mixtures"], found["unlabelled"]) == (6, 0)
+    types = parse(tf.constant(held_out.serialized), clip)["mixture_type"].numpy()
+    for mixture_type, values in found["mixture_types"].items():
+        own = types == mixture_type.encode()
+        assert values["mixtures"] == own.sum() == 3
+        assert list(values["inputs"]) == ["pure", "mixed", *separators]
+        assert values["inputs"]["identity"] == values["inputs"]["mixed"]
+        for name, (_, separator) in separators.items():
+            rights = expected_rights(held_out, clip, model, separator)
+            assert values["inputs"][name]["accuracy"] == pytest.approx(rights[own].mean())
+
+
+def test_without_separators_there_are_the_bounds(
+    held_out, clip, classifier, run_component, model_artifact
+):
+    inputs = {"examples": held_out.examples, "classifier": model_artifact(classifier[0])}
+    found = run_component(ActionRecognition, inputs, separators="{}", clip=clip.model_dump_json())
+    for values in found["mixture_types"].values():
+        assert list(values["inputs"]) == ["pure", "mixed"]
+
+
+def test_other_clips_are_told_with_both_shapes(clip, separators):
+    other = clip.model_copy(update={"width": 32, "short_side": 32})
+    with pytest.raises(UserError) as caught:
+        PushedSeparator("mine", str(separators["c2"][0]), other)
+    message = str(caught.value)
+    assert "separators.mine" in message
+    assert "4 frames of 16x32 at 8 fps, short side 32" in message
+    assert "received one of 4 frames of 16x16 at 8 fps, short side 16" in message
+
+
+def test_sample_rate_matters_to_those_that_hear(clip, separators):
+    other = clip.model_copy(update={"sample_rate": 16_000})
+    PushedSeparator("mine", str(separators["c2"][0]), other)
+    with pytest.raises(UserError, match=r"sound at 16000 Hz: received .* sound at 8000 Hz"):
+        PushedSeparator("mine", str(separators["c3_internal"][0]), other)
+
+
+def test_what_is_no_separator_is_told(clip, classifier, tmp_path):
+    with pytest.raises(UserError, match=r"separators\.mine: .*one version of a pushed model"):
+        PushedSeparator("mine", str(tmp_path), clip)
+    with pytest.raises(UserError, match=r"must give outputs, received label, probabilities"):
+        PushedSeparator("mine", str(classifier[0]), clip)
