@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from data_prep.cli import Commands, quiet_libraries
+from models.precision import prepare
 
 BACKENDS = ("tensorflow", "jax", "torch")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -57,6 +58,7 @@ def summary(preset_name, system):
 def benchmark(preset_name, system, batch, precision, steps):
     """Time a training step and inference on synthetic clips."""
     backend = _check_backend()
+    prepare(precision)
     from models.presets import get_preset
 
     preset = get_preset(preset_name)

@@ -82,7 +82,8 @@ def centrifuge_pc(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> kera
     """Build the predictor-corrector Centrifuge.
 
     A second Centrifuge reads the mixture beside the first one's outputs, and predicts a
-    correction that is added to them. Arguments, result and errors are those of `centrifuge`.
+    correction that is added to them: before the tanh, which keeps the sum in range. Arguments,
+    result and errors are those of `centrifuge`.
     """
     check_size(clip, preset)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")

@@ -22,6 +22,7 @@ class Classifier(keras.Model):
 
     inputs_read = ("v1", "v2", "alpha", "v1_class")
     reported = ("objective", "accuracy")
+    replicas = 1
     scalars = CLASSIFICATION_SCALARS
 
     def __init__(self, network: keras.Model, labels: list[str], **kwargs):
@@ -36,11 +37,14 @@ class Classifier(keras.Model):
         return self.network({"video": from_uint8(batch["v1"])}, training=training)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Return the mean cross-entropy, and keep the means of what is reported."""
+        """Return the mean cross-entropy, and keep the means of what is reported.
+
+        Of several replicas each returns its share: their gradients are summed.
+        """
         losses = cross_entropy(x["v1_class"], y_pred["logits"])
         self.trackers["objective"].update_state(losses)
         self.trackers["accuracy"].update_state(_right(x["v1_class"], y_pred["logits"]))
-        return ops.mean(losses)
+        return ops.mean(losses) / self.replicas
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Return the running means of the reported scalars."""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from data_prep.config import Settings
 from models.presets import get_preset
@@ -44,15 +44,17 @@ class TrainConfig(Settings):
     Attributes:
         steps: updates of the weights.
         batch: examples an update, over all devices; the preset's where not given.
-        optimizer: the papers' `sgd` with momentum 0.9, or `adam`, or `adamw`.
-        learning_rate: its peak; the preset's where not given.
+        optimizer: the papers' `sgd` with momentum 0.9, or `adam`, or `adamw`; the preset's where
+            not given.
+        learning_rate: its peak; the preset's where neither is given.
         schedule: `cosine` decays it to 1 % at the last step, `constant` keeps it.
         warmup_steps: steps in which it rises from 0.
         weight_decay: of `adamw`.
-        clip_norm: the gradients' global norm is clipped to it; 0 leaves them.
+        clip_norm: the gradients' global norm is clipped to it; 0 leaves them. Of several devices
+            each clips its own share.
         accumulate: batches whose gradients make one update.
-        ema: momentum of the weights' moving average, which is then evaluated and exported; 0
-            for none.
+        ema: momentum, an update, of the weights' moving average, which is exported in place of
+            the weights; 0 for none. Batch normalisation keeps the statistics of the weights.
         precision: Keras's dtype policy; with `mixed_float16` the loss is scaled.
         repair: pair the clips of a batch anew every time it is drawn, so that a small record set
             gives ever new mixtures.
@@ -65,7 +67,7 @@ class TrainConfig(Settings):
 
     steps: int = Field(1_000, ge=1)
     batch: int | None = Field(None, ge=1)
-    optimizer: Literal["sgd", "adam", "adamw"] = "adam"
+    optimizer: Literal["sgd", "adam", "adamw"] | None = None
     learning_rate: float | None = Field(None, gt=0)
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_steps: int = Field(0, ge=0)
@@ -79,4 +81,13 @@ class TrainConfig(Settings):
     log_every: int = Field(20, ge=1)
     checkpoint_every: int = Field(200, ge=1)
     picture_every: int = Field(200, ge=1)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _rate_belongs_to_optimizer(self):
+        if self.optimizer is not None and self.learning_rate is None:
+            raise ValueError(
+                f"optimizer needs its learning_rate beside it: received optimizer="
+                f"{self.optimizer!r} alone"
+            )
+        return self

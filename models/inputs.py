@@ -127,7 +127,7 @@ def repaired(batch: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tenso
     """Pair the clips of a batch anew: every V2 moves on by so many places, from 0 to all but one.
 
     The alpha and the control sound belong to V1 and stay with it. Where the new pair would show
-    one source video twice, the old pair stays.
+    one source video twice, or one class where the old pair showed two, the old pair stays.
 
     Args:
         batch: a batch of `data_prep.examples.parse`.
@@ -143,7 +143,9 @@ def repaired(batch: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tenso
         for key, value in batch.items()
         if key.startswith("v2") or key in _SECOND_CLIP
     }
-    fits = moved["v2_source"] != batch["v1_source"]
+    same_class = moved["v2_label"] == batch["v1_label"]
+    had_same_class = batch["v2_label"] == batch["v1_label"]
+    fits = (moved["v2_source"] != batch["v1_source"]) & (had_same_class | ~same_class)
     chosen = {
         key: tf.where(tf.reshape(fits, [-1] + [1] * (value.shape.rank - 1)), value, batch[key])
         for key, value in moved.items()

@@ -3,28 +3,34 @@
 import keras
 
 from models.config import TrainConfig
+from models.presets import Preset
 
 
-def make_optimizer(config: TrainConfig, learning_rate: float) -> keras.optimizers.Optimizer:
+def make_optimizer(
+    config: TrainConfig, preset: Preset, *, replicas: int = 1
+) -> keras.optimizers.Optimizer:
     """Return the optimiser that a training's settings name.
 
     Args:
         config: the training's settings.
-        learning_rate: the peak learning rate.
+        preset: names the optimiser and its learning rate where the settings do not.
+        replicas: devices, whose gradients are summed.
     """
     common = {
-        "learning_rate": _schedule(config, learning_rate),
-        "global_clipnorm": config.clip_norm or None,
+        "learning_rate": _schedule(config, config.learning_rate or preset.learning_rate),
+        # Each device clips before the sum.
+        "global_clipnorm": config.clip_norm / replicas or None,
         "gradient_accumulation_steps": config.accumulate if config.accumulate > 1 else None,
     }
     if config.ema:
-        # The average stays beside the weights until training ends.
+        # The average stays beside the weights until training ends, and Keras moves it with every
+        # batch, of which an update may take several.
         common |= {
             "use_ema": True,
-            "ema_momentum": config.ema,
+            "ema_momentum": config.ema ** (1 / config.accumulate),
             "ema_overwrite_frequency": None,
         }
-    match config.optimizer:
+    match config.optimizer or preset.optimizer:
         case "sgd":
             return keras.optimizers.SGD(momentum=0.9, **common)
         case "adam":

@@ -80,7 +80,8 @@ class Preset:
         score_width: channels of the network that scores the outputs.
         norm: `"batch"` or `"none"`.
         batch: examples a training step.
-        learning_rate: the peak learning rate of the default optimiser.
+        optimizer: what trains it: `sgd`, `adam` or `adamw`.
+        learning_rate: the optimiser's peak learning rate.
         classes: classes of the action classifier.
     """
 
@@ -96,6 +97,7 @@ class Preset:
     score_width: int
     norm: str
     batch: int
+    optimizer: str
     learning_rate: float
     classes: int = 600
 
@@ -170,6 +172,7 @@ PRESETS = {
         score_width=32,
         norm="none",
         batch=8,
+        optimizer="adam",
         learning_rate=3e-3,
     ),
     "small": Preset(
@@ -185,6 +188,7 @@ PRESETS = {
         score_width=64,
         norm="none",
         batch=16,
+        optimizer="adam",
         learning_rate=5e-4,
     ),
     "paper": Preset(
@@ -200,6 +204,7 @@ PRESETS = {
         score_width=128,
         norm="batch",
         batch=16,
+        optimizer="sgd",
         learning_rate=1e-1,
     ),
 }

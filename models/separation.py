@@ -40,6 +40,7 @@ class Separator(keras.Model):
 
     inputs_read = ("v1", "v2", "alpha", "sound1")
     reported = ("objective", "loss", "score_error", "control_accuracy")
+    replicas = 1
     scalars = SEPARATION_SCALARS
 
     def __init__(self, network: keras.Model, system: System, **kwargs):
@@ -100,11 +101,14 @@ class Separator(keras.Model):
         return scalars
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Return the mean objective, and keep the means of what is reported."""
+        """Return the mean objective, and keep the means of what is reported.
+
+        Of several replicas each returns its share: their gradients are summed.
+        """
         scalars = self.measure(x, y_pred, training)
         for name, tracker in self.trackers.items():
             tracker.update_state(scalars[name])
-        return ops.mean(scalars["objective"])
+        return ops.mean(scalars["objective"]) / self.replicas
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Return the running means of the reported scalars."""

@@ -77,6 +77,7 @@ def train(
     logs: str,
     checkpoints: str,
     report: Callable[[Progress], None] = lambda progress: None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Separator | Classifier:
     """Train a system on records.
 
@@ -92,6 +93,8 @@ def train(
         logs: folder for TensorBoard's logs.
         checkpoints: folder for checkpoints.
         report: called at every point of the curves.
+        strategy: the devices; by default `make_strategy` finds them. Of several workers only the
+            chief, see `is_chief`, writes logs and checkpoints, which the others read too.
 
     Returns:
         The trained model; with the averaged weights where `config.ema` is on.
@@ -105,13 +108,13 @@ def train(
     info = read_info(train_files)["splits"]["train"]
     preset = get_preset(model.preset)
     batch = config.batch or preset.batch
-    strategy = make_strategy()
-    _check(model, info, batch, strategy)
+    strategy = strategy or make_strategy()
+    replicas = strategy.num_replicas_in_sync
+    _check(model, info, batch, replicas)
     with strategy.scope():
         trained = build(model, clip, [label for label in info["labels"] if label])
-        trained.compile(
-            optimizer=make_optimizer(config, config.learning_rate or preset.learning_rate)
-        )
+        trained.replicas = replicas
+        trained.compile(optimizer=make_optimizer(config, preset, replicas=replicas))
         trained.optimizer.build(trained.trainable_variables)
     if not trained.trainable_variables:
         return trained
@@ -130,9 +133,10 @@ def train(
         skip=run.step * config.accumulate,
         repair=config.repair,
     )
-    batches = iter(strategy.experimental_distribute_dataset(_as_read_by(trained, dataset)))
+    batches = _distributed(strategy, _as_read_by(trained, dataset))
     held_out = next(iter(_as_read_by(trained, read_once(eval_files, clip, batch=8))))
-    writer = tf.summary.create_file_writer(logs)
+    chief = is_chief(strategy)
+    writer = tf.summary.create_file_writer(logs) if chief else tf.summary.create_noop_writer()
     while run.step < config.steps:
         run.update(batches)
         last = run.step == config.steps
@@ -145,24 +149,22 @@ def train(
                 _summarise_held_out(trained, held_out)
         if run.step % config.checkpoint_every == 0 or last:
             run.check()
-            manager.save(run.step)
+            if chief:
+                manager.save(run.step)
     writer.close()
     trained.optimizer.finalize_variable_values(trained.trainable_variables)
     return trained
 
 
-def _check(model: ModelConfig, info: dict, batch: int, strategy) -> None:
+def _check(model: ModelConfig, info: dict, batch: int, replicas: int) -> None:
     """Raise UserError where the records or the devices do not suit the settings."""
     if model.system != CLASSIFIER and get_system(model.system).hears and not info["with_sound"]:
         raise UserError(
             f"system {model.system} is controlled by sound: none of the {info['mixtures']} "
             "training mixtures has any"
         )
-    if batch % strategy.num_replicas_in_sync:
-        raise UserError(
-            f"batch must be divisible by the {strategy.num_replicas_in_sync} devices: "
-            f"received {batch}"
-        )
+    if batch % replicas:
+        raise UserError(f"batch must be divisible by the {replicas} devices: received {batch}")
 
 
 def _as_read_by(model, dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -179,6 +181,25 @@ def make_strategy() -> tf.distribute.Strategy:
     if len(tf.config.list_physical_devices("GPU")) > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Return whether this process writes what is written once; of one process it is that one."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.task_type:
+        return True
+    has_chief = "chief" in resolver.cluster_spec().jobs
+    return resolver.task_type == "chief" or (
+        not has_chief and resolver.task_type == "worker" and resolver.task_id == 0
+    )
+
+
+def _distributed(strategy: tf.distribute.Strategy, dataset: tf.data.Dataset):
+    """Return an iterator of which every replica gets its share of every batch."""
+    options = tf.data.Options()
+    # Files are read in the seed's order, which no worker may see in parts.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return iter(strategy.experimental_distribute_dataset(dataset.with_options(options)))
 
 
 class _Run:

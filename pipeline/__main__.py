@@ -3,13 +3,13 @@
 python -m pipeline run|demo|compile --help
 """
 
-import os
 import time
 from pathlib import Path
 
 import click
 
 from data_prep.cli import Commands, quiet_libraries
+from models.precision import prepare
 
 config_option = click.option(
     "--config", "config_name", default="demo", show_default=True, help="A name or a YAML file."
@@ -51,9 +51,7 @@ def run(config_name, videos, annotations, output, settings):
     from pipeline.config import load_config
 
     config = load_config(config_name, settings)
-    if config.train.precision == "mixed_bfloat16":
-        # oneDNN's bfloat16 gradients of small 3-D convolutions are now and then far off.
-        os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+    prepare(config.train.precision)
     if annotations and not videos:
         raise click.UsageError("--annotations goes with --videos")
     from pipeline import local
@@ -83,6 +81,7 @@ def demo(config_name, output, settings):
     from pipeline.config import load_config
 
     config = load_config(config_name, settings)
+    prepare(config.train.precision)
     from pipeline.demo import demo as run_demo
 
     run_demo(config, output)
@@ -124,12 +123,13 @@ def tables(config_name, videos, annotations, systems, seeds, output, settings):
     def configure(overrides):
         return load_config(config_name, (*settings, *(f"{k}={v}" for k, v in overrides.items())))
 
+    config = configure({})
+    prepare(config.train.precision)
     from pipeline import local
     from pipeline.demo import sample
     from pipeline.study.runs import NAMES, run_study
     from pipeline.study.study import write_study
 
-    config = configure({})
     names = NAMES if systems == "all" else systems.split(",")
     places = local.Places(output)
     local.index(videos or sample(output), annotations, places, config)
@@ -154,8 +154,10 @@ def compile_pipeline(target, config_name, output, settings):
     config = load_config(config_name, settings)
     from pipeline.vertex import compile_for_vertex
 
-    compile_for_vertex(config, output)
-    click.echo(f"{config.name} for {target} in {output}")
+    schema = compile_for_vertex(config, output)
+    click.echo(f"{config.name} for {target} in {output}. Before it runs, upload:")
+    click.echo(f"  {schema} to {config.vertex.root}/schema/")
+    click.echo(f"  span-1/manifest.csv of python -m data_prep index to {config.vertex.manifests}/")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class VertexConfig(Settings):
         image: the container image that holds this package.
         root: the pipeline's artifacts, `gs://BUCKET/...`.
         manifests: folder of the manifests' spans, `gs://...`.
-        serving: folder that models are pushed to, `gs://...`.
+        serving: folder that models are pushed to, each kind to its own in it, `gs://...`.
         beam_args: options of the Beam pipelines, for example Dataflow's.
         gpus: GPUs of the training machine.
         gpu_type: their type, by Google Cloud's name.
@@ -81,11 +81,13 @@ class PipelineConfig(ModelConfig):
     @model_validator(mode="before")
     @classmethod
     def _clip_from_preset(cls, values):
-        preset = PRESETS.get(values.get("preset", cls.model_fields["preset"].default))
+        name = values.get("preset", cls.model_fields["preset"].default)
+        preset = PRESETS.get(name) if isinstance(name, str) else None
         data = values.get("data") or {}
-        if preset is None or not isinstance(data, Mapping):
-            return values
-        clip = {**preset.clip.model_dump(), **(data.get("clip") or {})}
+        clip = (data.get("clip") or {}) if isinstance(data, Mapping) else None
+        if preset is None or not isinstance(clip, Mapping):
+            return values  # validation names what is wrong
+        clip = {**preset.clip.model_dump(), **clip}
         return {**values, "data": {**data, "clip": clip}}
 
     @model_validator(mode="after")
@@ -104,12 +106,16 @@ class PipelineConfig(ModelConfig):
         return self.system == CLASSIFIER
 
     @property
+    def kind(self) -> str:
+        """What is trained, and the name that it is served under: `separator` or `classifier`."""
+        return "classifier" if self.classifies else "separator"
+
+    @property
     def name(self) -> str:
         """The pipeline's name: models of one name take the same clips and can be compared."""
         clip = self.data.clip
-        return (f"{self.system}-{self.preset}-{clip.frames}x{clip.height}x{clip.width}").replace(
-            "_", "-"
-        )
+        size = f"{clip.frames}x{clip.height}x{clip.width}"
+        return f"{self.kind}-{size}-{clip.fps:g}fps-{clip.sample_rate}hz".replace(".", "-")
 
 
 def load_config(name: str, settings: Sequence[str] = ()) -> PipelineConfig:
@@ -145,4 +151,8 @@ def _override(values: dict, setting: str) -> None:
         if not isinstance(values.setdefault(parent, {}), dict):
             raise UserError(f"--set {setting}: {parent} holds a single value, no keys")
         values = values[parent]
-    values[last] = yaml.safe_load(text)
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"--set {setting}: the value is not YAML: {reason}") from error

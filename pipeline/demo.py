@@ -19,6 +19,7 @@ from data_prep import manifest
 from data_prep.errors import UserError
 from data_prep.mixtures import plan
 from data_prep.pairing import TRANSPARENCY
+from models.systems import get_system
 from pipeline import local
 from pipeline.config import PipelineConfig
 from pipeline.tables import show
@@ -33,20 +34,21 @@ def demo(config: PipelineConfig, output: Path) -> None:
     """Do it all in a folder; what is there already is not made again.
 
     Raises:
-        UserError: a step failed, or the model was not blessed.
+        UserError: the system does not separate, a step failed, or the model was not blessed.
     """
     started = time.monotonic()
+    system = get_system(config.system)
     places = local.Places(output)
     local.index(sample(output), (), places, config)
+    wanted, other = _held_out_pair(config, places)
     summary = local.run(config, places)
     show(summary, places, seconds=time.monotonic() - started)
     if not summary["pushed"]:
         raise UserError("the model was not blessed, so there is none to serve")
-    wanted, other = _held_out_pair(config, places)
     mixture = output / "mixture.mp4"
     _command("data_prep", "mix", wanted, other, "--output", mixture)
     cues = {"separated": None}
-    if config.system.startswith("c3"):
+    if system.hears:
         cues = {"separated_by_first_sound": wanted, "separated_by_second_sound": other}
     with _serving(places) as address:
         for name, cue in cues.items():
@@ -76,7 +78,10 @@ def _held_out_pair(config: PipelineConfig, places: local.Places) -> tuple[str, s
         v1, v2 = pairing.v1.video, pairing.v2.video
         if pairing.mixture_type == TRANSPARENCY and v1.label != v2.label:
             return v1.path, v2.path
-    raise UserError("no held-out mixture is a transparency of two classes")
+    raise UserError(
+        f"the demo takes a transparency of two classes apart: none is among the "
+        f"{len(planned.pairings['eval'])} held-out mixtures"
+    )
 
 
 def _command(package: str, *words: object) -> None:

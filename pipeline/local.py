@@ -20,7 +20,8 @@ class Places:
         metadata: the SQLite file.
         schema: the records' schema.
         checkpoints: trainings under way.
-        serving: pushed models, `separator/VERSION`.
+        serving: pushed separators, a folder a version.
+        classifiers: pushed action classifiers, likewise.
         summary: `summary.json` of the last run.
     """
 
@@ -32,6 +33,7 @@ class Places:
         self.metadata = output / "metadata.db"
         self.checkpoints = output / "checkpoints"
         self.serving = output / "serving" / "separator"
+        self.classifiers = output / "serving" / "classifier"
         self.schema = output / "schema" / "schema.pbtxt"
         self.summary = output / "summary.json"
 
@@ -78,7 +80,7 @@ def run(config: PipelineConfig, places: Places) -> dict:
     """Run the pipeline on the newest manifest, and write `summary.json`.
 
     Returns:
-        The summary; see `pipeline.summary.summarise`.
+        The summary: `system`, and what `pipeline.summary.summarise` gives.
 
     Raises:
         UserError: a stage failed on what a user can mend.
@@ -107,7 +109,7 @@ def run(config: PipelineConfig, places: Places) -> dict:
         manifests=str(places.manifests),
         schema=str(places.schema),
         checkpoints=str(places.checkpoints),
-        serving=str(places.serving),
+        serving=str(places.classifiers if config.classifies else places.serving),
         beam_args=[
             "--runner=DirectRunner",
             f"--direct_num_workers={config.workers}",
@@ -119,7 +121,8 @@ def run(config: PipelineConfig, places: Places) -> dict:
     names = [component.id for component in pipeline.components]
     with telling_stages(names) as seconds:
         LocalDagRunner().run(pipeline)
-    summary = summarise(pipeline.pipeline_info.pipeline_name, connection, seconds)
+    found = summarise(pipeline.pipeline_info.pipeline_name, connection, seconds)
+    summary = {"system": config.system, **found}
     write_text(places.summary, json.dumps(summary, indent=2) + "\n")
     return summary
 

@@ -54,7 +54,9 @@ def create_pipeline(
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=curated.outputs["schema"]
     )
-    gate = DataGate(anomalies=validator.outputs["anomalies"])
+    gate = DataGate(
+        anomalies=validator.outputs["anomalies"], code=source_digest("components/data_gate")
+    )
     trainer = tfx.components.Trainer(
         run_fn="components.training.run_fn.run_fn",
         examples=examples,
@@ -65,7 +67,7 @@ def create_pipeline(
             "train": config.train.model_dump_json(),
             "clip": config.data.clip.model_dump_json(),
             "checkpoints": checkpoints,
-            "code": source_digest("data_prep", "models"),
+            "code": source_digest("components/training", "data_prep", "models"),
         },
     )
     trainer.add_upstream_node(gate)
@@ -107,7 +109,11 @@ def create_pipeline(
 def _mixtures(config: PipelineConfig, manifests: str):
     """Return what gives the mixtures: it makes them, or imports what another run made."""
     if not config.mixtures:
-        return MixtureGen(manifests=manifests, config=config.data, code=source_digest("data_prep"))
+        return MixtureGen(
+            manifests=manifests,
+            config=config.data,
+            code=source_digest("components/mixture_gen", "data_prep"),
+        )
     return tfx.dsl.Importer(
         source_uri=config.mixtures,
         artifact_type=tfx.types.standard_artifacts.Examples,

@@ -30,7 +30,7 @@ def show(summary: dict, places: Places, *, seconds: float) -> None:
     columns = (
         CLASSIFICATION if "accuracy" in next(iter(summary["metrics"].values())) else SEPARATION
     )
-    table = Table(title=f"{summary['pipeline']} on held-out mixtures", title_justify="left")
+    table = Table(title=f"{summary['system']} on held-out mixtures", title_justify="left")
     table.add_column("mixture type")
     for _, title, _ in columns:
         table.add_column(title, justify="right")

@@ -7,15 +7,18 @@ from data_prep.errors import UserError
 from pipeline.config import PipelineConfig
 
 
-def compile_for_vertex(config: PipelineConfig, output: Path) -> None:
-    """Write the compiled pipeline.
+def compile_for_vertex(config: PipelineConfig, output: Path) -> Path:
+    """Write the compiled pipeline, and beside it the records' schema.
 
-    Its image must hold this package, the records' schema lies at `ROOT/schema/schema.pbtxt`, and
-    the manifests' spans where `vertex.manifests` says.
+    Its image must hold this package, the schema must lie at `ROOT/schema/schema.pbtxt`, and the
+    manifests' spans where `vertex.manifests` says.
 
     Args:
         config: the settings.
         output: a `.json` or `.yaml` file; replaced whole.
+
+    Returns:
+        The schema's file.
 
     Raises:
         UserError: the output's name ends otherwise.
@@ -24,7 +27,7 @@ def compile_for_vertex(config: PipelineConfig, output: Path) -> None:
         raise UserError(f"{output}: the compiled pipeline must be a .json or .yaml file")
     from tfx import v1 as tfx
 
-    from pipeline.pipeline import create_pipeline
+    from pipeline.pipeline import create_pipeline, write_schema
 
     vertex = config.vertex
     pipeline = create_pipeline(
@@ -33,7 +36,7 @@ def compile_for_vertex(config: PipelineConfig, output: Path) -> None:
         manifests=vertex.manifests,
         schema=f"{vertex.root}/schema/schema.pbtxt",
         checkpoints=f"{vertex.root}/checkpoints",
-        serving=vertex.serving,
+        serving=f"{vertex.serving}/{config.kind}",
         beam_args=list(vertex.beam_args) or ["--runner=DirectRunner"],
         trainer_platform=_training_machine(vertex) if vertex.gpus else None,
     )
@@ -48,6 +51,9 @@ def compile_for_vertex(config: PipelineConfig, output: Path) -> None:
         )
         runner.run(pipeline)
         Path(folder, output.name).replace(output)
+    schema = output.with_name("schema.pbtxt")
+    write_schema(schema)
+    return schema
 
 
 def _training_machine(vertex):

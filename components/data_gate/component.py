@@ -12,11 +12,13 @@ from data_prep.errors import UserError
 @tfx.dsl.components.component
 def DataGate(  # noqa: N802  (a component is named like a class)
     anomalies: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.ExampleAnomalies],
+    code: tfx.dsl.components.Parameter[str] = "",
 ):
     """Stop the pipeline if the examples have anomalies.
 
     Args:
         anomalies: ExampleValidator's findings.
+        code: digest of the gate's code; another one is not served from the cache.
 
     Raises:
         UserError: names every split, feature and finding.

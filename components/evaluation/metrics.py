@@ -77,7 +77,9 @@ class _Moments(beam.CombineFn):
         predictions = element.prediction
         if self._model_name in predictions:
             predictions = predictions[self._model_name]
-        values = np.array([float(np.asarray(predictions[key]).item()) for key in self._scalars])
+        # The last blessed model may be older than a scalar.
+        values = [np.asarray(predictions.get(key, np.nan)).item() for key in self._scalars]
+        values = np.array(values, np.float64)
         count, total, products = accumulator
         return count + 1, total + values, products + np.outer(values, values)
 

@@ -11,7 +11,7 @@ from data_prep.config import ClipConfig, load
 from models.config import ModelConfig, TrainConfig
 from models.export import export
 from models.inputs import find_files
-from models.trainer import train
+from models.trainer import is_chief, make_strategy, train
 
 
 def run_fn(fn_args) -> None:
@@ -25,6 +25,8 @@ def run_fn(fn_args) -> None:
     custom = fn_args.custom_config
     clip = load(ClipConfig, json.loads(custom["clip"]), "data.clip")
     checkpoints = os.path.join(custom["checkpoints"], _key(fn_args))
+    # Before anything else of TensorFlow, as several workers need it.
+    strategy = make_strategy()
     with training_progress() as report:
         model = train(
             load(ModelConfig, json.loads(custom["model"]), "model"),
@@ -35,7 +37,10 @@ def run_fn(fn_args) -> None:
             logs=fn_args.model_run_dir,
             checkpoints=checkpoints,
             report=report,
+            strategy=strategy,
         )
+    if not is_chief(strategy):
+        return
     export(model, clip, fn_args.serving_model_dir)
     if tf.io.gfile.exists(checkpoints):
         tf.io.gfile.rmtree(checkpoints)

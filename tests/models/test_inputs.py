@@ -123,6 +123,21 @@ def test_repairing_is_a_function_of_the_seed(batch):
     assert len({tuple(order) for order in orders}) > 2
 
 
+def test_repairing_keeps_two_classes_two(batch):
+    labels = {
+        "v1_label": tf.constant(["a", "a", "b", "b", "c", "c"]),
+        "v2_label": tf.constant(["b", "a", "a", "c", "a", "a"]),
+    }
+    had_one_class = np.array([False, True, False, False, False, False])
+    moves = 0
+    for seed in range(20):
+        result = inputs.repaired({**batch, **labels}, tf.constant([5, seed], tf.int64))
+        one_class = (result["v1_label"] == result["v2_label"]).numpy()
+        assert not (one_class & ~had_one_class).any()
+        moves += (result["v2_label"] != labels["v2_label"]).numpy().sum()
+    assert moves > 0
+
+
 def test_repairing_clips_of_one_source_keeps_the_old_pairs(batch):
     same = {**batch, "v1_source": tf.fill([6], "a"), "v2_source": tf.constant(["b"] + ["a"] * 5)}
     places = [

@@ -31,6 +31,12 @@ def test_trainer_waits_for_the_gate(compiled):
     assert "DataGate" in trainer["dependentTasks"]
 
 
+def test_schema_lies_beside_the_pipeline(tmp_path):
+    schema = compile_for_vertex(load_config("demo"), tmp_path / "new" / "pipeline.yaml")
+    assert schema == tmp_path / "new" / "schema.pbtxt"
+    assert 'name: "v1_frames"' in schema.read_text()
+
+
 def test_nothing_of_this_machine_is_compiled_in(compiled, request):
     assert str(request.config.rootpath) not in json.dumps(compiled)
 

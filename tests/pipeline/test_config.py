@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from data_prep.errors import UserError
@@ -22,9 +24,13 @@ def test_overrides_are_yaml_and_reach_nested_keys():
 
 
 def test_name_tells_what_can_be_compared():
-    assert load_config("demo", ["system=c3_internal"]).name.startswith("c3-internal-tiny-")
-    one, other = load_config("demo"), load_config("demo", ["data.clip.frames=16"])
-    assert one.name != other.name
+    name = load_config("demo").name
+    assert name == "separator-8x48x48-8fps-8000hz"
+    assert load_config("demo", ["system=c2", "train.steps=3"]).name == name
+    for setting in ("system=i3d", *(f"data.clip.{key}" for key in ("frames=16", "fps=12.5"))):
+        other = load_config("demo", [setting]).name
+        assert other != name
+        assert re.fullmatch("[a-z0-9-]+", other), "Vertex AI takes no other names"
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,11 @@ def test_name_tells_what_can_be_compared():
         (["preset.x=1"], "preset holds a single value"),
         (["data.clip.short_side=8"], "short_side must be at least"),
         (["data.clip.frames=9"], "frames must be divisible by 2"),
+        (["preset=[small]"], r"preset: .*received \['small'\]"),
+        (["data.clip=3"], r"data.clip: .*received 3"),
+        (["train.steps={"], "the value is not YAML"),
+        (["train.seed=5000000000"], "train.seed: .*received 5000000000"),
+        (["train.optimizer=sgd"], "optimizer needs its learning_rate"),
     ],
 )
 def test_wrong_setting_is_told_by_name(settings, message):
