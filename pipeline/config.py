@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
+from components.action_recognition import INPUTS
 from data_prep.cli import read_yaml
 from data_prep.config import DataConfig, Settings, load
 from data_prep.errors import UserError
@@ -36,6 +37,19 @@ class EvaluationConfig(Settings):
     worse_by: float = Field(0.01, ge=0)
     control_accuracy: float = Field(0.0, ge=0, le=1)
     accuracy: float = Field(0.0, ge=0, le=1)
+
+
+class AnalysisConfig(Settings):
+    """What is found out about a system with control, beside what it is judged by.
+
+    Attributes:
+        control_shifts: seconds by which the control sound is shifted against the picture, each a
+            point of the curve of control accuracy; without any the curve is left out.
+        mixtures: held-out mixtures that the curve is over, at most.
+    """
+
+    control_shifts: tuple[FiniteFloat, ...] = ()
+    mixtures: int = Field(512, ge=1)
 
 
 class VertexConfig(Settings):
@@ -68,6 +82,8 @@ class PipelineConfig(ModelConfig):
     Attributes:
         mixtures: folder of the mixtures that another run's MixtureGen made, to be taken as they
             are, for example to train several systems on the same; by default they are made.
+        separators: name -> folder of one version of a pushed separator, in whose outputs the
+            action classifier recognises actions; for system i3d alone.
         workers: processes that make the mixtures.
     """
 
@@ -75,6 +91,8 @@ class PipelineConfig(ModelConfig):
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
+    analysis: AnalysisConfig = AnalysisConfig()
+    separators: dict[str, str] = Field(default_factory=dict)
     workers: int = Field(1, ge=1)
     vertex: VertexConfig = VertexConfig()
 
@@ -93,6 +111,20 @@ class PipelineConfig(ModelConfig):
     @model_validator(mode="after")
     def _strides_divide(self):
         check_size(self.data.clip, PRESETS[self.preset])
+        return self
+
+    @model_validator(mode="after")
+    def _separators_have_a_classifier(self):
+        if self.separators and not self.classifies:
+            raise ValueError(
+                f"separators: only system {CLASSIFIER} recognises actions in their outputs, "
+                f"received system {self.system}"
+            )
+        if taken := self.separators.keys() & set(INPUTS):
+            raise ValueError(
+                f"separators: {' and '.join(INPUTS)} are what a separator is compared with, "
+                f"received the name {min(taken)}"
+            )
         return self
 
     @property

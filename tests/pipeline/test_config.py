@@ -50,6 +50,9 @@ def test_name_tells_what_can_be_compared():
         (["train.steps={"], "the value is not YAML"),
         (["train.seed=5000000000"], "train.seed: .*received 5000000000"),
         (["train.optimizer=sgd"], "optimizer needs its learning_rate"),
+        (["separators.c2=models/1"], "only system i3d .* received system c3_internal"),
+        (["system=i3d", "separators.mixed=models/1"], "received the name mixed"),
+        (["analysis.control_shifts=[0, .inf]"], r"control_shifts.1: .*received inf"),
     ],
 )
 def test_wrong_setting_is_told_by_name(settings, message):
