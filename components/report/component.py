@@ -1,0 +1,148 @@
+"""A page about every run, blessed or not: what the model is worth, and what it does."""
+
+import json
+import os
+import platform
+from importlib import metadata
+
+from tfx import v1 as tfx
+from tfx.components.util import model_utils
+from tfx.dsl.io import fileio
+from tfx.types import standard_artifacts
+from tfx.utils import path_utils
+
+from components.report import artifact
+
+FILE = "report.html"
+LOOKED_AT = 512
+"""Held-out mixtures among which the gallery is picked, at most."""
+
+_PACKAGES = (
+    *("tensorflow", "keras", "tfx", "tensorflow-model-analysis", "apache-beam"),
+    *("numpy", "scikit-image", "av"),
+)
+
+
+@tfx.dsl.components.component
+def Report(  # noqa: N802  (a component is named like a class)
+    examples: tfx.dsl.components.InputArtifact[standard_artifacts.Examples],
+    model: tfx.dsl.components.InputArtifact[standard_artifacts.Model],
+    model_run: tfx.dsl.components.InputArtifact[standard_artifacts.ModelRun],
+    evaluation: tfx.dsl.components.InputArtifact[standard_artifacts.ModelEvaluation],
+    blessing: tfx.dsl.components.InputArtifact[standard_artifacts.ModelBlessing],
+    pushed_model: tfx.dsl.components.InputArtifact[standard_artifacts.PushedModel],
+    report: tfx.dsl.components.OutputArtifact[artifact.Report],
+    settings: tfx.dsl.components.Parameter[str],
+    code: tfx.dsl.components.Parameter[str],
+):
+    """Write `report.html`, complete in itself.
+
+    Args:
+        examples: MixtureGen's.
+        model: the Trainer's.
+        model_run: its logs for TensorBoard; empty where nothing was trained.
+        evaluation: the Evaluator's.
+        blessing: the Evaluator's.
+        pushed_model: the Pusher's, which also says that nothing was pushed.
+        report: where to write.
+        settings: JSON text: `pipeline`, its name; `model`, `train` and `evaluation`, the settings.
+        code: JSON text: digests of the code, by what it does; another one is not served from the
+            cache.
+    """
+    from components.report.page import render_report
+
+    inputs = {
+        **{"examples": examples, "model": model, "model run": model_run},
+        **{"evaluation": evaluation, "blessing": blessing, "pushed model": pushed_model},
+    }
+    html = render_report(gather(inputs, json.loads(settings), json.loads(code)))
+    fileio.makedirs(report.uri)
+    with fileio.open(os.path.join(report.uri, FILE), "w") as file:
+        file.write(html)
+
+
+def gather(inputs: dict, settings: dict, code: dict):
+    """Read all that a report shows.
+
+    Args:
+        inputs: name -> artifact.
+        settings: see `Report`.
+        code: see `Report`.
+
+    Returns:
+        A `components.report.page.ReportPage`.
+    """
+    from components.evaluation.results import read_metrics
+    from components.report import findings, plots
+    from components.report.curves import read_curves
+    from components.report.data import read_data
+    from components.report.gallery import held_out, split_files
+    from components.report.model import ExportedModel
+    from components.report.page import Artifact, ReportPage
+    from models.published import TITLES
+
+    system = settings["model"]["system"]
+    data = read_data(inputs["examples"].uri)
+    evaluation = inputs["evaluation"].uri
+    metrics = read_metrics(evaluation)
+    measures = findings.measures(system, metrics)
+    comparison = findings.compare(system, metrics, read_metrics(evaluation, "baseline"))
+    gallery = {}
+    model = ExportedModel(path_utils.serving_model_path(inputs["model"].uri))
+    if model.separates:
+        files = split_files(inputs["examples"].uri, "eval")
+        gallery = held_out(model, files, data.config.clip, limit=LOOKED_AT)
+    clip = data.config.clip
+    return ReportPage(
+        title=settings["pipeline"],
+        system=TITLES[system],
+        about=f"preset {settings['model']['preset']}, {settings['train']['steps']} steps, clips of "
+        f"{clip.frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps",
+        verdict=_verdict(inputs),
+        headline=findings.headline(comparison, measures),
+        measures=measures,
+        comparison=comparison,
+        plots=plots.comparisons(comparison, measures),
+        slices=findings.slices(metrics),
+        curves=plots.training(read_curves(inputs["model run"].uri)),
+        splits=data.splits,
+        rejected=data.rejected,
+        gallery=gallery,
+        looked_at=LOOKED_AT,
+        artifacts=[
+            Artifact(name, item.id, item.type_name, item.uri) for name, item in inputs.items()
+        ],
+        settings=[
+            *((name, _pretty(settings[name])) for name in ("model", "train", "evaluation")),
+            ("data", _pretty(data.config.model_dump())),
+        ],
+        versions=[
+            ("data: files, sizes and times", _fingerprint(inputs["examples"])),
+            *((f"code: {name}", digest) for name, digest in code.items()),
+            ("python", platform.python_version()),
+            *((name, metadata.version(name)) for name in _PACKAGES),
+        ],
+    )
+
+
+def _verdict(inputs: dict):
+    from components.evaluation.results import read_failures
+    from components.report.page import Verdict
+
+    blessed = model_utils.is_model_blessed(inputs["blessing"])
+    pushed = inputs["pushed model"]
+    done = pushed.get_int_custom_property("pushed") == 1
+    return Verdict(
+        blessed=blessed,
+        reasons=[] if blessed else read_failures(inputs["evaluation"].uri),
+        pushed=pushed.get_string_custom_property("pushed_destination") if done else "",
+    )
+
+
+def _fingerprint(examples) -> str:
+    """The digest of the input that TFX's driver made."""
+    return examples.get_string_custom_property("input_fingerprint")
+
+
+def _pretty(settings: dict) -> str:
+    return json.dumps(settings, indent=2)
