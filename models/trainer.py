@@ -225,7 +225,7 @@ class _Run:
 
     def _train_on_replicas(self, batch):
         logs = self._strategy.run(self._model.train_step, args=(batch,))
-        return self._strategy.reduce("MEAN", logs, axis=None)
+        return self._strategy.reduce("MEAN", logs["objective"], axis=None)
 
     def update(self, batches):
         """Update the weights once."""
@@ -234,8 +234,8 @@ class _Run:
             asked = time.perf_counter()
             batch = next(batches)
             self._waited += time.perf_counter() - asked
-            logs = self._train({key: batch[key] for key in self._model.inputs_read})
-            self._unchecked.append((self.step + 1, batch["mixture_id"], logs["objective"]))
+            loss = self._train({key: batch[key] for key in self._model.inputs_read})
+            self._unchecked.append((self.step + 1, batch["mixture_id"], loss))
         self._step.assign_add(1)
         self._updates += 1
         # Fetching a scalar waits for the device: not at every step.

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,3 +38,20 @@ def test_pairs_are_the_seeds(videos):
 def test_fewer_than_two_videos_are_told(videos):
     with pytest.raises(UserError, match="at least 2 usable videos: received 1"):
         identity_losses(videos[:1], CONFIG, 4)
+
+
+def test_clips_of_one_source_are_no_pair(videos):
+    twins = [replace(videos[0], source="a"), *(replace(v, source="b") for v in videos[1:4])]
+    # Of the six pairs of four videos, each met twice, three have the one of source a.
+    assert identity_losses(twins, CONFIG, 12).occlusion.shape == (6,)
+    alike = [replace(video, source="a") for video in videos]
+    with pytest.raises(
+        UserError, match=r"at least 2 pairs of videos of two sources .*: received 0"
+    ):
+        identity_losses(alike, CONFIG, 4)
+
+
+def test_videos_that_cannot_be_decoded_are_told(videos):
+    gone = [replace(video, path=f"/gone/{video.id}.mp4") for video in videos]
+    with pytest.raises(UserError, match="that can be decoded: received 0 of 4"):
+        identity_losses(gone, CONFIG, 4)
