@@ -18,7 +18,11 @@ setup(
     packages=find_namespace_packages(
         include=[pattern for name in PACKAGES for pattern in (name, f"{name}.*")],
     ),
-    package_data={"pipeline": ["configs/*.yaml"], "serving": ["config/*.config"]},
+    package_data={
+        "components": ["report/templates/*"],
+        "pipeline": ["configs/*.yaml"],
+        "serving": ["config/*.config"],
+    },
     install_requires=[
         # The prescribed stack. tensorflow-io's last release fits TensorFlow 2.16,
         # and TFX 1.16 is the TFX for TensorFlow 2.16.
@@ -33,6 +37,7 @@ setup(
         "dill",
         "av>=14",  # decodes and encodes media
         "click>=8.1",  # command lines
+        "jinja2>=3",  # the report's page
         "matplotlib>=3.8",  # pictures
         "numpy",
         "pillow",  # the JPEG and PNG strips of a record
@@ -41,6 +46,7 @@ setup(
         "rich>=13",  # progress and tables
         "scikit-image>=0.22",  # SLIC supervoxels
         "scipy>=1.10",  # Student's t
+        "tensorboard",  # reads its logs back
     ],
     extras_require={
         "dev": ["jax", "pytest>=8", "pytest-timeout", "ruff"],
