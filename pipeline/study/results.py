@@ -41,7 +41,8 @@ def action(runs: Sequence[Run]) -> dict[str, dict[str, Estimate]]:
     table = {}
     for seen in ("pure", "mixed", *JUDGED):
         for mixture_type in MIXTURE_TYPES:
-            cells = [one["mixture_types"].get(mixture_type, {}).get(seen) for one in found]
+            kinds = [one["mixture_types"].get(mixture_type, {"inputs": {}}) for one in found]
+            cells = [kind["inputs"].get(seen) for kind in kinds]
             if cells and all(cells):
                 table.setdefault(seen, {})[mixture_type] = _metric(cells, "accuracy")
     return table
@@ -52,17 +53,19 @@ def control_shift(runs: Sequence[Run]) -> dict[str, dict]:
 
     Returns:
         system -> `shifts`: seconds -> control accuracy; `silence` and `stranger`: control
-        accuracy. Only of systems that were asked.
+        accuracy. Only of systems that were asked, and of shifts that some window allows.
     """
     table = {}
     for system, own in _by_system(runs).items():
         found = [run.summary["control_shift"] for run in own if "control_shift" in run.summary]
         if not found:
             continue
-        curves = zip(*(one["shifts"] for one in found), strict=True)
+        curve = zip(*(one["shifts"] for one in found), strict=True)
         table[system] = {
             "shifts": {
-                points[0]["seconds"]: _metric(points, "control_accuracy") for points in curves
+                points[0]["seconds"]: _metric(points, "control_accuracy")
+                for points in curve
+                if points[0]["mixtures"]
             },
             "silence": _metric([one["silence"] for one in found], "control_accuracy"),
             "stranger": _metric([one["stranger"] for one in found], "control_accuracy"),

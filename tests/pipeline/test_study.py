@@ -52,13 +52,15 @@ def runs():
         for system, loss in (("identity", 0.4), ("c2", 0.3 + 0.02 * seed)):
             kinds = {"transparency": metrics(loss, 0.5), "occlusion": metrics(loss + 0.1, 0.5)}
             found.append(Run(system, seed, {"metrics": kinds}))
-        point = {"control_accuracy": 0.9, "control_accuracy_interval": 0.02}
+        point = {"control_accuracy": 0.9, "control_accuracy_interval": 0.02, "mixtures": 8}
         curve = [{"seconds": s, **point, "control_accuracy": 0.9 - abs(s)} for s in (-0.5, 0, 0.5)]
+        curve.append({"seconds": 9, "mixtures": 0, **dict.fromkeys(metrics(0, 0))})
         shift = {"shifts": curve, "silence": point, "stranger": point}
         kinds = {"transparency": metrics(0.31, 0.9)}
         found.append(Run("c3_internal", seed, {"metrics": kinds, "control_shift": shift}))
         seen = {"accuracy": 0.8, "accuracy_interval": 0.05}
-        action = {"mixture_types": {"transparency": {"pure": seen, "mixed": seen, "c2": seen}}}
+        inputs = {"pure": seen, "mixed": seen, "c2": seen}
+        action = {"mixture_types": {"transparency": {"inputs": inputs}}}
         found.append(Run("i3d", seed, {"metrics": {}, "action_accuracy": action}))
     return found
 

@@ -1,0 +1,86 @@
+"""The command `gallery`: real videos and mixtures of them, taken apart by a pushed model."""
+
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from data_prep.config import ClipConfig
+from data_prep.errors import UserError
+from pipeline.__main__ import main
+from pipeline.gallery import find_model, write_gallery
+
+CLIP = ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_rate=8_000)
+BROKEN = "no <b>video</b>.mp4"
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory):
+    """A folder of versions whose newest one is an untrained separator that hears."""
+    from models.export import export
+    from models.presets import PRESETS
+    from models.separation import Separator
+    from models.systems import get_system
+
+    system = get_system("c3_internal")
+    folder = tmp_path_factory.mktemp("serving") / "separator"
+    network = system.build(CLIP, PRESETS["tiny"], 2, 2)
+    export(Separator(network, system), CLIP, str(folder / "12"))
+    (folder / "9").mkdir()
+    (folder / "9" / "saved_model.pb").touch()
+    (folder / "13").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def videos(sample_videos, tmp_path_factory):
+    """A plain folder of four videos, one file that is none and one that is another's copy."""
+    folder = tmp_path_factory.mktemp("plain") / "videos"
+    folder.mkdir()
+    chosen = sorted(sample_videos.rglob("*.mp4"))[:4]
+    for number, path in enumerate(chosen):
+        shutil.copyfile(path, folder / f"video {number}.mp4")
+    shutil.copyfile(chosen[0], folder / "video 5, again.mp4")
+    (folder / BROKEN).write_text("no video")
+    return folder
+
+
+def test_newest_version_is_taken_or_the_one_given(pushed, tmp_path):
+    assert find_model(pushed).name == "12"
+    assert find_model(pushed / "9").name == "9"
+    with pytest.raises(UserError, match="holds no version of a model"):
+        find_model(tmp_path)
+
+
+def test_videos_and_mixtures_of_them_are_shown(pushed, videos, tmp_path):
+    words = ["--model", pushed, "--videos", videos, "--output", tmp_path / "out"]
+    words += ["--mixtures", 2, "--count", 3]
+    done = CliRunner().invoke(main, ["gallery", *map(str, words)])
+    assert done.exit_code == 0, done.output
+    assert done.output.strip().endswith("index.html")
+    [page] = (tmp_path / "out").iterdir()
+    text = page.read_text(encoding="utf-8")
+    assert "model separator, version 12" in text
+    assert text.count("<article") == 5
+    # Each shows what goes in and two outputs; a mixture its two truths too.
+    assert text.count("<video") == 3 * 3 + 2 * 5
+    assert text.count("l(V1, O") == 2
+    for number in (0, 3):
+        assert f"<h4>video {number}.mp4</h4>" in text
+    assert "no &lt;b&gt;video&lt;/b&gt;.mp4" in text
+    assert "is text, not a media file" in text
+    assert "the same file as" in text
+
+
+def test_too_few_usable_videos_are_an_error_and_leave_nothing(pushed, videos, tmp_path):
+    with pytest.raises(UserError, match=r"5 usable videos are needed: received 4; no <b>video"):
+        write_gallery(pushed, videos, tmp_path / "out", mixtures=0, count=5)
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_to_show_is_a_wrong_command_line(tmp_path):
+    words = ["--model", tmp_path, "--videos", tmp_path, "--output", tmp_path / "out"]
+    words += ["--mixtures", 0, "--count", 0]
+    done = CliRunner().invoke(main, ["gallery", *map(str, words)])
+    assert done.exit_code == 2
+    assert "both 0" in done.output
