@@ -16,6 +16,9 @@ TRANSPARENCY, OCCLUSION = MIXTURE_TYPES = ("transparency", "occlusion")
 # Durations come from timestamps in the container's own, coarser units.
 DURATION_SLACK = 1e-3
 
+# Draws at random cost nothing beside a look at half a million videos.
+_TRIES = 1_000
+
 
 @dataclass(frozen=True)
 class Window:
@@ -65,10 +68,10 @@ def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) ->
 
     Mixture i depends on the seed, the split, i and the videos, not on `count` or on the order of
     `videos`. V1 is drawn among the videos with sound where there are any, for its sound is the
-    control; V2 among the videos of other sources, and of other labels if the settings say so.
-    Windows start anywhere; crops lie anywhere in
-    train and in the centre in eval. Occlusions are spread evenly: among the first i mixtures there
-    are `i * occlusion_share` of them, rounded down.
+    control; V2 among the videos of other sources, and of other labels if the settings say so and
+    there are some. Windows start anywhere; crops lie anywhere in train and in the centre in eval.
+    Occlusions are spread evenly: among the first i mixtures there are `i * occlusion_share` of
+    them, rounded down.
 
     Args:
         videos: usable videos with their final splits; other splits' are left aside.
@@ -111,9 +114,8 @@ def _blocks(pool: Sequence[Video]) -> dict[str, tuple[int, int]]:
 def _pairing(pool, blocks, labels, sounding, split, index, config) -> Pairing:
     rng = np.random.default_rng([config.seed, SPLITS.index(split), index])
     v1 = pool[sounding[rng.integers(len(sounding))]]
-    v2 = _other(pool, blocks[v1.source], rng)
-    while config.distinct_labels and v2.label == v1.label and len(labels) > 1:
-        v2 = _other(pool, blocks[v1.source], rng)
+    distinct = config.distinct_labels and len(labels) > 1
+    v2 = (_other_label if distinct else _other)(pool, v1, blocks[v1.source], rng)
     share = config.occlusion_share
     occlusion = math.floor((index + 1) * share) > math.floor(index * share)
     return Pairing(
@@ -126,8 +128,19 @@ def _pairing(pool, blocks, labels, sounding, split, index, config) -> Pairing:
     )
 
 
-def _other(pool, block, rng) -> Video:
-    """Draws a video outside the block of one source."""
+def _other_label(pool, v1, block, rng) -> Video:
+    """Draws a video of another source and label; of another source where there is no such one."""
+    for _ in range(_TRIES):
+        v2 = _other(pool, v1, block, rng)
+        if v2.label != v1.label:
+            return v2
+    # Few, if any: they are looked for one by one.
+    rest = [v for v in pool if v.source != v1.source and v.label != v1.label]
+    return rest[rng.integers(len(rest))] if rest else v2
+
+
+def _other(pool, v1, block, rng) -> Video:
+    """Draws a video outside the block of V1's source."""
     first, last = block
     other = int(rng.integers(len(pool) - (last - first)))
     return pool[other if other < first else other + last - first]

@@ -91,3 +91,20 @@ def test_distinct_labels_are_kept_apart_where_there_are_several(make_row):
         assert pairing.v1.video.label != pairing.v2.video.label
     alike = [make_row(f"s{i}", label="a", split="train") for i in range(3)]
     assert len(draw(alike, "train", 5, config)) == 5
+
+
+def test_label_that_only_the_same_source_lacks_is_paired_with_another_source(make_row):
+    rows = [make_row("x", id=f"x-{label}", label=label, split="train") for label in "ab"]
+    rows.append(make_row("y", label="a", split="train"))
+    pairs = {
+        (p.v1.video.id, p.v2.video.id)
+        for p in draw(rows, "train", 60, DataConfig(distinct_labels=True))
+    }
+    assert pairs == {("x-a", "y"), ("x-b", "y"), ("y", "x-b")}
+
+
+def test_the_one_video_of_another_label_among_many_is_found(make_row):
+    rows = [make_row(f"s{i}", label="a", split="train") for i in range(5_000)]
+    rows.append(make_row("rare", label="b", split="train", has_sound=False))
+    pairings = draw(rows, "train", 10, DataConfig(distinct_labels=True))
+    assert {p.v2.video.id for p in pairings} == {"rare"}
