@@ -40,10 +40,11 @@ def identity_losses(videos: Sequence[Video], config: DataConfig, pairs: int) -> 
     Args:
         videos: a manifest's.
         config: the clips' shape, the supervoxels and the seed, which decides the pairs.
-        pairs: how many pairs to mix; those that cannot be decoded are left out.
+        pairs: how many pairs to mix; those of one source and those that cannot be decoded are
+            left out.
 
     Raises:
-        UserError: fewer than two usable videos.
+        UserError: fewer than two usable videos, or fewer than two pairs that could be mixed.
     """
     kept, _ = usable(videos, config.clip)
     if len(kept) < 2:
@@ -53,15 +54,23 @@ def identity_losses(videos: Sequence[Video], config: DataConfig, pairs: int) -> 
     for number in range(pairs):
         turn, place = divmod(number, len(kept))
         other = (place + 1 + turn % (len(kept) - 1)) % len(kept)
+        pair = [kept[order[i]] for i in (place, other)]
+        if pair[0].source == pair[1].source:
+            continue
         try:
-            v1, v2 = (_middle(kept[order[i]], config.clip) for i in (place, other))
+            v1, v2 = (_middle(video, config.clip) for video in pair)
         except MediaError:
             continue
         rng = np.random.default_rng([config.seed, number])
         mask = occlusion_alpha(v1, config.segments, rng)
         alphas = (np.full(mask.shape, 0.5, np.float32), mask.astype(np.float32))
         losses.append([_identity_loss(v1, v2, alpha) for alpha in alphas])
-    transparency, occlusion = np.array(losses).reshape(-1, 2).T
+    if len(losses) < 2:
+        raise UserError(
+            f"a mean needs at least 2 pairs of videos of two sources that can be decoded: received "
+            f"{len(losses)} of {pairs}"
+        )
+    transparency, occlusion = np.array(losses).T
     return IdentityLosses(transparency, occlusion)
 
 
