@@ -20,5 +20,7 @@ COPY pipeline pipeline
 COPY serving serving
 RUN uv pip install --system --no-cache --no-deps --no-build-isolation .
 
-# Dataflow's workers start by Beam's own entry point.
+# Beam's workers start by Beam's own entry point. Kubeflow Pipelines and Vertex AI give a command,
+# which takes its place.
 COPY --from=apache/beam_python3.11_sdk:2.59.0 /opt/apache/beam /opt/apache/beam
+ENTRYPOINT ["/opt/apache/beam/boot"]
