@@ -133,8 +133,11 @@ def _discover(root: Path, files: Sequence[Path]) -> dict[tuple[str, int, int], d
 
 
 def _is_annotation(path: Path) -> bool:
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        return "youtube_id" in next(csv.reader(file), [])
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+            return "youtube_id" in next(csv.reader(file), [])
+    except (OSError, csv.Error):  # another's file, whatever is wrong with it
+        return False
 
 
 def _read(path: Path) -> dict[tuple[str, int, int], dict]:
@@ -149,7 +152,7 @@ def _read(path: Path) -> dict[tuple[str, int, int], dict]:
                     f"{', '.join(missing)}"
                 )
             return {_row_key(path, reader.line_num, row): row for row in reader}
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: annotations must be a readable CSV: {error}") from error
 
 

@@ -76,6 +76,15 @@ def test_plain_folder_takes_every_visible_video(tmp_path):
     assert [r.reason for r in listing.rejections] == [".txt: not a video's file name"]
 
 
+def test_csvs_of_others_that_cannot_be_read_are_passed_over(tmp_path):
+    touch(tmp_path / "videos/one.mp4")
+    (tmp_path / "long.csv").write_text("x" * 200_000)
+    (tmp_path / "folder.csv").mkdir()
+    (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "bytes.csv").write_bytes(bytes(range(256)))
+    assert [entry.id for entry in find_videos(tmp_path / "videos").entries] == ["one.mp4"]
+
+
 def test_linked_folders_are_followed_once(tmp_path):
     touch(tmp_path / "store/one.mp4")
     (tmp_path / "videos").mkdir()
@@ -97,6 +106,7 @@ def test_missing_and_empty_folders(tmp_path):
         ("youtube_id,time_start,time_end\na,0,10\n", "bad.csv: .* missing label, split"),
         (HEADER + "x,a,soon,10,train\n", "line 2: time_start .* numbers, received 'soon'"),
         ("", "missing label, youtube_id"),
+        (HEADER + "x" * 200_000, "bad.csv: annotations must be a readable CSV: field larger than"),
     ],
 )
 def test_bad_annotations(tmp_path, text, message):
