@@ -68,23 +68,41 @@ def serve(folder: Path, **settings) -> None:
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), help="A new or empty folder."
 )
+@click.option(
+    "--wait",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Seconds that the server may take to answer, and then to load the model.",
+)
 def separate(
-    video: Path, server: str, model: str, start: float | None, audio: Path | None, output: Path
+    video: Path,
+    server: str,
+    model: str,
+    start: float | None,
+    audio: Path | None,
+    output: Path,
+    wait: float,
 ) -> None:
     """Take a window of VIDEO apart, and write each output as a video and all as a picture."""
     _quiet()
     from data_prep.media import probe
     from serving import separate as separating
-    from serving.channel import require_server
+    from serving.channel import answers, require_server
 
     # What can be told at once is told before TensorFlow is loaded.
     probe(video)
     separating.require_free(output)
-    require_server(server)
+    if not answers(server, seconds=min(1, wait)):
+        click.echo(f"waiting up to {wait:g} s for a server at {server}", err=True)
+        require_server(server, seconds=wait)
 
     from serving.client import Client
 
     with Client(server, model) as client:
+        if not client.ready():
+            click.echo(f"waiting up to {wait:g} s for {model} at {server}", err=True)
+            client.wait_ready(wait)
         separation = separating.separate(client, video, start=start, audio=audio)
     written = separating.write(separation, output)
     end = separation.start + separation.config.seconds

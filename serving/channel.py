@@ -29,12 +29,21 @@ def open_channel(address: str) -> grpc.Channel:
     return grpc.insecure_channel(address, options=_OPTIONS)
 
 
-def require_server(address: str, *, seconds: float = 5) -> None:
-    """Raise ServingError unless a gRPC server answers at the address within so many seconds."""
+def answers(address: str, *, seconds: float) -> bool:
+    """Whether a gRPC server answers at the address within so many seconds.
+
+    Raises:
+        ServingError: the address is not of the form HOST:PORT.
+    """
     with open_channel(address) as channel:
         try:
             grpc.channel_ready_future(channel).result(timeout=seconds)
         except grpc.FutureTimeoutError:
-            raise ServingError(
-                f"no server answers at {address}: no connection within {seconds:g} s"
-            ) from None
+            return False
+    return True
+
+
+def require_server(address: str, *, seconds: float) -> None:
+    """Raise ServingError unless a gRPC server answers at the address within so many seconds."""
+    if not answers(address, seconds=seconds):
+        raise ServingError(f"no server answers at {address}: no connection within {seconds:g} s")

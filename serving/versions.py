@@ -144,9 +144,10 @@ class ModelFolder(Generic[Model]):
             self.statuses[version] = Status(State.END, reason)
             self._failed[version] = files
             return False
-        self.statuses[version] = Status(State.AVAILABLE)
         self._failed.pop(version, None)
         self._replace((version, model))
+        # Who is told that it is available may ask it at once.
+        self.statuses[version] = Status(State.AVAILABLE)
         return True
 
     def _replace(self, served: tuple[int, Model] | None) -> None:

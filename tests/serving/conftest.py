@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,17 +52,15 @@ def plain_server(tmp_path_factory):
         assert process.wait(timeout=30) == 0
 
 
-@pytest.fixture(scope="session")
-def control_server(tmp_path_factory):
-    """The address of a server, in a thread, of a model with control."""
+@contextmanager
+def serve_in_thread(folder: Path, port: int = 0):
+    """Serve a folder in this process; gives the address."""
     from serving.server import serve_until
 
-    folder = tmp_path_factory.mktemp("control")
-    save_model(folder / "3", control=True)
     lines = queue.Queue()
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
     settings = {"name": "separator", "host": "127.0.0.1", "poll_seconds": 1, "workers": 2}
-    serving = serve_until(stop, folder, port=0, report=lines.put, **settings)
+    serving = serve_until(stop, folder, port=port, report=lines.put, **settings)
     with ThreadPoolExecutor(1) as thread:
         done = thread.submit(loop.run_until_complete, serving)
         yield re.fullmatch(READY, lines.get(timeout=60))[1]
@@ -69,6 +68,21 @@ def control_server(tmp_path_factory):
         done.result(timeout=30)
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
+
+
+@pytest.fixture(scope="session")
+def control_server(tmp_path_factory):
+    """The address of a server, in a thread, of a model with control."""
+    folder = tmp_path_factory.mktemp("control")
+    save_model(folder / "3", control=True)
+    with serve_in_thread(folder) as address:
+        yield address
+
+
+@pytest.fixture
+def serve_folder():
+    """Gives the function that serves a folder in this process."""
+    return serve_in_thread
 
 
 @pytest.fixture

@@ -1,6 +1,9 @@
 """`python -m serving separate` on real video files, against real servers."""
 
 import re
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import av
 import numpy as np
@@ -45,7 +48,7 @@ def refused(*arguments):
     result = command(*arguments)
     assert result.exit_code == 1
     assert result.stdout == ""
-    assert re.fullmatch(r"error: [^\n]+\n", result.stderr)
+    assert re.fullmatch(r"(waiting [^\n]+\n)?error: [^\n]+\n", result.stderr)
     return result.stderr
 
 
@@ -138,6 +141,26 @@ def test_a_silent_cue_is_told_and_its_output_is_silent(folder, control_server, t
     assert not any(probe(path).has_sound for path in (tmp_path / "out").glob("*.mp4"))
 
 
+def test_a_server_that_only_now_starts_is_waited_for(
+    folder, plain_server, serve_folder, tmp_path, capsys
+):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    words = ["separate", folder / "tone.mp4", "--server", f"127.0.0.1:{port}"]
+    words = [*map(str, words), "--output", str(tmp_path / "out"), "--wait", "60"]
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(main, words, standalone_mode=False)
+        said = ""
+        while not said and not done.done():
+            said = capsys.readouterr().err
+            time.sleep(0.05)
+        assert said == f"waiting up to 60 s for a server at 127.0.0.1:{port}\n"
+        with serve_folder(plain_server.folder, port):
+            done.result(timeout=60)
+    assert (tmp_path / "out" / "side_by_side.png").is_file()
+
+
 def test_what_cannot_be_separated_is_named_and_leaves_nothing(folder, plain_server, tmp_path):
     server, output = ("--server", plain_server.address), ("--output", tmp_path / "new" / "out")
     tone = folder / "tone.mp4"
@@ -148,8 +171,15 @@ def test_what_cannot_be_separated_is_named_and_leaves_nothing(folder, plain_serv
         ((tone, *server, "--start", 2.9), r"--start 2\.9: .* lasts 3\.00 s: .* at most 2\.50"),
         ((tone, *server, "--start", -1), r"--start -1: "),
         ((tone, *server, "--audio", tone), r"--audio .*tone\.mp4: the model takes no sound"),
-        ((tone, *server, "--model", "other"), r"other at .*NOT_FOUND"),
-        ((tone, "--server", "nowhere"), r"expected HOST:PORT, received nowhere"),
+        (
+            (tone, *server, "--model", "other", "--wait", 0.1),
+            r"waiting up to 0\.1 s for other at .*\nerror: not ready .*: other at .*NOT_FOUND",
+        ),
+        (
+            (tone, "--server", "127.0.0.1:1", "--wait", 0.1),
+            r"waiting up to 0\.1 s for a server at .*\nerror: no server answers at 127\.0\.0\.1:1",
+        ),
+        ((tone, "--server", "nowhere"), r"error: .*expected HOST:PORT, received nowhere"),
     ):
         assert re.search(words, refused(*arguments, *output))
         assert list(tmp_path.iterdir()) == []
