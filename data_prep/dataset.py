@@ -3,7 +3,8 @@
 settings.json                       settings and fingerprint, written first
 manifest.csv                        the videos, with their splits
 SPLIT/mixtures-00000-of-00004.tfrecord
-progress/SPLIT-00000.json           what a finished shard holds; gone once all are finished
+progress/SPLIT-00000.json           what a finished shard holds; gone once all are finished,
+                                    and with it what was being written when a run was killed
 info.json  rejected.csv             counts, settings, feature contract; files not used, and why
 COMPLETED                           written last
 """
@@ -23,18 +24,10 @@ from data_prep.kinetics import SPLITS
 from data_prep.manifest import Video
 from data_prep.mixtures import Report
 from data_prep.pairing import Pairing
+from data_prep.shards import Shard, lay_out, read_reports
 
 OURS = (*SPLITS, "progress", "settings.json", "manifest.csv", "info.json", "rejected.csv")
 MARKER = "COMPLETED"
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One file of records to make, and the report that says what it holds."""
-
-    path: str
-    report: str
-    pairings: tuple[Pairing, ...]
 
 
 @dataclass(frozen=True)
@@ -76,9 +69,6 @@ class Dataset:
             self.clear()
         elif overwrite:
             self.clear()
-        for split in SPLITS:
-            for stale in (self.folder / split).glob(".*.tmp"):
-                stale.unlink()
         settings = {"fingerprint": fingerprint, "settings": config.model_dump()}
         _write_json(self.folder / "settings.json", settings)
         manifest.write(self.folder / "manifest.csv", videos)
@@ -93,17 +83,9 @@ class Dataset:
             self.folder.rmdir()
 
     def shards(self, pairings: Sequence[Pairing], records_per_shard: int) -> list[Shard]:
-        """Lays a split's pairings out over files; a mixture's file depends on its index alone."""
-        split = pairings[0].split
-        starts = range(0, len(pairings), records_per_shard)
-        return [
-            Shard(
-                str(self.folder / split / f"mixtures-{i:05d}-of-{len(starts):05d}.tfrecord"),
-                str(self.folder / "progress" / f"{split}-{i:05d}.json"),
-                tuple(pairings[start : start + records_per_shard]),
-            )
-            for i, start in enumerate(starts)
-        ]
+        """Lays a split's pairings out over files."""
+        records, reports = self.folder / pairings[0].split, self.folder / "progress"
+        return lay_out(pairings, records_per_shard, records=str(records), reports=str(reports))
 
     def complete(self, info: dict, rejections: Sequence[manifest.Rejection]) -> None:
         """Writes the report and the rejected files, and last the marker."""
@@ -114,8 +96,7 @@ class Dataset:
 
     def read_reports(self) -> list[Report]:
         """Reads what became of the mixtures of all finished shards."""
-        texts = [path.read_text(encoding="utf-8") for path in self.reports]
-        return [Report(**report) for text in texts for report in json.loads(text)]
+        return read_reports(str(self.folder / "progress"))
 
     def read_info(self) -> dict:
         """Reads the report of a completed data set."""

@@ -3,54 +3,19 @@
 python -m data_prep generate --videos DIR --output DIR
 """
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import apache_beam as beam
-import tensorflow as tf
-from apache_beam.metrics import Metrics
 
 from data_prep.beam import pipeline_options
 from data_prep.config import DataConfig
-from data_prep.dataset import Dataset, Shard
+from data_prep.dataset import Dataset
 from data_prep.errors import UserError
-from data_prep.files import replacing, write_text
 from data_prep.kinetics import Rejection
 from data_prep.manifest import Video
-from data_prep.mixtures import account, make_record, plan
-
-
-@beam.typehints.with_input_types(Shard)
-@beam.typehints.with_output_types(str)
-class WriteShard(beam.DoFn):
-    """Makes the records of a shard and writes them to its file; a finished shard is kept."""
-
-    def __init__(self, config: DataConfig):
-        self._config = config
-        self._made = Metrics.counter("shards", "made")
-        self._kept = Metrics.counter("shards", "kept")
-
-    def process(self, shard):
-        """Yields the path of the shard's report."""
-        if Path(shard.report).exists():
-            self._kept.inc()
-        else:
-            self._write(shard)
-            self._made.inc()
-        yield shard.report
-
-    def _write(self, shard: Shard) -> None:
-        reports = []
-        with replacing(Path(shard.path)) as path, tf.io.TFRecordWriter(str(path)) as writer:
-            for pairing in shard.pairings:
-                record, report = make_record(pairing, self._config)
-                reports.append(asdict(report))
-                if record is not None:
-                    writer.write(record)
-        # Only the report makes a shard finished, so it comes after the records.
-        write_text(Path(shard.report), json.dumps(reports))
+from data_prep.mixtures import account, plan
+from data_prep.shards import WriteShards
 
 
 def generate(
@@ -97,12 +62,7 @@ def generate(
         for shard in dataset.shards(pairings, config.records_per_shard)
     ]
     with beam.Pipeline(options=options) as pipeline:
-        _ = (
-            pipeline
-            | "Shards" >> beam.Create(shards)
-            | "Spread" >> beam.Reshuffle()
-            | "WriteShard" >> beam.ParDo(WriteShard(config))
-        )
+        _ = pipeline | WriteShards(shards, config)
     try:
         info, unreadable = account(planned, config, dataset.read_reports())
     except UserError:

@@ -4,9 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import apache_beam as beam
-from apache_beam.metrics import Metrics
-
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
 from data_prep.examples import FEATURES, Mixture, encode
@@ -90,49 +87,6 @@ def read_window(window: Window, clip: ClipConfig) -> Clip:
         raise MediaError(path, error.reason) from error
     except OSError as error:
         raise MediaError(path, f"cannot be read: {error.strerror or error}") from error
-
-
-@beam.typehints.with_input_types(Pairing)
-class MakeRecord(beam.DoFn):
-    """Makes a pairing's record; what became of it goes to the output "reports"."""
-
-    def __init__(self, config: DataConfig):
-        self._config = config
-        self._made = Metrics.counter("mixtures", "made")
-        self._dropped = Metrics.counter("mixtures", "dropped")
-
-    def process(self, pairing):
-        """Yields serialized tf.train.Examples and, tagged, Reports."""
-        record, report = make_record(pairing, self._config)
-        if record is None:
-            self._dropped.inc()
-        else:
-            self._made.inc()
-            yield record
-        yield beam.pvalue.TaggedOutput("reports", report)
-
-
-class MakeMixtures(beam.PTransform):
-    """Makes the records of pairings.
-
-    Applied to a pipeline, it gives two collections: `records`, serialized tf.train.Examples, and
-    `reports`, one Report a pairing.
-    """
-
-    def __init__(self, pairings: Sequence[Pairing], config: DataConfig):
-        super().__init__()
-        self._pairings = pairings
-        self._config = config
-
-    def expand(self, pipeline):
-        """Applies the transform."""
-        return (
-            pipeline
-            | "Pairings" >> beam.Create(self._pairings)
-            | "Spread" >> beam.Reshuffle()
-            | "MakeRecord"
-            >> beam.ParDo(MakeRecord(self._config)).with_outputs("reports", main="records")
-        )
 
 
 def account(

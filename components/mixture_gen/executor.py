@@ -1,9 +1,8 @@
-"""What MixtureGen does: the Beam transforms of `data_prep.generate`, written as TFX Examples."""
+"""What MixtureGen does: the Beam transform of `data_prep.generate`, written as TFX Examples."""
 
 import json
 import os
 
-import apache_beam as beam
 from google.protobuf import json_format, struct_pb2
 from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
@@ -14,7 +13,8 @@ from tfx.utils import proto_utils
 from data_prep import manifest
 from data_prep.config import DataConfig, load
 from data_prep.kinetics import SPLITS
-from data_prep.mixtures import MakeMixtures, Report, account, plan
+from data_prep.mixtures import account, plan
+from data_prep.shards import WriteShards, lay_out, read_reports
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -32,22 +32,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         planned = plan(manifest.read(path), config)
         [examples] = output_dict[standard_component_specs.EXAMPLES_KEY]
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
-        drafts = os.path.join(examples.uri, "reports")
+        reports = os.path.join(examples.uri, "progress")
+        shards = [
+            shard
+            for split, pairings in planned.pairings.items()
+            for shard in lay_out(
+                pairings,
+                config.records_per_shard,
+                records=artifact_utils.get_split_uri([examples], split),
+                reports=reports,
+            )
+        ]
         with self._make_beam_pipeline() as pipeline:
-            for split, pairings in planned.pairings.items():
-                made = pipeline | f"MakeMixtures[{split}]" >> MakeMixtures(pairings, config)
-                folder = artifact_utils.get_split_uri([examples], split)
-                _ = made.records | f"WriteRecords[{split}]" >> beam.io.WriteToTFRecord(
-                    os.path.join(folder, "mixtures"),
-                    file_name_suffix=".tfrecord",
-                    num_shards=-(-len(pairings) // config.records_per_shard),
-                )
-                _ = (
-                    made.reports
-                    | f"ReportToJson[{split}]" >> beam.Map(lambda report: json.dumps(vars(report)))
-                    | f"WriteReports[{split}]" >> beam.io.WriteToText(os.path.join(drafts, split))
-                )
-        info, unreadable = account(planned, config, _read_reports(drafts))
+            _ = pipeline | WriteShards(shards, config)
+        info, unreadable = account(planned, config, read_reports(reports))
+        fileio.rmtree(reports)
         earlier = manifest.read_rejected(os.path.join(os.path.dirname(path), "rejected.csv"))
         rejections = [*earlier, *planned.rejections, *unreadable]
         _write_text(os.path.join(examples.uri, "info.json"), json.dumps(info, indent=2) + "\n")
@@ -71,15 +70,6 @@ def _manifest_path(exec_properties) -> str:
     # The driver has put the newest span into the pattern.
     base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
     return os.path.join(base, config.splits[0].pattern)
-
-
-def _read_reports(folder: str) -> list[Report]:
-    reports = []
-    for path in sorted(fileio.glob(os.path.join(folder, "*"))):
-        with fileio.open(path) as file:
-            reports += [Report(**json.loads(line)) for line in file.read().splitlines()]
-    fileio.rmtree(folder)
-    return reports
 
 
 def _write_text(path: str, text: str) -> None:

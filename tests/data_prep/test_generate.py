@@ -7,19 +7,16 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import apache_beam as beam
 import numpy as np
 import pytest
 import tensorflow as tf
-from apache_beam.testing.util import assert_that, equal_to
 
 from data_prep import examples, kinetics, manifest
 from data_prep.beam import pipeline_options
-from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.generate import generate
 from data_prep.media import read_clip
-from data_prep.mixtures import MakeMixtures, make_record
+from data_prep.mixtures import make_record
 from data_prep.pairing import draw
 
 
@@ -118,7 +115,7 @@ def test_run_that_was_killed_is_taken_up(videos, config, tmp_path):
     first = killed / "train/mixtures-00000-of-00100.tfrecord"
     assert len(list(killed.glob("*/*.tfrecord"))) < 102
     made = first.stat().st_mtime_ns
-    (killed / "train/.mixtures-00099-of-00100.tfrecord.1.tmp").write_bytes(b"half")
+    (killed / "progress/train-00099.json.f00d.tmp").write_bytes(b"half")
     generate(videos, killed, config)
     generate(videos, clean, config)
     assert contents(killed) == contents(clean)
@@ -181,21 +178,15 @@ def test_too_few_videos_leave_nothing(make_row, config, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_transform_gives_the_records_of_the_command(videos, config, make_row, tmp_path):
-    config = DataConfig(**config.model_dump() | {"eval_mixtures": 2})
+def test_report_says_what_became_of_a_mixture(videos, config, make_row):
     rows = manifest.assign_splits(videos, config)
-    pairings = draw(rows, "eval", 2, config)
-    records, reports = zip(*(make_record(pairing, config) for pairing in pairings), strict=True)
-    assert all(report.with_sound and not report.reason for report in reports)
+    _, report = make_record(draw(rows, "eval", 1, config)[0], config)
+    assert (report.mixture_id, report.with_sound, report.reason) == ("eval-00000000", True, "")
     gone = [make_row(f"g{i}", split="eval", path=f"/gone/{i}.mp4") for i in range(2)]
-    with beam.Pipeline(options=pipeline_options()) as pipeline:
-        made = pipeline | "Good" >> MakeMixtures(pairings, config)
-        assert_that(made.records, equal_to(records), "Records")
-        assert_that(made.reports, equal_to(reports), "Reports")
-        lost = pipeline | "Bad" >> MakeMixtures(draw(gone, "eval", 3, config), config)
-        assert_that(lost.records, equal_to([]), "NoRecords")
-        paths = lost.reports | beam.Map(lambda report: report.path[:6])
-        assert_that(paths, equal_to(["/gone/"] * 3), "Dropped")
+    record, report = make_record(draw(gone, "eval", 1, config)[0], config)
+    assert record is None
+    assert report.path.startswith("/gone/")
+    assert report.reason
 
 
 def test_option_that_beam_does_not_know():
