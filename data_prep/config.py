@@ -7,6 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from data_prep.errors import UserError
 
+MAX_SEED = 2**32 - 1
+"""Every library that draws numbers takes it, and a record holds it."""
+
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
 
@@ -74,7 +77,7 @@ class DataConfig(Settings):
     segments: int = Field(10, ge=2)
     eval_fraction: float = Field(0.1, gt=0, lt=1)
     records_per_shard: int = Field(256, ge=1)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=MAX_SEED)
 
 
 def load(cls: type[SettingsT], mapping: object, where: str) -> SettingsT:

@@ -84,6 +84,9 @@ def build(
     Returns:
         Usable videos and files that are not used, each sorted by path. Of files with the same
         content only the first is used, so that no video stands in both splits under two names.
+
+    Raises:
+        UserError: Beam's workers do not share this machine's folder of temporary files.
     """
     import apache_beam as beam
 
@@ -102,6 +105,11 @@ def build(
             )
         texts = [file.read_text(encoding="utf-8") for file in Path(folder).iterdir()]
     lines = [line for text in texts for line in text.splitlines()]
+    if len(lines) != len(listing.entries):
+        raise UserError(
+            f"{folder}: all of Beam's workers must write to this folder: received the results of "
+            f"{len(lines)} of {len(listing.entries)} files; set TMPDIR to a folder that they mount"
+        )
     results = sorted((_from_json(line) for line in lines), key=lambda result: result.path)
     videos, rejections = _without_copies(results)
     return videos, sorted([*listing.rejections, *rejections], key=lambda item: item.path)
@@ -149,12 +157,20 @@ def rejected_text(rejections: Sequence[Rejection]) -> str:
 
 
 def read_rejected(path: str | Path) -> list[Rejection]:
-    """Reads what `write_rejected` wrote, here or remotely; nothing if the file is missing."""
+    """Reads what `write_rejected` wrote, here or remotely; nothing if the file is missing.
+
+    Raises:
+        UserError: the file is something else.
+    """
     try:
         with local_copy(str(path)) as local, local.open(newline="", encoding="utf-8") as file:
             return [Rejection(row["path"], row["reason"]) for row in csv.DictReader(file)]
     except OSError:
         return []
+    except (KeyError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(
+            f"{path}: must be a CSV with the columns path and reason: {error}"
+        ) from error
 
 
 def _csv_text(header: Sequence[str], rows) -> str:
@@ -178,7 +194,7 @@ def read(path: str | Path) -> list[Video]:
             if missing:
                 raise UserError(f"{path}: a manifest lacks the columns {', '.join(missing)}")
             return [_read_row(row, f"{path}: line {reader.line_num}") for row in reader]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: a manifest must be a readable CSV: {error}") from error
 
 

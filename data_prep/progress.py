@@ -9,6 +9,8 @@ from contextlib import contextmanager
 def watching(title: str, total: int, count: Callable[[], int]) -> Iterator[None]:
     """Shows a bar on stderr while the context lasts; nothing where stderr is no terminal.
 
+    A context that ends well has done all.
+
     Args:
         title: what is being done.
         total: how many there are to do.
@@ -44,4 +46,5 @@ def watching(title: str, total: int, count: Callable[[], int]) -> Iterator[None]
         finally:
             done.set()
             thread.join()
-            bar.update(task, completed=count())
+        # Not what `count` says: it may look at things that are gone once all is done.
+        bar.update(task, completed=total)

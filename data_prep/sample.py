@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_prep.config import MAX_SEED
 from data_prep.encoding import write_video
 from data_prep.errors import UserError
 from data_prep.kinetics import COLUMNS
@@ -56,7 +57,7 @@ def write_sample(output: Path, *, clips: int = 96, classes: int = 8, seed: int =
         output: the folder; missing, empty, or a sample of the same settings.
         clips: how many videos, at least two for each class.
         classes: how many classes, 2 to 16.
-        seed: at least 0.
+        seed: 0 to `data_prep.config.MAX_SEED`.
 
     Raises:
         UserError: a number out of range, or another thing in the folder's place.
@@ -87,8 +88,8 @@ def _check(clips: int, classes: int, seed: int) -> None:
             f"clips must be at least 2 for each class, one to train and one to validate with: "
             f"received {clips} clips of {classes} classes"
         )
-    if seed < 0:
-        raise UserError(f"seed must be at least 0: received {seed}")
+    if not 0 <= seed <= MAX_SEED:
+        raise UserError(f"seed must be from 0 to {MAX_SEED}: received {seed}")
 
 
 def _is_there(output: Path, settings: dict) -> bool:

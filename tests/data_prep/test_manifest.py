@@ -2,6 +2,7 @@ import csv
 import hashlib
 
 import pytest
+from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 
 from data_prep import manifest
 from data_prep.config import DataConfig
@@ -48,6 +49,23 @@ def test_rejected_is_a_table_of_path_and_reason(tmp_path):
         assert list(csv.reader(file)) == [["path", "reason"], ["a,b.mp4", "no, it is not"]]
     assert manifest.read_rejected(tmp_path / "r.csv") == [Rejection("a,b.mp4", "no, it is not")]
     assert manifest.read_rejected(tmp_path / "none.csv") == []
+    (tmp_path / "r.csv").write_text("file,why\na,b\n")
+    with pytest.raises(UserError, match=r"r\.csv: must be a CSV with the columns path and reason"):
+        manifest.read_rejected(tmp_path / "r.csv")
+
+
+class ElsewhereRunner(PipelineRunner):
+    """A runner whose workers write to other machines' folders."""
+
+    def run_pipeline(self, pipeline, options):
+        return PipelineResult(PipelineState.DONE)
+
+
+def test_results_that_stay_on_other_machines_are_told(tmp_path, make_video):
+    make_video(tmp_path / "a.mp4", seed=0)
+    beam_args = ["--runner", f"{__name__}.ElsewhereRunner"]
+    with pytest.raises(UserError, match=r"received the results of 0 of 1 files; set TMPDIR"):
+        manifest.build(find_videos(tmp_path), beam_args)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +74,7 @@ def test_rejected_is_a_table_of_path_and_reason(tmp_path):
         ("sha256", "digest", "lacks the columns sha256"),
         ("10.0", "long", "line 2: duration must be float, received 'long'"),
         ("/videos/a.mp4,a,a,,,", "/videos/a.mp4,a,a,,test,", "split must be .* received 'test'"),
+        ("10.0", "1" * 200_000, "must be a readable CSV: field larger than"),
     ],
 )
 def test_wrong_manifest(tmp_path, make_row, old, new, message):
