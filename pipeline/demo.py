@@ -27,6 +27,9 @@ from pipeline.tables import show
 CLASSES = 4
 """Classes of the demo's sample: few enough to be learnt in minutes."""
 
+CLIPS = 96
+"""Videos of the demo's sample."""
+
 _READY = " at "
 
 
@@ -65,9 +68,10 @@ def demo(config: PipelineConfig, output: Path) -> None:
         click.echo("the output marked as chosen should change with it.")
 
 
-def sample(output: Path) -> Path:
+def sample(output: Path, clips: int = CLIPS) -> Path:
     """Render the sample data set under a folder, unless it is there, and return its videos."""
-    _command("data_prep", "sample", "--output", output / "sample", "--classes", CLASSES)
+    words = ("--clips", clips, "--classes", CLASSES)
+    _command("data_prep", "sample", "--output", output / "sample", *words)
     return output / "sample" / "videos"
 
 

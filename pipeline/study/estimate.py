@@ -1,11 +1,14 @@
-"""A figure over seeds and examples, with its uncertainty."""
+"""Figures over seeds and examples, with their uncertainty."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import stats
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -23,21 +26,29 @@ class Estimate:
     seeds: tuple[float, ...]
 
 
-def over_seeds(values: Sequence[float], intervals: Sequence[float]) -> Estimate:
-    """Average what several seeds gave on the same examples.
+def over_seeds(cells: Mapping[Key, Sequence[tuple[float, float]]]) -> dict[Key, Estimate]:
+    """Average what several seeds gave, in every cell of one column of a table.
 
-    Two things are uncertain, and their half-widths are added in squares: which examples were held
-    out, for which the mean of the seeds' own half-widths stands, undiminished since they share the
-    examples; and which seed was drawn, by Student's t over the seeds' values. Of one seed only
-    the first is known.
+    Two things are uncertain, and their half-widths are added in squares. Which examples were held
+    out: the mean of the seeds' own half-widths stands for it, undiminished since all seeds share
+    the examples. Which seeds were drawn: Student's t, with the seeds' spread pooled over the
+    column, as in an analysis of variance, since a few seeds a cell say little about it. A cell of
+    one seed has the first alone.
 
     Args:
-        values: each seed's mean over the examples.
-        intervals: the half-width of each one's 95 % interval over the examples.
+        cells: key -> of each seed, the mean over the examples and the half-width of its 95 %
+            interval over the examples.
     """
-    examples = float(np.mean(intervals))
-    seeds = 0.0
-    if len(values) > 1:
-        t = stats.t.ppf(0.975, df=len(values) - 1)
-        seeds = t * np.std(values, ddof=1) / math.sqrt(len(values))
-    return Estimate(float(np.mean(values)), math.hypot(examples, seeds), tuple(values))
+    values = {key: [value for value, _ in seeds] for key, seeds in cells.items()}
+    squares = sum(np.sum((np.array(own) - np.mean(own)) ** 2) for own in values.values())
+    freedom = sum(len(own) - 1 for own in values.values())
+    found = {}
+    for key, seeds in cells.items():
+        examples = float(np.mean([half for _, half in seeds]))
+        between = 0.0
+        if len(seeds) > 1:
+            spread = math.sqrt(squares / freedom)
+            between = stats.t.ppf(0.975, df=freedom) * spread / math.sqrt(len(seeds))
+        mean = float(np.mean(values[key]))
+        found[key] = Estimate(mean, math.hypot(examples, between), tuple(values[key]))
+    return found

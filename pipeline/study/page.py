@@ -1,12 +1,13 @@
 """The study's results as Markdown: the papers' three tables, theirs beside ours."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 from data_prep.pairing import MIXTURE_TYPES, OCCLUSION, TRANSPARENCY
 from models.published import TITLES, published
 from pipeline.study.estimate import Estimate
+from pipeline.study.results import Column
 
-Column = tuple[str, Callable[[str], str]]
+Cells = tuple[str, Callable]
 """A column's head, and from a row's key to its cell."""
 
 LOSS, SHARE = "{:.3f}", "{:.1%}"
@@ -21,99 +22,98 @@ def table_1(found: Mapping, parameters: Mapping[str, int], sizes: Mapping[str, f
         parameters: system -> number of weights here.
         sizes: system -> published millions of weights, where there are any.
     """
-    columns = [("system", TITLES.__getitem__)]
-    for mixture_type in MIXTURE_TYPES:
-        columns += _beside(found, "loss", mixture_type, LOSS)
-    for name, form in (("psnr", "{:.1f}"), ("ssim", "{:.2f}")):
-        columns += [
-            (f"{name.upper()}, {mixture_type}", _ours(found, name, mixture_type, form))
+    columns = [
+        ("system", TITLES.__getitem__),
+        *_beside(found, "loss", TRANSPARENCY, LOSS),
+        *_beside(found, "loss", OCCLUSION, LOSS),
+        *(
+            (f"{metric.upper()}, {mixture_type}", _ours(found[mixture_type][metric], form))
+            for metric, form in (("psnr", "{:.1f}"), ("ssim", "{:.2f}"))
             for mixture_type in MIXTURE_TYPES
-        ]
-    columns += [
+        ),
         ("weights", lambda system: f"{parameters[system] / 1e6:.2f} M"),
         ("published", lambda system: f"{sizes[system]} M" if sizes.get(system) else "-"),
     ]
-    return _table(columns, found)
+    return _table(columns, parameters)
 
 
-def table_2(found: Mapping) -> str:
-    """Write Table 2, reconstruction and control, of C2 and the systems that hear."""
+def table_2(found: Mapping, systems: Iterable[str]) -> str:
+    """Write Table 2, reconstruction and control.
+
+    Args:
+        found: what `pipeline.study.results.separation` gives.
+        systems: the rows.
+    """
     columns = [
         ("system", TITLES.__getitem__),
         *_beside(found, "loss", TRANSPARENCY, LOSS),
         *_beside(found, "control_accuracy", TRANSPARENCY, SHARE),
-        ("loss, occlusion", _ours(found, "loss", OCCLUSION, LOSS)),
-        ("control accuracy, occlusion", _ours(found, "control_accuracy", OCCLUSION, SHARE)),
+        ("loss, occlusion", _ours(found[OCCLUSION]["loss"], LOSS)),
+        ("control accuracy, occlusion", _ours(found[OCCLUSION]["control_accuracy"], SHARE)),
     ]
-    return _table(columns, [system for system in CONTROLLED if system in found])
+    return _table(columns, systems)
 
 
-def table_3(found: Mapping[str, Mapping[str, Estimate]]) -> str:
+def table_3(found: Mapping[str, Column]) -> str:
     """Write Table 3, action accuracy; `found` is what `pipeline.study.results.action` gives."""
-    columns: list[Column] = [("input", action_title)]
-    for mixture_type in MIXTURE_TYPES:
+    columns: list[Cells] = [("input", action_title)]
+    for kind in MIXTURE_TYPES:
         columns += [
-            (mixture_type, lambda seen, kind=mixture_type: _cell(found[seen].get(kind), SHARE)),
-            (
-                "published",
-                lambda seen, kind=mixture_type: _plain(published_action(seen, kind), SHARE),
-            ),
+            (kind, _ours(found[kind], SHARE)),
+            ("published", lambda seen, kind=kind: _plain(published_action(seen, kind), SHARE)),
         ]
-    return _table(columns, found)
+    return _table(columns, dict.fromkeys(seen for column in found.values() for seen in column))
 
 
-def table_shift(found: Mapping[str, Mapping]) -> str:
-    """Write the control accuracy by the control sound's shift."""
-    columns: list[Column] = [("control sound", str)]
-    rows: dict[str, dict[str, Estimate]] = {}
-    for system, cells in found.items():
-        for seconds, cell in cells["shifts"].items():
-            rows.setdefault(f"V1's, shifted by {seconds:+g} s", {})[system] = cell
-        rows.setdefault("silence", {})[system] = cells["silence"]
-        rows.setdefault("a stranger's", {})[system] = cells["stranger"]
-        columns.append((TITLES[system], lambda row, name=system: _cell(rows[row].get(name), SHARE)))
-    return _table(columns, rows)
+def table_shift(found: Mapping[str, Mapping[float | str, Estimate]]) -> str:
+    """Write the control accuracy by control sound; see `pipeline.study.results.control_shift`."""
+    columns: list[Cells] = [("control sound", _sound)]
+    columns += [(TITLES[system], _ours(cells, SHARE)) for system, cells in found.items()]
+    return _table(columns, dict.fromkeys(sound for cells in found.values() for sound in cells))
 
 
 def action_title(seen: str) -> str:
     """Return the name, in Table 3, of what the classifier saw."""
-    return {"pure": "I3D, pure video", "mixed": "I3D, mixed video"}.get(
-        seen, f"{TITLES.get(seen, seen)} + I3D"
-    )
+    known = {"pure": "I3D, pure video", "mixed": "I3D, mixed video"}
+    return known[seen] if seen in known else f"{TITLES.get(seen, seen)} + I3D"
 
 
 def published_action(seen: str, mixture_type: str) -> float | None:
     """Return the published action accuracy on what the classifier saw, or None."""
-    if seen in ("pure", "mixed"):
-        metric = "accuracy" if seen == "pure" else "mixed_accuracy"
-        return published("i3d", metric, mixture_type)
+    of_i3d = {"pure": "accuracy", "mixed": "mixed_accuracy"}
+    if seen in of_i3d:
+        return published("i3d", of_i3d[seen], mixture_type)
     return published(seen, "action_accuracy", mixture_type)
 
 
-def _beside(found: Mapping, metric: str, mixture_type: str, form: str) -> list[Column]:
+def _sound(key: float | str) -> str:
+    if isinstance(key, str):
+        return {"stranger": "a stranger's", "silence": "silence"}[key]
+    return f"V1's, shifted by {key:+g} s"
+
+
+def _beside(found: Mapping, metric: str, kind: str, form: str) -> list[Cells]:
     """Return a column of ours and one of the published figures."""
     return [
-        (f"{metric.replace('_', ' ')}, {mixture_type}", _ours(found, metric, mixture_type, form)),
-        ("published", lambda system: _plain(published(system, metric, mixture_type), form)),
+        (f"{metric.replace('_', ' ')}, {kind}", _ours(found[kind][metric], form)),
+        ("published", lambda system: _plain(published(system, metric, kind), form)),
     ]
 
 
-def _ours(found: Mapping, metric: str, mixture_type: str, form: str) -> Callable[[str], str]:
-    return lambda system: _cell(found[system].get(mixture_type, {}).get(metric), form)
+def _ours(column: Mapping, form: str) -> Callable:
+    def cell(row):
+        if row not in column:
+            return "-"
+        return f"{form.format(column[row].mean)} ±{form.format(column[row].interval)}"
 
-
-def _cell(estimate: Estimate | None, form: str) -> str:
-    """Write a figure with its interval, for example `0.302 ±0.011`."""
-    if estimate is None:
-        return "-"
-    return f"{form.format(estimate.mean)} ±{form.format(estimate.interval)}"
+    return cell
 
 
 def _plain(value: float | None, form: str) -> str:
     return "-" if value is None else form.format(value)
 
 
-def _table(columns: Sequence[Column], rows) -> str:
+def _table(columns: list[Cells], rows: Iterable) -> str:
     lines = [[head for head, _ in columns], ["---"] + ["---:"] * (len(columns) - 1)]
     lines += [[cell(row) for _, cell in columns] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

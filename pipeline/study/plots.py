@@ -1,6 +1,6 @@
 """The study's figures as pictures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import matplotlib
@@ -8,15 +8,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from data_prep.files import replacing
-from data_prep.pairing import MIXTURE_TYPES
 from pipeline.study.estimate import Estimate
+from pipeline.study.results import Column
 
 _OURS, _PUBLISHED, _MUTED = "#1f6f8b", "#c8553d", "#808080"
 
 
 def draw_rows(
-    ours: Mapping[str, Mapping[str, Estimate]],
-    published: Mapping[str, Mapping[str, float | None]],
+    ours: Mapping[str, Column],
+    published: Callable[[str, str], float | None],
+    titles: Mapping[str, str],
     path: Path,
     *,
     label: str,
@@ -26,44 +27,55 @@ def draw_rows(
     """Draw a figure of each row with its interval, and the published one, by mixture type.
 
     Args:
-        ours: row -> mixture type -> the figure.
-        published: the same of the published figures, where there are any.
+        ours: mixture type -> row -> the figure.
+        published: row and mixture type to the published figure, or None.
+        titles: row -> how it is called, in the order of drawing.
         path: the picture, by its suffix.
         label: what the figure is.
         percent: whether it is a share.
         reference: where a line is drawn, for example chance.
     """
-    figure = Figure(figsize=(8.4, 0.42 * len(ours) + 1.5), layout="constrained")
-    axes = figure.subplots(1, len(MIXTURE_TYPES), sharey=True, sharex=True)
-    for axis, mixture_type in zip(axes, MIXTURE_TYPES, strict=True):
-        for row, name in enumerate(ours):
-            _draw_cell(axis, row, ours[name].get(mixture_type), published[name].get(mixture_type))
+    figure = Figure(figsize=(8.4, 0.42 * len(titles) + 1.5), layout="constrained")
+    axes = figure.subplots(1, len(ours), sharey=True, sharex=True, squeeze=False)[0]
+    for axis, (mixture_type, column) in zip(axes, ours.items(), strict=True):
+        for place, row in enumerate(titles):
+            if row in column:
+                _draw_figure(axis, place, column[row])
+            theirs = published(row, mixture_type)
+            if theirs is not None:
+                axis.plot(theirs, place, "D", color=_PUBLISHED, fillstyle="none")
         if reference is not None:
             axis.axvline(reference, color=_MUTED, linestyle=":", zorder=0)
         axis.set_title(mixture_type, loc="left", fontsize="medium")
         axis.set_xlabel(label)
         if percent:
-            axis.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+            axis.xaxis.set_major_formatter(_percent)
     axes[0].set_xlim(0, 1.05)
-    axes[0].set_yticks(range(len(ours)), list(ours))
+    axes[0].set_yticks(range(len(titles)), list(titles.values()))
     axes[0].invert_yaxis()
-    marks = [
-        Line2D([], [], color=_OURS, marker="o", label="here, with its 95 % interval"),
-        Line2D([], [], color=_PUBLISHED, marker="D", fillstyle="none", linestyle="none",
-               label="published, Kinetics-600"),
-    ]  # fmt: skip
-    figure.legend(handles=marks, loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(handles=_marks(), loc="outside lower center", ncols=2, frameon=False)
     _save(figure, path)
 
 
-def _draw_cell(axis, row: int, ours: Estimate | None, published: float | None) -> None:
-    if ours is not None:
-        axis.errorbar(ours.mean, row, xerr=ours.interval, color=_OURS, marker="o", capsize=3)
-    if published is not None:
-        axis.plot(published, row, "D", color=_PUBLISHED, fillstyle="none")
+def _draw_figure(axis, place: int, figure: Estimate) -> None:
+    axis.errorbar(figure.mean, place, xerr=figure.interval, color=_OURS, marker="o", capsize=3)
 
 
-def draw_control_shift(table: Mapping[str, Mapping], path: Path) -> None:
+def _marks() -> list[Line2D]:
+    return [
+        Line2D([], [], color=_OURS, marker="o", label="here, with its 95 % interval"),
+        Line2D(
+            [], [], color=_PUBLISHED, marker="D", fillstyle="none", linestyle="none",
+            label="published, Kinetics-600",
+        ),
+    ]  # fmt: skip
+
+
+def _percent(value: float, _) -> str:
+    return f"{value:.0%}"
+
+
+def draw_control_shift(table: Mapping[str, Mapping[float | str, Estimate]], path: Path) -> None:
     """Draw control accuracy by the control sound's shift.
 
     Args:
@@ -73,22 +85,22 @@ def draw_control_shift(table: Mapping[str, Mapping], path: Path) -> None:
     figure = Figure(figsize=(4.6 * len(table), 3.6), layout="constrained")
     axes = figure.subplots(1, len(table), sharey=True, squeeze=False)[0]
     for axis, (title, found) in zip(axes, table.items(), strict=True):
-        cells = found["shifts"].values()
-        axis.errorbar(
-            list(found["shifts"]), [cell.mean for cell in cells], [cell.interval for cell in cells],
-            color=_OURS, marker="o", capsize=3, label="V1's sound",
-        )  # fmt: skip
+        curve = {key: cell for key, cell in found.items() if not isinstance(key, str)}
+        means, halves = zip(*((cell.mean, cell.interval) for cell in curve.values()), strict=True)
+        style = {"color": _OURS, "marker": "o", "capsize": 3}
+        axis.errorbar(list(curve), means, halves, label="V1's sound", **style)
         others = (("stranger", "a stranger's sound", _PUBLISHED), ("silence", "silence", _MUTED))
-        for name, words, color in others:
-            cell = found[name]
-            low, high = cell.mean - cell.interval, cell.mean + cell.interval
-            axis.axhspan(low, high, color=color, alpha=0.12, linewidth=0)
-            axis.axhline(cell.mean, color=color, linestyle="--", label=words)
+        for key, words, color in others:
+            if key in found:
+                cell = found[key]
+                low, high = cell.mean - cell.interval, cell.mean + cell.interval
+                axis.axhspan(low, high, color=color, alpha=0.12, linewidth=0)
+                axis.axhline(cell.mean, color=color, linestyle="--", label=words)
         axis.set_title(title, loc="left", fontsize="medium")
         axis.set_xlabel("shift of the control sound, s")
         axis.set_ylim(0, 1.03)
     axes[0].set_ylabel("control accuracy")
-    axes[0].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes[0].yaxis.set_major_formatter(_percent)
     axes[0].legend(loc="lower left", frameon=False)
     _save(figure, path)
 

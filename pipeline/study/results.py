@@ -1,75 +1,66 @@
 """The papers' three tables and the control shift, out of a study's runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from data_prep.pairing import MIXTURE_TYPES
 from models.systems import CLASSIFIER
-from pipeline.study.estimate import Estimate, over_seeds
+from pipeline.study.estimate import Estimate, Key, over_seeds
 from pipeline.study.runs import JUDGED, Run
 
 SEPARATION = ("loss", "relative_loss", "psnr", "ssim", "control_accuracy", "score_error")
+OTHER_SOUNDS = ("stranger", "silence")
+
+Column = dict[str, Estimate]
+"""Row -> its figure."""
 
 
-def separation(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, Estimate]]]:
-    """Average what the Evaluator measured of the separators.
-
-    Returns:
-        system -> mixture type -> metric of `SEPARATION` -> its figure; Tables 1 and 2.
-    """
-    return {
-        system: {
-            mixture_type: {
-                metric: _metric([run.summary["metrics"][mixture_type] for run in own], metric)
-                for metric in SEPARATION
-            }
-            for mixture_type in MIXTURE_TYPES
-            if all(mixture_type in run.summary["metrics"] for run in own)
-        }
-        for system, own in _by_system(runs).items()
-        if system != CLASSIFIER
-    }
-
-
-def action(runs: Sequence[Run]) -> dict[str, dict[str, Estimate]]:
-    """Average the action accuracies.
+def separation(runs: Sequence[Run]) -> dict[str, dict[str, Column]]:
+    """Average what the Evaluator measured of the separators; Tables 1 and 2.
 
     Returns:
-        what the classifier saw (`pure`, `mixed`, or the separator whose outputs it saw) -> mixture
-        type -> its accuracy; Table 3. Empty without the classifier.
+        mixture type -> metric of `SEPARATION` -> system -> its figure.
     """
-    found = [run.summary["action_accuracy"] for run in _by_system(runs).get(CLASSIFIER, [])]
+    own = {name: found for name, found in _by_system(runs).items() if name != CLASSIFIER}
     table = {}
-    for seen in ("pure", "mixed", *JUDGED):
-        for mixture_type in MIXTURE_TYPES:
-            kinds = [one["mixture_types"].get(mixture_type, {"inputs": {}}) for one in found]
-            cells = [kind["inputs"].get(seen) for kind in kinds]
-            if cells and all(cells):
-                table.setdefault(seen, {})[mixture_type] = _metric(cells, "accuracy")
+    for mixture_type in MIXTURE_TYPES:
+        cells = {
+            system: [run.summary["metrics"].get(mixture_type) for run in found]
+            for system, found in own.items()
+        }
+        table[mixture_type] = {metric: _average(cells, metric) for metric in SEPARATION}
     return table
 
 
-def control_shift(runs: Sequence[Run]) -> dict[str, dict]:
+def action(runs: Sequence[Run]) -> dict[str, Column]:
+    """Average the action accuracies; Table 3.
+
+    Returns:
+        mixture type -> what the classifier saw (`pure`, `mixed`, or the separator whose outputs it
+        saw) -> its accuracy.
+    """
+    found = [run.summary["action_accuracy"] for run in _by_system(runs).get(CLASSIFIER, [])]
+    table = {}
+    for mixture_type in MIXTURE_TYPES:
+        inputs = [one["mixture_types"].get(mixture_type, {}).get("inputs", {}) for one in found]
+        cells = {seen: [one.get(seen) for one in inputs] for seen in ("pure", "mixed", *JUDGED)}
+        table[mixture_type] = _average(cells, "accuracy")
+    return table
+
+
+def control_shift(runs: Sequence[Run]) -> dict[str, dict[float | str, Estimate]]:
     """Average the control accuracies by the control sound's shift.
 
     Returns:
-        system -> `shifts`: seconds -> control accuracy; `silence` and `stranger`: control
-        accuracy. Only of systems that were asked, and of shifts that some window allows.
+        system -> seconds, `stranger` or `silence` -> control accuracy; of systems that were asked.
     """
     table = {}
     for system, own in _by_system(runs).items():
         found = [run.summary["control_shift"] for run in own if "control_shift" in run.summary]
-        if not found:
-            continue
-        curve = zip(*(one["shifts"] for one in found), strict=True)
-        table[system] = {
-            "shifts": {
-                points[0]["seconds"]: _metric(points, "control_accuracy")
-                for points in curve
-                if points[0]["mixtures"]
-            },
-            "silence": _metric([one["silence"] for one in found], "control_accuracy"),
-            "stranger": _metric([one["stranger"] for one in found], "control_accuracy"),
-        }
+        if found:
+            curve = zip(*(one["shifts"] for one in found), strict=True)
+            cells = {points[0]["seconds"]: points for points in curve}
+            cells |= {sound: [one[sound] for one in found] for sound in OTHER_SOUNDS}
+            table[system] = _average(cells, "control_accuracy")
     return table
 
 
@@ -80,8 +71,15 @@ def _by_system(runs: Sequence[Run]) -> dict[str, list[Run]]:
     }
 
 
-def _metric(cells: Sequence[dict], name: str) -> Estimate:
-    return over_seeds([cell[name] for cell in cells], [cell[f"{name}_interval"] for cell in cells])
+def _average(cells: Mapping[Key, Sequence[dict | None]], metric: str) -> dict[Key, Estimate]:
+    """Average a metric in every cell, but in those where it was over no example."""
+    return over_seeds(
+        {
+            key: [(seed[metric], seed[f"{metric}_interval"]) for seed in seeds]
+            for key, seeds in cells.items()
+            if seeds and all(seed and seed[metric] is not None for seed in seeds)
+        }
+    )
 
 
 def to_json(value):

@@ -16,6 +16,9 @@ from pipeline.config import PipelineConfig
 NAMES = (*SYSTEMS, CLASSIFIER)
 """What a study can hold, in the order of the tables."""
 
+CLIPS = 192
+"""Videos of the study's sample: enough to hold out some forty."""
+
 JUDGED = ("centrifuge_pc", "c2")
 """The separators whose outputs the action classifier is asked about (Table 3)."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from data_prep.files import write_text
+from data_prep.pairing import TRANSPARENCY
 from models.published import TITLES, published
 from models.systems import SYSTEMS
 from pipeline import local
@@ -20,10 +21,15 @@ _INTRODUCTION = """\
 # Results
 
 Every system on the same held-out mixtures, with the published figures (Kinetics-600) beside ours.
-`±` is half a 95 % interval over seeds and examples: the half-width over the examples, which the
-seeds share, and Student's t over the seeds, added in squares; with one seed it is over the examples
-alone. The data sets differ, so that losses compare within a column; loss over Identity's loss
-compares across.
+`±` is half a 95 % interval over examples and seeds: the half-width over the examples, which the
+seeds share, and Student's t over the seeds, their spread pooled over the column, added in squares;
+with one seed it is over the examples alone. The data sets differ, so that losses compare within a
+column; the loss over Identity's, in the picture, compares across.
+"""
+
+_PROTOCOL = """\
+Each mixture asks two questions, the classes of V1 and of V2. The mixture itself answers both alike;
+of a separator's outputs, that one answers for a video which the best assignment pairs with it.
 """
 
 
@@ -54,65 +60,52 @@ def write_study(runs: Sequence[Run], config: PipelineConfig, places: local.Place
 
 def _sections(separation, action, shift, config, folder) -> list[str]:
     """Draw the pictures, and return the page's sections."""
+    systems = list(separation[TRANSPARENCY]["loss"])
     sections = []
-    if separation:
+    if systems:
         plots.draw_rows(
-            *_rows(separation, "relative_loss"),
+            {kind: metrics["relative_loss"] for kind, metrics in separation.items()},
+            lambda system, kind: published(system, "relative_loss", kind),
+            {system: TITLES[system] for system in systems},
             folder / "separation.svg",
             label="loss / Identity's loss",
             reference=1.0,
         )
-        parameters = _parameters(separation, config)
         sizes = {name: system.published_parameters for name, system in SYSTEMS.items()}
-        sections += ["## Table 1: separation\n", page.table_1(separation, parameters, sizes)]
+        table = page.table_1(separation, _parameters(systems, config), sizes)
+        sections += ["## Table 1: separation\n", table]
         sections.append("![Loss over Identity's loss, by system](separation.svg)\n")
-    controlled = {name: separation[name] for name in page.CONTROLLED if name in separation}
+    controlled = [system for system in page.CONTROLLED if system in systems]
     if controlled:
         plots.draw_rows(
-            *_rows(controlled, "control_accuracy"),
+            {kind: metrics["control_accuracy"] for kind, metrics in separation.items()},
+            lambda system, kind: published(system, "control_accuracy", kind),
+            {system: TITLES[system] for system in controlled},
             folder / "control.svg",
             label="control accuracy",
             percent=True,
             reference=0.5,
         )
-        sections += ["## Table 2: control by sound\n", page.table_2(separation)]
+        table = page.table_2(separation, controlled)
+        sections += ["## Table 2: control by sound\n", table]
         sections.append("![Control accuracy, by system](control.svg)\n")
-    if action:
+    if any(action.values()):
         plots.draw_rows(
-            {page.action_title(seen): cells for seen, cells in action.items()},
-            {
-                page.action_title(seen): {kind: page.published_action(seen, kind) for kind in cells}
-                for seen, cells in action.items()
-            },
+            action,
+            page.published_action,
+            {seen: page.action_title(seen) for seen in action[TRANSPARENCY]},
             folder / "action.svg",
             label="action accuracy",
             percent=True,
         )
-        sections += ["## Table 3: action recognition\n", page.table_3(action)]
-        sections.append(
-            "Each mixture asks two questions, the classes of V1 and of V2. The mixture itself "
-            "answers both alike; of a separator's outputs, the one answers for a video that the "
-            "best assignment pairs with it.\n\n![Action accuracy](action.svg)\n"
-        )
+        sections += ["## Table 3: action recognition\n", page.table_3(action), _PROTOCOL]
+        sections.append("![Action accuracy](action.svg)\n")
     if shift:
         titled = {TITLES[system]: found for system, found in shift.items()}
         plots.draw_control_shift(titled, folder / "control_shift.svg")
         sections += ["## Control by shifted sound\n", page.table_shift(shift)]
         sections.append("![Control accuracy, by the sound's shift](control_shift.svg)\n")
     return sections
-
-
-def _rows(table, metric: str) -> tuple[dict, dict]:
-    """Return our figures and the published ones, by a row's title and by mixture type."""
-    ours = {
-        TITLES[system]: {kind: cells[metric] for kind, cells in kinds.items()}
-        for system, kinds in table.items()
-    }
-    theirs = {
-        TITLES[system]: {kind: published(system, metric, kind) for kind in kinds}
-        for system, kinds in table.items()
-    }
-    return ours, theirs
 
 
 def _parameters(systems, config: PipelineConfig) -> dict[str, int]:
