@@ -27,6 +27,12 @@ with one seed it is over the examples alone. The data sets differ, so that losse
 column; the loss over Identity's, in the picture, compares across.
 """
 
+_DECIDING = (
+    *("components/action_recognition", "components/control_shift", "components/evaluation"),
+    *("components/mixture_gen", "components/training", "data_prep", "models"),
+)
+"""The code that decides the figures."""
+
 _PROTOCOL = """\
 Each mixture asks two questions, the classes of V1 and of V2. The mixture itself answers both alike;
 of a separator's outputs, that one answers for a video which the best assignment pairs with it.
@@ -125,7 +131,7 @@ def _about(runs: Sequence[Run], config: PipelineConfig, places: local.Places) ->
         "settings": config.model_dump(mode="json", exclude={"system", "vertex", "mixtures"}),
         "seeds": sorted({run.seed for run in runs}),
         "videos": hashlib.sha256(manifest.read_bytes()).hexdigest()[:16],
-        "code": source_digest("components", "data_prep", "models"),
+        "code": source_digest(*_DECIDING),
         "seconds": {
             f"{run.system}-{run.seed}": sum(run.summary["seconds"].values()) for run in runs
         },
