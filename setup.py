@@ -49,6 +49,6 @@ setup(
         "tensorboard",  # reads its logs back
     ],
     extras_require={
-        "dev": ["jax", "pytest>=8", "pytest-timeout", "ruff"],
+        "dev": ["jax", "pytest>=8", "pytest-timeout", "pytest-xdist", "ruff"],
     },
 )
