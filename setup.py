@@ -37,10 +37,12 @@ setup(
         "dill",
         "av>=14",  # decodes and encodes media
         "click>=8.1",  # command lines
+        "grpcio",  # serving's client and server
         "jinja2>=3",  # the report's page
         "matplotlib>=3.8",  # pictures
         "numpy",
         "pillow",  # the JPEG and PNG strips of a record
+        "protobuf>=4.22",  # the client's messages
         "pydantic>=2",  # configuration, validated on load
         "pyyaml",
         "rich>=13",  # progress and tables

@@ -89,15 +89,14 @@ def separate(
     from data_prep.media import probe
     from serving import separate as separating
     from serving.channel import answers, require_server
+    from serving.client import Client
 
-    # What can be told at once is told before TensorFlow is loaded.
+    # What can be told at once is told before the server is waited for.
     probe(video)
     separating.require_free(output)
     if not answers(server, seconds=min(1, wait)):
         click.echo(f"waiting up to {wait:g} s for a server at {server}", err=True)
         require_server(server, seconds=wait)
-
-    from serving.client import Client
 
     with Client(server, model) as client:
         if not client.ready():

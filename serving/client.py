@@ -11,22 +11,25 @@ from collections.abc import Iterable, Mapping
 
 import grpc
 import numpy as np
-import tensorflow as tf
-from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest, SignatureDefMap
-from tensorflow_serving.apis.get_model_status_pb2 import (
-    GetModelStatusRequest,
-    ModelVersionStatus,
-)
-from tensorflow_serving.apis.model_pb2 import ModelSpec
-from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
-from tensorflow_serving.apis.predict_pb2 import PredictRequest
-from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 
 from data_prep.config import ClipConfig, load
 from data_prep.errors import UserError
 from serving.channel import open_channel
 from serving.errors import ServingError
 from serving.signature import DEFAULT, Signature, read_signatures
+from serving.versions import State
+from serving.wire import (
+    GetModelMetadataRequest,
+    GetModelMetadataResponse,
+    GetModelStatusRequest,
+    GetModelStatusResponse,
+    ModelSpec,
+    PredictRequest,
+    PredictResponse,
+    SignatureDefMap,
+    to_array,
+    to_tensor,
+)
 
 # Sent back unless the caller says otherwise, where the model has them; layers, coefficients and
 # masks are many times their size.
@@ -57,8 +60,11 @@ class Client:
         self.timeout = timeout
         self._whose = f"{model} at {address}"  # how errors begin
         self._channel = open_channel(address)
-        self._predictions = PredictionServiceStub(self._channel)
-        self._models = ModelServiceStub(self._channel)
+        self._get_metadata = self._method(
+            "PredictionService/GetModelMetadata", GetModelMetadataResponse
+        )
+        self._get_prediction = self._method("PredictionService/Predict", PredictResponse)
+        self._get_status = self._method("ModelService/GetModelStatus", GetModelStatusResponse)
 
     def __enter__(self) -> "Client":
         return self
@@ -94,9 +100,8 @@ class Client:
         request = GetModelMetadataRequest(
             model_spec=ModelSpec(name=self.model), metadata_field=["signature_def"]
         )
-        response = self._call(self._predictions.GetModelMetadata, request)
-        signatures = SignatureDefMap()
-        response.metadata["signature_def"].Unpack(signatures)
+        response = self._call(self._get_metadata, request)
+        signatures = SignatureDefMap.FromString(response.metadata["signature_def"].value)
         return read_signatures(signatures.signature_def)
 
     def clip(self) -> ClipConfig:
@@ -173,21 +178,28 @@ class Client:
             model_spec=ModelSpec(name=self.model, signature_name=signature), output_filter=outputs
         )
         for name, array in inputs.items():
-            request.inputs[name].CopyFrom(tf.make_tensor_proto(array))
-        response = self._call(self._predictions.Predict, request)
-        return {name: tf.make_ndarray(tensor) for name, tensor in response.outputs.items()}
+            request.inputs[name].CopyFrom(to_tensor(array))
+        response = self._call(self._get_prediction, request)
+        return {name: to_array(tensor) for name, tensor in response.outputs.items()}
 
     def _unready(self) -> str:
         """Why the model cannot be asked; empty if it can."""
         request = GetModelStatusRequest(model_spec=ModelSpec(name=self.model))
         try:
-            versions = self._call(self._models.GetModelStatus, request).model_version_status
+            versions = self._call(self._get_status, request).model_version_status
         except ServingError as error:
             return str(error)
-        if any(version.state == ModelVersionStatus.AVAILABLE for version in versions):
+        if any(version.state == State.AVAILABLE for version in versions):
             return ""
         found = (f"version {version.version} {_told(version)}" for version in versions)
         return f"{self._whose}: {'; '.join(found)}"
+
+    def _method(self, name: str, response: type):
+        return self._channel.unary_unary(
+            f"/tensorflow.serving.{name}",
+            request_serializer=lambda request: request.SerializeToString(),
+            response_deserializer=response.FromString,
+        )
 
     def _call(self, method, request):
         try:
@@ -204,6 +216,5 @@ class Client:
         return f"{self._whose}: {code.name}: {details}"
 
 
-def _told(version: ModelVersionStatus) -> str:
-    state = ModelVersionStatus.State.Name(version.state)
-    return " ".join(filter(None, (state, version.status.error_message)))
+def _told(version) -> str:
+    return " ".join(filter(None, (State(version.state).name, version.status.error_message)))

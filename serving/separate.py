@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -14,10 +13,8 @@ from PIL import Image
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
 from data_prep.media import Clip, probe, read_clip, read_sound, write_video
+from serving.client import Client
 from serving.pictures import Panel, enlarge, in_columns, in_rows
-
-if TYPE_CHECKING:  # it loads TensorFlow
-    from serving.client import Client
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +42,7 @@ class Separation:
 
 
 def separate(
-    client: "Client", video: Path, *, start: float | None = None, audio: Path | None = None
+    client: Client, video: Path, *, start: float | None = None, audio: Path | None = None
 ) -> Separation:
     """Have a server take one window of a video apart.
 

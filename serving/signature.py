@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
 
 from data_prep.errors import UserError
+from serving.wire import DTYPES
 
 DEFAULT = "serving_default"
 
@@ -16,7 +16,10 @@ _NO_SIGNATURE = "__saved_model_init_op"
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """The dtype and shape of a tensor; an axis of any length is None, and so is any shape."""
+    """The dtype and shape of a tensor; an axis of any length is None, and so is any shape.
+
+    Dtypes that clips and separations are not made of are `object`.
+    """
 
     dtype: np.dtype
     shape: tuple[int | None, ...] | None
@@ -85,7 +88,7 @@ def _specs(infos: Mapping) -> dict[str, TensorSpec]:
 
 
 def _spec(info) -> TensorSpec:
-    dtype = np.dtype(tf.as_dtype(info.dtype).as_numpy_dtype)
+    dtype = DTYPES.get(info.dtype, np.dtype(object))
     if info.tensor_shape.unknown_rank:
         return TensorSpec(dtype, None)
     shape = tuple(None if axis.size < 0 else axis.size for axis in info.tensor_shape.dim)

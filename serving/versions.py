@@ -20,8 +20,13 @@ _VERSIONS = 2**63  # a version is an int64
 
 
 class State(enum.IntEnum):
-    """The life of a version; the numbers are those of TensorFlow Serving's ModelVersionStatus."""
+    """The life of a version; the numbers are those of TensorFlow Serving's ModelVersionStatus.
 
+    A version here begins with LOADING; TensorFlow Serving knows of it before.
+    """
+
+    UNKNOWN = 0
+    START = 10
     LOADING = 20
     AVAILABLE = 30
     UNLOADING = 40

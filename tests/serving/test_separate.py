@@ -2,6 +2,8 @@
 
 import re
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -139,6 +141,19 @@ def test_a_silent_cue_is_told_and_its_output_is_silent(folder, control_server, t
     result = command(folder / "mute.mp4", "--server", control_server, "--output", tmp_path / "out")
     assert "The cue is silent" in result.stdout
     assert not any(probe(path).has_sound for path in (tmp_path / "out").glob("*.mp4"))
+
+
+def test_tensorflow_is_not_loaded(folder, plain_server, tmp_path):
+    words = ["separate", folder / "tone.mp4", "--server", plain_server.address]
+    words = [*map(str, words), "--output", str(tmp_path / "out")]
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "serving", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert " grpc" in done.stderr
+    assert " tensorflow" not in done.stderr
 
 
 def test_a_server_that_only_now_starts_is_waited_for(

@@ -1,0 +1,143 @@
+"""TensorFlow Serving's messages, as far as the client needs them, without TensorFlow.
+
+`tensorflow_serving.apis` has them all, but imports TensorFlow: several times what a client's own
+work takes, in time and in memory. On the wire a message is its fields' numbers; these are those of
+tensorflow_serving/apis and of tensorflow/core/framework and protobuf.
+"""
+
+import math
+
+import numpy as np
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+from serving.errors import ServingError
+
+_MESSAGES = {
+    "ModelSpec": ("string name = 1", "string signature_name = 3"),
+    "PredictRequest": (
+        "ModelSpec model_spec = 1",
+        "map TensorProto inputs = 2",
+        "repeated string output_filter = 3",
+    ),
+    "PredictResponse": ("map TensorProto outputs = 1",),
+    "GetModelMetadataRequest": ("ModelSpec model_spec = 1", "repeated string metadata_field = 2"),
+    "GetModelMetadataResponse": ("map Any metadata = 2",),
+    "Any": ("string type_url = 1", "bytes value = 2"),
+    "SignatureDefMap": ("map SignatureDef signature_def = 1",),
+    "SignatureDef": ("map TensorInfo inputs = 1", "map TensorInfo outputs = 2"),
+    "TensorInfo": ("int32 dtype = 2", "TensorShapeProto tensor_shape = 3"),
+    "TensorShapeProto": ("repeated Dim dim = 2", "bool unknown_rank = 3"),
+    "Dim": ("int64 size = 1",),
+    "TensorProto": (
+        "int32 dtype = 1",
+        "TensorShapeProto tensor_shape = 2",
+        "bytes tensor_content = 4",
+        "repeated float float_val = 5",
+        "repeated double double_val = 6",
+        "repeated int32 int_val = 7",
+        "repeated int64 int64_val = 10",
+        "repeated bool bool_val = 11",
+    ),
+    "GetModelStatusRequest": ("ModelSpec model_spec = 1",),
+    "GetModelStatusResponse": ("repeated ModelVersionStatus model_version_status = 1",),
+    "ModelVersionStatus": ("int64 version = 1", "int32 state = 2", "StatusProto status = 3"),
+    "StatusProto": ("int32 error_code = 1", "string error_message = 2"),
+}
+
+DTYPES = {
+    1: np.dtype(np.float32),
+    2: np.dtype(np.float64),
+    3: np.dtype(np.int32),
+    4: np.dtype(np.uint8),
+    9: np.dtype(np.int64),
+    10: np.dtype(np.bool_),
+}
+"""tensorflow.DataType -> NumPy's, of what clips and separations are made of."""
+
+# Where a tensor's values stand if not in tensor_content.
+_VALUES = {
+    **{1: "float_val", 2: "double_val", 3: "int_val"},
+    **{4: "int_val", 9: "int64_val", 10: "bool_val"},
+}
+
+
+def _classes() -> dict[str, type]:
+    """Make the messages' classes, in a pool apart from that of TensorFlow's own."""
+    file = descriptor_pb2.FileDescriptorProto(name="serving/wire", package="wire", syntax="proto3")
+    for name, lines in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for line in lines:
+            *label, kind, field, _, number = line.split()
+            repeated = bool(label)
+            if label == ["map"]:  # an entry is a key and a value, as protobuf has it
+                entry = message.nested_type.add(name=f"{field.title().replace('_', '')}Entry")
+                entry.options.map_entry = True
+                _add(entry, "string", "key", 1)
+                _add(entry, kind, "value", 2)
+                kind = f"{name}.{entry.name}"
+            _add(message, kind, field, int(number), repeated=repeated)
+    pool = descriptor_pool.DescriptorPool()
+    pool.Add(file)
+    find = pool.FindMessageTypeByName
+    return {name: message_factory.GetMessageClass(find(f"wire.{name}")) for name in _MESSAGES}
+
+
+def _add(message, kind: str, name: str, number: int, *, repeated: bool = False) -> None:
+    proto = descriptor_pb2.FieldDescriptorProto
+    field = message.field.add(name=name, number=number)
+    field.label = proto.LABEL_REPEATED if repeated else proto.LABEL_OPTIONAL
+    if kind[0].isupper():
+        field.type, field.type_name = proto.TYPE_MESSAGE, f".wire.{kind}"
+    else:
+        field.type = getattr(proto, f"TYPE_{kind.upper()}")
+
+
+_CLASSES = _classes()
+ModelSpec = _CLASSES["ModelSpec"]
+PredictRequest = _CLASSES["PredictRequest"]
+PredictResponse = _CLASSES["PredictResponse"]
+GetModelMetadataRequest = _CLASSES["GetModelMetadataRequest"]
+GetModelMetadataResponse = _CLASSES["GetModelMetadataResponse"]
+SignatureDefMap = _CLASSES["SignatureDefMap"]
+GetModelStatusRequest = _CLASSES["GetModelStatusRequest"]
+GetModelStatusResponse = _CLASSES["GetModelStatusResponse"]
+ModelVersionStatus = _CLASSES["ModelVersionStatus"]
+TensorProto = _CLASSES["TensorProto"]
+
+
+def to_tensor(array: np.ndarray):
+    """Write an array as a TensorProto.
+
+    Raises:
+        ServingError: its dtype is none of `DTYPES`.
+    """
+    array = np.asarray(array)
+    numbers = [number for number, dtype in DTYPES.items() if dtype == array.dtype]
+    if not numbers:
+        raise ServingError(f"dtype {array.dtype}: {_rule()}")
+    tensor = TensorProto(dtype=numbers[0], tensor_content=array.tobytes())
+    for size in array.shape:
+        tensor.tensor_shape.dim.add(size=size)
+    return tensor
+
+
+def to_array(tensor) -> np.ndarray:
+    """Read a TensorProto, whose values may stand in either of two places.
+
+    Raises:
+        ServingError: its dtype is none of `DTYPES`.
+    """
+    if tensor.dtype not in DTYPES:
+        raise ServingError(f"dtype number {tensor.dtype}: {_rule()}")
+    dtype, shape = DTYPES[tensor.dtype], [axis.size for axis in tensor.tensor_shape.dim]
+    if tensor.tensor_content:
+        return np.frombuffer(tensor.tensor_content, dtype).reshape(shape).copy()
+    values = np.array(getattr(tensor, _VALUES[tensor.dtype]), dtype)
+    # Values that are left out are the last one again; none at all are zeros.
+    missing = math.prod(shape) - len(values)
+    last = values[-1] if len(values) else 0
+    return np.concatenate([values, np.full(missing, last, dtype)]).reshape(shape)
+
+
+def _rule() -> str:
+    return f"tensors must be of {', '.join(map(str, DTYPES.values()))}"

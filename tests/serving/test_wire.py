@@ -1,0 +1,93 @@
+"""The client's messages against TensorFlow Serving's own."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2, types_pb2
+from tensorflow.core.protobuf import meta_graph_pb2
+from tensorflow_serving.apis import (
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    model_pb2,
+    predict_pb2,
+)
+
+from serving import wire
+from serving.errors import ServingError
+
+THEIRS = {
+    "ModelSpec": model_pb2.ModelSpec,
+    "PredictRequest": predict_pb2.PredictRequest,
+    "PredictResponse": predict_pb2.PredictResponse,
+    "GetModelMetadataRequest": get_model_metadata_pb2.GetModelMetadataRequest,
+    "GetModelMetadataResponse": get_model_metadata_pb2.GetModelMetadataResponse,
+    "SignatureDefMap": get_model_metadata_pb2.SignatureDefMap,
+    "SignatureDef": meta_graph_pb2.SignatureDef,
+    "TensorInfo": meta_graph_pb2.TensorInfo,
+    "TensorShapeProto": tensor_shape_pb2.TensorShapeProto,
+    "TensorProto": tensor_pb2.TensorProto,
+    "GetModelStatusRequest": get_model_status_pb2.GetModelStatusRequest,
+    "GetModelStatusResponse": get_model_status_pb2.GetModelStatusResponse,
+    "ModelVersionStatus": get_model_status_pb2.ModelVersionStatus,
+}
+
+
+def check_fields(ours, theirs):
+    """Every field of ours is theirs, down to the messages in it; numbers of an enum are int32."""
+    for field in ours.fields:
+        other = theirs.fields_by_name[field.name]
+        assert (field.number, field.label) == (other.number, other.label), field.full_name
+        kind = field.TYPE_INT32 if other.type == field.TYPE_ENUM else other.type
+        assert field.type == kind, field.full_name
+        if field.message_type:
+            check_fields(field.message_type, other.message_type)
+
+
+@pytest.mark.parametrize("name", THEIRS)
+def test_fields_are_tensorflow_servings(name):
+    some = wire.PredictRequest.DESCRIPTOR.file.message_types_by_name[name]
+    check_fields(some, THEIRS[name].DESCRIPTOR)
+
+
+def test_dtypes_are_tensorflows():
+    for number, dtype in wire.DTYPES.items():
+        assert types_pb2.DataType.Name(number) == f"DT_{tf.as_dtype(dtype).name.upper()}".replace(
+            "FLOAT32", "FLOAT"
+        ).replace("FLOAT64", "DOUBLE")
+
+
+@pytest.mark.parametrize("dtype", wire.DTYPES.values(), ids=str)
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (2, 3)])
+def test_arrays_go_there_and_back(dtype, shape):
+    array = (np.arange(6)[: int(np.prod(shape))].reshape(shape) + 1).astype(dtype)
+    sent = tensor_pb2.TensorProto.FromString(wire.to_tensor(array).SerializeToString())
+    np.testing.assert_array_equal(tf.make_ndarray(sent), array)
+    received = wire.to_array(
+        wire.TensorProto.FromString(tf.make_tensor_proto(array).SerializeToString())
+    )
+    np.testing.assert_array_equal(received, array)
+    assert received.dtype == dtype
+    assert received.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("dtype", "values"),
+    [
+        (types_pb2.DT_UINT8, {"int_val": [1, 200, 3, 4]}),  # as TensorFlow Serving answers
+        (types_pb2.DT_FLOAT, {"float_val": [0.5]}),
+        (types_pb2.DT_BOOL, {}),
+    ],
+)
+def test_values_in_fields_of_their_own(dtype, values):
+    tensor = tensor_pb2.TensorProto(dtype=dtype, **values)
+    for _ in range(2):
+        tensor.tensor_shape.dim.add(size=2)
+    received = wire.to_array(wire.TensorProto.FromString(tensor.SerializeToString()))
+    np.testing.assert_array_equal(received, tf.make_ndarray(tensor))
+
+
+def test_other_dtypes_are_told():
+    with pytest.raises(ServingError, match=r"dtype <U1: tensors must be of float32, .*uint8"):
+        wire.to_tensor(np.array(["a"]))
+    with pytest.raises(ServingError, match="dtype number 7: tensors must be of"):
+        wire.to_array(wire.TensorProto(dtype=types_pb2.DT_STRING))
