@@ -70,7 +70,7 @@ def serve(folder: Path, **settings) -> None:
 )
 @click.option(
     "--wait",
-    default=30.0,
+    default=60.0,
     show_default=True,
     type=click.FloatRange(min=0, min_open=True),
     help="Seconds that the server may take to answer, and then to load the model.",
