@@ -1,6 +1,7 @@
 """Videos whose sound changes as they go on, their manifest, and held-out records made of them."""
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,21 @@ from data_prep import manifest
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.kinetics import Entry
 from data_prep.manifest import Video
+from models.presets import PRESETS, Audio, Conv, Level
 
 CLIP = ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_rate=8_000)
+PRESET = replace(
+    PRESETS["tiny"],
+    levels=(
+        Level("first", (Conv(8, 3, 2),), (2, 2, 2)),
+        Level("second", (Conv(8, 3, (1, 2, 2)),), (1, 2, 2)),
+    ),
+    up=(8,),
+    head=4,
+    mask_width=4,
+    audio=Audio(window=128, hop=64, widths=(4, 4)),
+    score_width=4,
+)
 SECONDS = 2.0
 MIXTURES = 6
 
@@ -92,24 +106,24 @@ def write_video_of(path: Path, number: int) -> Video:
 def export_model(tmp_path_factory):
     """Gives a function that exports an untrained system, and returns the folder and the model."""
 
-    def export_system(name: str, clip: ClipConfig = CLIP, outputs: int = 2):
+    @functools.cache
+    def export_system(name: str, outputs: int = 2):
         import keras
 
         from models.classification import Classifier
         from models.export import export
         from models.i3d import i3d
-        from models.presets import PRESETS
         from models.separation import Separator
         from models.systems import get_system
 
         keras.utils.set_random_seed(1)
         if name == "i3d":
-            model = Classifier(i3d(clip, PRESETS["tiny"], classes=3), ["label0", "label1", "other"])
+            model = Classifier(i3d(CLIP, PRESET, classes=3), ["label0", "label1", "other"])
         else:
             system = get_system(name)
-            model = Separator(system.build(clip, PRESETS["tiny"], outputs, 2), system)
+            model = Separator(system.build(CLIP, PRESET, outputs, 2), system)
         folder = tmp_path_factory.mktemp(name) / "Format-Serving"
-        export(model, clip, str(folder))
+        export(model, CLIP, str(folder))
         return folder, model
 
     return export_system
