@@ -1,11 +1,15 @@
 """The pipeline, for any runner: from a manifest of videos to a pushed model."""
 
+import json
 from pathlib import Path
 
 from tfx import v1 as tfx
 from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types import artifact_utils
 
+from components.action_recognition.component import ActionRecognition
+from components.control_shift.component import ControlShift
+from components.control_shift.config import ShiftConfig
 from components.data_gate.component import DataGate
 from components.evaluation.config import Bound, eval_config
 from components.mixture_gen.component import MixtureGen
@@ -93,12 +97,17 @@ def create_pipeline(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=serving)
         ),
     )
+    analyses = _analyses(config, examples, trainer.outputs["model"], manifests)
+    for analysis in analyses:
+        # What goes wrong with it does not keep a good model from being pushed.
+        analysis.add_upstream_node(pusher)
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=root,
         components=[
             *(mixtures, curated, statistics, validator, gate),
             *(trainer, baseline, evaluator, pusher),
+            *analyses,
         ],
         enable_cache=True,
         metadata_connection_config=metadata,
@@ -131,6 +140,38 @@ def _baseline(current, strategy):
     else:
         channels["current"] = current
     return tfx.dsl.Resolver(strategy_class=strategy, **channels).with_id("LatestBlessedModel")
+
+
+def _analyses(config: PipelineConfig, examples, model, manifests: str) -> list:
+    """Return what finds out more about the model, by its kind."""
+    clip = config.data.clip.model_dump_json()
+    shared = ("components/analysis.py", "components/evaluation/metrics.py")
+    if config.classifies:
+        return [
+            ActionRecognition(
+                examples=examples,
+                classifier=model,
+                separators=json.dumps(config.separators),
+                clip=clip,
+                code=source_digest("components/action_recognition", *shared),
+            )
+        ]
+    asked = config.analysis
+    if not get_system(config.system).hears or not asked.control_shifts:
+        return []
+    settings = ShiftConfig(
+        shifts=asked.control_shifts, mixtures=asked.mixtures, seed=config.data.seed
+    )
+    return [
+        ControlShift(
+            examples=examples,
+            model=model,
+            manifests=manifests,
+            settings=settings.model_dump_json(),
+            clip=clip,
+            code=source_digest("components/control_shift", *shared),
+        )
+    ]
 
 
 def _bounds(config: PipelineConfig) -> dict[str, Bound]:

@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+from components.analysis import read_analysis
 from components.evaluation.results import by_mixture_type, read_failures, read_metrics
+
+_ANALYSES = {"action_accuracy": "ActionRecognition", "control_shift": "ControlShift"}
 
 
 def summarise(pipeline_name: str, connection, seconds: dict[str, float]) -> dict:
@@ -17,7 +20,9 @@ def summarise(pipeline_name: str, connection, seconds: dict[str, float]) -> dict
         `metrics`: mixture type -> `loss`, `identity_loss`, `relative_loss`, `control_accuracy`,
         each with `NAME_interval`, the half-width of its 95 % interval; `blessed`; `reasons`,
         why not, in words; `pushed`, the version's folder or None; `cached`, the stages that were
-        served from the cache; `seconds`; `artifacts`, name -> folder.
+        served from the cache; `seconds`; where the pipeline had the stage, `action_accuracy` (see
+        `components.action_recognition.protocol.summarise`) and `control_shift` (see
+        `components.control_shift.curve.summarise`); `artifacts`, name -> folder.
     """
     from tfx.orchestration.metadata import Metadata
 
@@ -36,6 +41,11 @@ def summarise(pipeline_name: str, connection, seconds: dict[str, float]) -> dict
         "pushed": destination if blessed and destination else None,
         "cached": cached,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
+        **{
+            key: read_analysis(str(_path(outputs[stage]["analysis"])))
+            for key, stage in _ANALYSES.items()
+            if stage in outputs
+        },
         "artifacts": {
             "mixtures": str(_path(_examples(outputs))),
             "model": str(_path(outputs["Trainer"]["model"])),

@@ -3,7 +3,10 @@ import subprocess
 import sys
 
 import pytest
+import yaml
+from tfx.utils import import_utils
 
+from components.analysis import Analysis
 from pipeline.config import load_config
 from pipeline.vertex import compile_for_vertex
 
@@ -35,6 +38,25 @@ def test_schema_lies_beside_the_pipeline(tmp_path):
     schema = compile_for_vertex(load_config("demo"), tmp_path / "new" / "pipeline.yaml")
     assert schema == tmp_path / "new" / "schema.pbtxt"
     assert 'name: "v1_frames"' in schema.read_text()
+
+
+@pytest.mark.parametrize(
+    ("settings", "stage"),
+    [
+        (["analysis.control_shifts=[-0.5, 0, 0.5]"], "ControlShift"),
+        (["system=i3d", "separators.c2=gs://bucket/serving/1"], "ActionRecognition"),
+    ],
+)
+def test_analyses_are_compiled_for_the_system_they_fit(compiled, settings, stage, tmp_path):
+    output = tmp_path / "pipeline.json"
+    compile_for_vertex(load_config("demo", settings), output)
+    spec = json.loads(output.read_text())["pipelineSpec"]
+    assert stage not in compiled["pipelineSpec"]["root"]["dag"]["tasks"]
+    assert "Pusher" in spec["root"]["dag"]["tasks"][stage]["dependentTasks"]
+    [output] = spec["components"][stage]["outputDefinitions"]["artifacts"].values()
+    title = yaml.safe_load(output["artifactType"]["instanceSchema"])["title"]
+    # By its name the platform's runner imports the type.
+    assert import_utils.import_class_by_path(title) is Analysis
 
 
 def test_nothing_of_this_machine_is_compiled_in(compiled, request):
