@@ -130,7 +130,7 @@ def test_what_a_killed_run_left_is_cleared_away(tmp_path):
         ({"classes": 1}, "classes must be from 2 to 16: received 1"),
         ({"classes": 17}, "classes must be from 2 to 16: received 17"),
         ({"classes": 5, "clips": 9}, "received 9 clips of 5 classes"),
-        ({"seed": -1}, "seed must be at least 0: received -1"),
+        ({"seed": -1}, "seed must be from 0 to 4294967295: received -1"),
     ],
 )
 def test_numbers_out_of_range(tmp_path, settings, match):
