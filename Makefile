@@ -42,7 +42,7 @@ $(READY): requirements.lock setup.py pyproject.toml | .build/uv
 	@command -v c++ >/dev/null || \
 	  { echo "error: a C++ compiler is needed (Debian, Ubuntu: apt install g++)" >&2; exit 1; }
 	test -x $(PYTHON) || .build/uv venv --quiet --seed --python 3.11 .venv
-	VIRTUAL_ENV=.venv .build/uv pip sync --quiet requirements.lock
+	VIRTUAL_ENV=.venv .build/uv pip sync --quiet --compile-bytecode requirements.lock
 	VIRTUAL_ENV=.venv .build/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 

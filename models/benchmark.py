@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from models.i3d import cross_entropy
+from models.precision import check
 from models.presets import Preset
 from models.separation import Separator
 from models.summary import build, forward_flops
@@ -57,8 +58,10 @@ def benchmark(name: str, preset: Preset, *, batch: int, precision: str, steps: i
         The timings of a training step, where there is anything to train, and of inference.
 
     Raises:
-        UserError: there is no such network.
+        UserError: there is no such network, or TensorFlow cannot compute it in this precision.
     """
+    if keras.backend.backend() == "tensorflow":
+        check(precision, preset, gpu=_has_gpu())
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(precision)
     network = build(name, preset)

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
+from models import precision
 from models.classification import Classifier
 from models.config import ModelConfig, TrainConfig
 from models.i3d import i3d
@@ -111,6 +112,7 @@ def train(
     strategy = strategy or make_strategy()
     replicas = strategy.num_replicas_in_sync
     _check(model, info, batch, replicas)
+    precision.check(config.precision, preset, gpu=bool(tf.config.list_physical_devices("GPU")))
     with strategy.scope():
         trained = build(model, clip, [label for label in info["labels"] if label])
         trained.replicas = replicas

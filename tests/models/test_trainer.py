@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_models import CLIP, TWO_LEVELS
+from small_models import CLIP, PRESET, TWO_LEVELS
 
 from data_prep.errors import UserError
 from models import presets, trainer
@@ -135,6 +135,18 @@ def test_accumulated_batches_are_one_large_batch(train):
     assert_same_weights(accumulated.network, large.network, atol=1e-4)
 
 
+def test_the_moving_average_counts_updates_not_batches(train):
+    settings = {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "constant", "accumulate": 2}
+    trained = [train(folder=f"{n}", steps=n, **settings)[0].network for n in (1, 2)]
+    averaged, _ = train(folder="averaged", steps=2, ema=0.5, **settings)
+    # Keras moves it with both batches of the second update, of which the first changes nothing.
+    keep = 0.5**0.5
+    weights = zip(*(network.weights for network in trained), strict=True)
+    for mean, (first, second) in zip(averaged.network.weights, weights, strict=True):
+        expected = keep * first + (1 - keep) * second
+        np.testing.assert_allclose(mean, expected, atol=1e-5, err_msg=mean.path)
+
+
 def test_the_moving_average_is_what_training_returns(train):
     settings = {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "constant"}
     first, second = (train(folder=f"{n}", steps=n, **settings)[0].network for n in (1, 2))
@@ -150,6 +162,12 @@ def test_scaled_loss(train):
     assert all(np.isfinite(progress.scalars["objective"]) for progress in reports)
     assert {weight.dtype for weight in separator.trainable_weights} == {"float32"}
     assert float(separator.optimizer.dynamic_scale) > 1
+
+
+def test_half_precision_that_a_cpu_lacks_is_refused(train, monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "tiny", PRESET)
+    with pytest.raises(UserError, match="mixed_float16 needs a GPU for a preset with max-pooling"):
+        train(precision="mixed_float16")
 
 
 def test_classifier(train):
