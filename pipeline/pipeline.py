@@ -13,6 +13,7 @@ from components.control_shift.config import ShiftConfig
 from components.data_gate.component import DataGate
 from components.evaluation.config import Bound, eval_config
 from components.mixture_gen.component import MixtureGen
+from components.report.component import Report
 from data_prep.kinetics import SPLITS
 from models.scalars import CLASSIFICATION_SCALARS, SEPARATION_SCALARS
 from models.systems import get_system
@@ -97,6 +98,16 @@ def create_pipeline(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=serving)
         ),
     )
+    report = Report(
+        examples=examples,
+        model=trainer.outputs["model"],
+        model_run=trainer.outputs["model_run"],
+        evaluation=evaluator.outputs["evaluation"],
+        blessing=evaluator.outputs["blessing"],
+        pushed_model=pusher.outputs["pushed_model"],
+        settings=_report_settings(config),
+        code=_report_code(),
+    )
     analyses = _analyses(config, examples, trainer.outputs["model"], manifests)
     for analysis in analyses:
         # What goes wrong with it does not keep a good model from being pushed.
@@ -106,7 +117,7 @@ def create_pipeline(
         pipeline_root=root,
         components=[
             *(mixtures, curated, statistics, validator, gate),
-            *(trainer, baseline, evaluator, pusher),
+            *(trainer, baseline, evaluator, pusher, report),
             *analyses,
         ],
         enable_cache=True,
@@ -140,6 +151,18 @@ def _baseline(current, strategy):
     else:
         channels["current"] = current
     return tfx.dsl.Resolver(strategy_class=strategy, **channels).with_id("LatestBlessedModel")
+
+
+def _report_settings(config: PipelineConfig) -> str:
+    """Return what the report says of the settings; those of the data stand with the records."""
+    values = config.model_dump(mode="json", include={"train", "evaluation"})
+    return json.dumps({"pipeline": config.name, "model": config.model.model_dump(), **values})
+
+
+def _report_code() -> str:
+    """Return the digests of the code that made what the report shows, and of the report's own."""
+    packages = ("data_prep", "models", "components/evaluation", "components/report")
+    return json.dumps({package: source_digest(package) for package in packages})
 
 
 def _analyses(config: PipelineConfig, examples, model, manifests: str) -> list:

@@ -22,7 +22,8 @@ def summarise(pipeline_name: str, connection, seconds: dict[str, float]) -> dict
         why not, in words; `pushed`, the version's folder or None; `cached`, the stages that were
         served from the cache; `seconds`; where the pipeline had the stage, `action_accuracy` (see
         `components.action_recognition.protocol.summarise`) and `control_shift` (see
-        `components.control_shift.curve.summarise`); `artifacts`, name -> folder.
+        `components.control_shift.curve.summarise`); `artifacts`, name -> folder,
+        and of the report its page.
     """
     from tfx.orchestration.metadata import Metadata
 
@@ -51,6 +52,7 @@ def summarise(pipeline_name: str, connection, seconds: dict[str, float]) -> dict
             "model": str(_path(outputs["Trainer"]["model"])),
             "logs": str(_path(outputs["Trainer"]["model_run"])),
             "evaluation": str(evaluation),
+            "report": str(_path(outputs["Report"]["report"]) / "report.html"),
         },
     }
 

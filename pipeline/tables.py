@@ -51,6 +51,7 @@ def show(summary: dict, places: Places, *, seconds: float) -> None:
     if summary["cached"]:
         console.print(f"Served from the cache: {', '.join(summary['cached'])}")
     where = {
+        "report": summary["artifacts"]["report"],
         "pushed model": summary["pushed"] or "-",
         "model": summary["artifacts"]["model"],
         "mixtures": summary["artifacts"]["mixtures"],

@@ -94,36 +94,39 @@ def training(curves: Mapping[str, Curve]) -> list[Markup]:
     figures = []
     for name, title in _PANELS:
         lines = [
-            ("training", _TRAIN, "-", "", curves.get(f"train/{name}")),
-            ("held out", _HELD_OUT, "-", "o", curves.get(f"held_out/{name}")),
+            ("training", _TRAIN, "", curves.get(f"train/{name}")),
+            ("held out", _HELD_OUT, "o", curves.get(f"held_out/{name}")),
         ]
-        if name == "loss":
-            lines.append(("Identity", _OTHER, "--", "", curves.get("held_out/identity_loss")))
+        if name == "objective" and "train/loss" in curves:
+            continue  # it is the sum of others that are drawn
         lines = [line for line in lines if line[-1]]
         if lines:
-            figures.append(_curves(title, lines, percent="accuracy" in name))
+            identity = curves.get("held_out/identity_loss") if name == "loss" else None
+            figures.append(_curves(title, lines, identity, percent="accuracy" in name))
     return figures
 
 
-def _curves(title: str, lines, *, percent: bool) -> Markup:
+def _curves(title: str, lines, identity: Curve | None, *, percent: bool) -> Markup:
     from matplotlib.figure import Figure
 
     def draw():
         figure = Figure((_WIDTH, 2.5))
         axes = figure.add_subplot(title=title, xlabel="step")
-        for label, colour, style, marker, curve in lines:
+        for label, colour, marker, curve in lines:
             steps, values = zip(*curve, strict=True)
             axes.plot(
-                steps, values, linestyle=style, marker=marker, markersize=4, color=colour,
-                label=label, linewidth=1.4,
+                steps, values, marker=marker, markersize=4, color=colour, label=label,
+                linewidth=1.4,
             )  # fmt: skip
+        if identity:  # the same at every step
+            axes.axhline(identity[-1][1], color=_OTHER, linestyle="--", label="Identity, held out")
         if percent:
             axes.set_ylim(0, 1)
             axes.yaxis.set_major_formatter(_percent)
         else:
             axes.set_ylim(bottom=min(0, *(y for *_, curve in lines for _, y in curve)))
         axes.grid(color=_OTHER, alpha=0.25, linewidth=0.6)
-        axes.legend(fontsize=8, ncols=len(lines))
+        axes.legend(fontsize=8, ncols=3)
         return figure
 
     told = "; ".join(f"{label} {curve[-1][1]:.3g}" for label, *_, curve in lines)
