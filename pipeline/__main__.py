@@ -137,6 +137,49 @@ def tables(config_name, videos, annotations, systems, seeds, output, settings):
     click.echo(f"results in {write_study(runs, config, places)}")
 
 
+@main.command()
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="A pushed model: a version's folder, or the one that holds it, for the newest.",
+)
+@click.option(
+    "--videos",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder of real videos.",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder for index.html.",
+)
+@click.option(
+    "--mixtures",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Mixtures of pairs of the videos; 0 for none.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Videos that are taken apart as they are; 0 for none.",
+)
+def gallery(model, videos, output, mixtures, count):
+    """Take real videos and mixtures of them apart, and write a page of it."""
+    if not mixtures and not count:
+        raise click.UsageError("--mixtures and --count are both 0: nothing would be shown")
+    from pipeline.gallery import write_gallery
+
+    page = write_gallery(model, videos, output, mixtures=mixtures, count=count)
+    click.echo(f"gallery in {page}")
+
+
 @main.command("compile")
 @click.option("--target", type=click.Choice(["vertex"]), default="vertex", show_default=True)
 @config_option
