@@ -61,7 +61,7 @@ def write_gallery(
             + "".join(f"; {Path(item.path).name}: {item.reason}" for item in rejected[:3])
         )
     page = GalleryPage(
-        title=f"model {version.parent.name}, version {version.name}",
+        title=_name(version),
         about=_about(listing, opened, clip),
         videos=_as_they_are(loaded, clip, _spread(usable_videos, count), videos, rejected),
         mixtures=_mixed(loaded, clip, usable_videos, mixtures, seed, rejected),
@@ -83,6 +83,12 @@ def find_model(folder: Path) -> Path:
         return folder.resolve()
     require_version(folder)
     return next(iter(find_versions(folder).values())).resolve()
+
+
+def _name(version: Path) -> str:
+    if version.name.isdecimal():
+        return f"model {version.parent.name}, version {version.name}"
+    return f"model {version}"
 
 
 def _about(listing: Listing, opened: Sequence, clip: ClipConfig) -> str:

@@ -27,7 +27,7 @@ from components.report.page import (
 from data_prep.config import ClipConfig
 
 CLIP = ClipConfig(frames=8, fps=8, height=48, width=48, short_side=48, sample_rate=8_000)
-NASTY = "/videos/<script>alert(\"1\")</script> & 'co'/" + "a-very-long-name-" * 12 + ".mp4"
+NASTY = "/videos/<script>alert(\"1\")</script> & 'co'/" + "a_very_long_name_" * 12 + ".mp4"
 
 # Put at the end of a page, it tells the page around it what the browser made of it.
 PROBE = """
