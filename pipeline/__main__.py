@@ -1,6 +1,6 @@
 """The pipeline's command line.
 
-python -m pipeline run|demo|compile --help
+python -m pipeline run|demo|tables|gallery|compile --help
 """
 
 import time
@@ -11,12 +11,41 @@ import click
 from data_prep.cli import Commands, quiet_libraries
 from models.precision import prepare
 
-config_option = click.option(
-    "--config", "config_name", default="demo", show_default=True, help="A name or a YAML file."
-)
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
 set_option = click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."
 )
+annotations_option = click.option(
+    "--annotations",
+    type=FILE,
+    multiple=True,
+    help="Kinetics' CSV; may be repeated. By default CSVs in the folder or above it are found.",
+)
+
+
+def config_option(default: str):
+    """Return the option that names a configuration."""
+    return click.option(
+        "--config", "config_name", default=default, show_default=True, help="A name or a YAML file."
+    )
+
+
+def videos_option(default: str):
+    """Return the option of the videos' folder, by default what the words say."""
+    return click.option("--videos", type=FOLDER, help=f"Folder of videos. [default: {default}]")
+
+
+def output_option(default: str):
+    """Return the option of the folder that holds everything."""
+    return click.option(
+        "--output",
+        type=FOLDER,
+        default=default,
+        show_default=True,
+        help="Folder of everything that is made.",
+    )
 
 
 @click.group(cls=Commands)
@@ -26,25 +55,10 @@ def main():
 
 
 @main.command()
-@config_option
-@click.option(
-    "--videos",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of videos. [default: the videos of the last run in this output]",
-)
-@click.option(
-    "--annotations",
-    type=click.Path(path_type=Path, dir_okay=False),
-    multiple=True,
-    help="Kinetics' CSV; may be repeated. By default CSVs in the folder or above it are found.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="output",
-    show_default=True,
-    help="Folder of everything the runs make.",
-)
+@config_option("demo")
+@videos_option("the videos of the last run in this output")
+@annotations_option
+@output_option("output")
 @set_option
 def run(config_name, videos, annotations, output, settings):
     """Run the pipeline on this machine."""
@@ -52,10 +66,9 @@ def run(config_name, videos, annotations, output, settings):
 
     config = load_config(config_name, settings)
     prepare(config.train.precision)
-    if annotations and not videos:
-        raise click.UsageError("--annotations goes with --videos")
+    _check_annotations(annotations, videos)
     from pipeline import local
-    from pipeline.tables import show
+    from pipeline.console import show
 
     started = time.monotonic()
     places = local.Places(output)
@@ -67,14 +80,8 @@ def run(config_name, videos, annotations, output, settings):
 
 
 @main.command()
-@config_option
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="demo",
-    show_default=True,
-    help="Folder of everything the demo makes.",
-)
+@config_option("demo")
+@output_option("demo")
 @set_option
 def demo(config_name, output, settings):
     """Do the whole way on sample data, and take a held-out mixture apart."""
@@ -88,29 +95,12 @@ def demo(config_name, output, settings):
 
 
 @main.command()
-@click.option(
-    "--config", "config_name", default="tables", show_default=True, help="A name or a YAML file."
-)
-@click.option(
-    "--videos",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of videos. [default: a rendered sample]",
-)
-@click.option(
-    "--annotations",
-    type=click.Path(path_type=Path, dir_okay=False),
-    multiple=True,
-    help="Kinetics' CSV; may be repeated. By default CSVs in the folder or above it are found.",
-)
+@config_option("tables")
+@videos_option("a rendered sample")
+@annotations_option
 @click.option("--systems", default="all", show_default=True, help="Names, with commas.")
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="tables",
-    show_default=True,
-    help="Folder of everything the study makes.",
-)
+@output_option("tables")
 @set_option
 def tables(config_name, videos, annotations, systems, seeds, output, settings):
     """Train and evaluate every system on the same mixtures, and write the papers' tables.
@@ -125,14 +115,15 @@ def tables(config_name, videos, annotations, systems, seeds, output, settings):
 
     config = configure({})
     prepare(config.train.precision)
+    _check_annotations(annotations, videos)
     from pipeline import local
     from pipeline.demo import sample
-    from pipeline.study.runs import NAMES, run_study
+    from pipeline.study.runs import CLIPS, check_systems, run_study
     from pipeline.study.study import write_study
 
-    names = NAMES if systems == "all" else systems.split(",")
+    names = check_systems(systems)
     places = local.Places(output)
-    local.index(videos or sample(output), annotations, places, config)
+    local.index(videos or sample(output, CLIPS), annotations, places, config)
     runs = run_study(configure, places, names, seeds)
     click.echo(f"results in {write_study(runs, config, places)}")
 
@@ -140,22 +131,12 @@ def tables(config_name, videos, annotations, systems, seeds, output, settings):
 @main.command()
 @click.option(
     "--model",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     required=True,
     help="A pushed model: a version's folder, or the one that holds it, for the newest.",
 )
-@click.option(
-    "--videos",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder of real videos.",
-)
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder for index.html.",
-)
+@click.option("--videos", type=FOLDER, required=True, help="Folder of real videos.")
+@click.option("--output", type=FOLDER, required=True, help="Folder for index.html.")
 @click.option(
     "--mixtures",
     type=click.IntRange(min=0),
@@ -182,10 +163,10 @@ def gallery(model, videos, output, mixtures, count):
 
 @main.command("compile")
 @click.option("--target", type=click.Choice(["vertex"]), default="vertex", show_default=True)
-@config_option
+@config_option("demo")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     required=True,
     help="The compiled pipeline, .json or .yaml.",
 )
@@ -201,6 +182,11 @@ def compile_pipeline(target, config_name, output, settings):
     click.echo(f"{config.name} for {target} in {output}. Before it runs, upload:")
     click.echo(f"  {schema} to {config.vertex.root}/schema/")
     click.echo(f"  span-1/manifest.csv of python -m data_prep index to {config.vertex.manifests}/")
+
+
+def _check_annotations(annotations, videos) -> None:
+    if annotations and not videos:
+        raise click.UsageError("--annotations goes with --videos")
 
 
 if __name__ == "__main__":

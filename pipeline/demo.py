@@ -22,7 +22,7 @@ from data_prep.pairing import TRANSPARENCY
 from models.systems import get_system
 from pipeline import local
 from pipeline.config import PipelineConfig
-from pipeline.tables import show
+from pipeline.console import show
 
 CLASSES = 4
 """Classes of the demo's sample: few enough to be learnt in minutes."""

@@ -38,6 +38,21 @@ class Run:
     summary: dict
 
 
+def check_systems(names: str) -> list[str]:
+    """Read names with commas between them, or `all`, and put them in the tables' order.
+
+    Raises:
+        UserError: one is unknown; the message lists what there is.
+    """
+    if names == "all":
+        return list(NAMES)
+    asked = [name.strip() for name in names.split(",")]
+    for name in asked:
+        if name not in NAMES:
+            raise UserError(f"unknown system {name!r}: choose among all, {', '.join(NAMES)}")
+    return [name for name in NAMES if name in asked]
+
+
 def run_study(
     configure: Callable[[dict], PipelineConfig],
     places: local.Places,
@@ -52,16 +67,15 @@ def run_study(
     Args:
         configure: from overrides of settings to a configuration.
         places: where the runs keep their things, with a manifest of the videos.
-        systems: names out of `NAMES`.
+        systems: names, see `check_systems`.
         seeds: of the training: 0 to all but this.
 
     Returns:
         The runs, seed by seed; each is also kept as `runs/SYSTEM-SEED.json`.
 
     Raises:
-        UserError: a system is unknown, or a run failed on what a user can mend.
+        UserError: a run failed on what a user can mend.
     """
-    systems = _in_order(systems)
     made = _run(configure, places, "identity", 0, {})
     mixtures = made.summary["artifacts"]["mixtures"]
     runs = [made] if "identity" in systems else []
@@ -78,13 +92,6 @@ def run_study(
             if system in JUDGED:
                 separators[system] = _saved_model(run.summary)
     return runs
-
-
-def _in_order(systems: Sequence[str]) -> list[str]:
-    unknown = sorted(set(systems) - set(NAMES))
-    if unknown:
-        raise UserError(f"unknown system {unknown[0]!r}: choose among {', '.join(NAMES)}")
-    return [name for name in NAMES if name in systems]
 
 
 def _run(configure, places: local.Places, system: str, seed: int, overrides: dict) -> Run:

@@ -11,7 +11,7 @@ from data_prep.errors import UserError
 from pipeline.study import page, results
 from pipeline.study.estimate import Estimate, over_seeds
 from pipeline.study.plots import draw_control_shift, draw_rows
-from pipeline.study.runs import Run, run_study
+from pipeline.study.runs import Run, check_systems
 
 
 def test_one_seed_has_the_examples_interval():
@@ -103,9 +103,11 @@ def test_pictures_are_written_and_are_the_same_again(runs, tmp_path):
     assert (tmp_path / "shift.svg").read_text().count("<svg") == 1
 
 
-def test_unknown_system_is_told_before_anything_runs():
-    with pytest.raises(UserError, match=r"unknown system 'c4': choose among identity, .*, i3d"):
-        run_study(None, None, ["c2", "c4"], 1)
+def test_systems_come_in_the_tables_order_and_unknown_ones_are_told():
+    assert check_systems("i3d, c2,identity") == ["identity", "c2", "i3d"]
+    assert len(check_systems("all")) == 8
+    with pytest.raises(UserError, match=r"unknown system 'c4': choose among all, .*, i3d"):
+        check_systems("c2,c4")
 
 
 SETTINGS = (
