@@ -23,12 +23,14 @@ SETTINGS = (
     "data.eval_mixtures=6",
     "data.occlusion_share=0.5",
     "system=c3_internal",
+    "analysis.control_shifts=[0, 0.25]",
     # An untrained model is to be pushed here.
     "evaluation.relative_loss=9",
 )
 STAGES = {
     *("MixtureGen", "ImportSchemaGen", "StatisticsGen", "ExampleValidator", "DataGate"),
     *("Trainer", "LatestBlessedModel", "Evaluator", "Pusher", "Report"),
+    "ControlShift",
 }
 
 
@@ -83,11 +85,21 @@ def test_summary_holds_the_metrics_of_every_mixture_type(runs):
     assert json.loads(places.summary.read_text()) == summaries[2]
 
 
+def test_control_without_a_shift_is_what_the_evaluator_found(runs):
+    _, (first, *_), _ = runs
+    for name, metrics in first["metrics"].items():
+        at_0, shifted = first["control_shift"]["mixture_types"][name]["shifts"]
+        assert (at_0["seconds"], at_0["mixtures"], shifted["seconds"]) == (0, 3, 0.25)
+        for key in ("control_accuracy", "control_accuracy_interval"):
+            assert at_0[key] == pytest.approx(metrics[key])
+
+
 def test_second_run_is_served_from_the_cache(runs):
     places, (first, second, _), (before, after, _) = runs
     assert set(second["cached"]) == STAGES - {"LatestBlessedModel"}
     assert second["pushed"] == first["pushed"]
-    assert second["metrics"] == first["metrics"]
+    for key in ("metrics", "control_shift"):
+        assert second[key] == first[key]
     new = after - before
     assert all(state == "cached" for name, state in new if name != "LatestBlessedModel")
     assert len(list(places.manifests.glob("span-*"))) == 1
