@@ -64,15 +64,46 @@ def separators(export_model):
     return {name: export_model(name, outputs=n) for name, n in systems.items()}
 
 
+@pytest.fixture(scope="module")
+def perfect(held_out, clip, tmp_path_factory):
+    """A separator that knows the mixtures by heart, and gives V2, black and V1."""
+    batch = parse(tf.constant(held_out.serialized), clip)
+    known = tf.cast(mixtures_of(batch), tf.float32)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, *known.shape[1:]], tf.uint8, "video")])
+    def separate(video):
+        error = tf.abs(tf.cast(video, tf.float32)[:, None] - known)
+        which = tf.argmin(tf.reduce_mean(error, axis=[2, 3, 4, 5]), axis=1)
+        v1, v2 = (tf.gather(batch[name], which) for name in ("v1", "v2"))
+        return {"outputs": tf.stack([v2, tf.zeros_like(v1), v1], axis=1)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, "batch")])
+    def told(batch):
+        values = {key: getattr(clip, key) for key in ("fps", "sample_rate", "short_side")}
+        return {key: tf.fill(tf.shape(batch), value) for key, value in values.items()}
+
+    folder = tmp_path_factory.mktemp("perfect") / "1"
+    signatures = {"serving_default": separate, "clip": told}
+    tf.saved_model.save(tf.Module(), str(folder), signatures)
+    return folder
+
+
+def mixtures_of(batch):
+    """Mixtures uint8, rounded to whole colours, as they are served."""
+    v1, v2 = from_uint8(batch["v1"]), from_uint8(batch["v2"])
+    return to_uint8(batch["alpha"] * v1 + (1 - batch["alpha"]) * v2)
+
+
+def right(classifier, videos, labels):
+    logits = classifier.network({"video": from_uint8(videos)})["logits"]
+    guesses = [classifier.labels[i] for i in np.argmax(logits, axis=1)]
+    return [guess == label.decode() for guess, label in zip(guesses, labels.numpy(), strict=True)]
+
+
 def expected_rights(held_out, clip, classifier, separator):
     """Right answers of each mixture, by brute force over pairs of outputs; `[N, 2]`."""
     batch = parse(tf.constant(held_out.serialized), clip)
-    network = classifier.network
-    mixture = batch["alpha"] * from_uint8(batch["v1"]) + (1 - batch["alpha"]) * from_uint8(
-        batch["v2"]
-    )
-    # Rounded to whole colours, as it is served.
-    inputs = {"video": from_uint8(to_uint8(mixture))}
+    inputs = {"video": from_uint8(mixtures_of(batch))}
     if separator.system.hears:
         inputs["sound"] = batch["sound1"]
     outputs = to_uint8(separator.network(inputs)["outputs"])
@@ -91,30 +122,34 @@ def expected_rights(held_out, clip, classifier, separator):
             itertools.permutations(range(len(own)), 2),
             key=lambda pair: sum(distance(t, own[i]) for t, i in zip(truths, pair, strict=True)),
         )
-        logits = network({"video": own[list(best)]})["logits"]
-        guesses = [classifier.labels[i] for i in np.argmax(logits, axis=1)]
-        labels = [batch[name][k].numpy().decode() for name in ("v1_label", "v2_label")]
-        rights.append([guess == label for guess, label in zip(guesses, labels, strict=True)])
+        labels = tf.stack([batch["v1_label"][k], batch["v2_label"][k]])
+        rights.append(right(classifier, outputs[k].numpy()[list(best)], labels))
     return np.array(rights)
 
 
 def test_accuracies_of_exported_models(
-    held_out, clip, classifier, separators, run_component, model_artifact
+    held_out, clip, classifier, separators, perfect, run_component, model_artifact
 ):
     folder, model = classifier
     inputs = {"examples": held_out.examples, "classifier": model_artifact(folder)}
-    names = json.dumps({name: str(path) for name, (path, _) in separators.items()})
+    folders = {name: str(path) for name, (path, _) in separators.items()}
+    names = json.dumps({**folders, "perfect": str(perfect)})
     found = run_component(ActionRecognition, inputs, separators=names, clip=clip.model_dump_json())
     assert (found["mixtures"], found["unlabelled"]) == (6, 0)
-    types = parse(tf.constant(held_out.serialized), clip)["mixture_type"].numpy()
+    batch = parse(tf.constant(held_out.serialized), clip)
+    pure = np.mean([right(model, batch[v], batch[f"{v}_label"]) for v in ("v1", "v2")], axis=0)
+    assert 0 < pure.mean() < 1
     for mixture_type, values in found["mixture_types"].items():
-        own = types == mixture_type.encode()
+        own = batch["mixture_type"].numpy() == mixture_type.encode()
         assert values["mixtures"] == own.sum() == 3
-        assert list(values["inputs"]) == ["pure", "mixed", *separators]
-        assert values["inputs"]["identity"] == values["inputs"]["mixed"]
+        given = values["inputs"]
+        assert list(given) == ["pure", "mixed", *separators, "perfect"]
+        assert given["pure"]["accuracy"] == pytest.approx(pure[own].mean())
+        assert given["perfect"] == given["pure"]
+        assert given["identity"] == given["mixed"]
         for name, (_, separator) in separators.items():
             rights = expected_rights(held_out, clip, model, separator)
-            assert values["inputs"][name]["accuracy"] == pytest.approx(rights[own].mean())
+            assert given[name]["accuracy"] == pytest.approx(rights[own].mean())
 
 
 def test_without_separators_there_are_the_bounds(
