@@ -42,6 +42,10 @@ def show(summary: dict, places: Places, *, seconds: float) -> None:
     console.print(
         CLASSIFICATION_NOTE if columns is CLASSIFICATION else SEPARATION_NOTE, style="dim"
     )
+    if "action_accuracy" in summary:
+        console.print(_actions(summary["action_accuracy"]["mixture_types"]))
+    if "control_shift" in summary:
+        console.print(_sounds(summary["control_shift"]))
     if summary["blessed"]:
         console.print("[green]Blessed:[/] the model keeps every threshold.")
     else:
@@ -62,6 +66,34 @@ def show(summary: dict, places: Places, *, seconds: float) -> None:
     for name, path in where.items():
         console.print(f"  {name:<13}{path}", highlight=False, soft_wrap=True)
     console.print(f"{seconds:.0f} s in all")
+
+
+def _actions(kinds: dict) -> Table:
+    """Lay out how well actions are recognised in what."""
+    table = Table(title="actions recognised, of V1 and of V2", title_justify="left")
+    table.add_column("in")
+    inputs = dict.fromkeys(name for found in kinds.values() for name in found["inputs"])
+    for kind in kinds:
+        table.add_column(kind, justify="right")
+    for name in inputs:
+        cells = (found["inputs"][name] for found in kinds.values())
+        row = (with_interval(cell, "accuracy", percent=True) for cell in cells)
+        table.add_row({"pure": "single videos", "mixed": "mixtures"}.get(name, name), *row)
+    return table
+
+
+def _sounds(found: dict) -> Table:
+    """Lay out how often the choice is right under other sounds."""
+    table = Table(title="right choice, by control sound", title_justify="left")
+    points = {f"V1's, {point['seconds']:+g} s": point for point in found["shifts"]}
+    points |= {"a stranger's": found["stranger"], "silence": found["silence"]}
+    for name in ("sound", "right choice", "mixtures"):
+        table.add_column(name, justify="left" if name == "sound" else "right")
+    for name, point in points.items():
+        if point["mixtures"]:
+            right = with_interval(point, "control_accuracy", percent=True)
+            table.add_row(name, right, str(point["mixtures"]))
+    return table
 
 
 def _console() -> Console:

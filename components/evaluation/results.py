@@ -4,6 +4,8 @@ from pathlib import Path
 
 from data_prep.pairing import MIXTURE_TYPES
 
+_TITLES = {"relative_loss": "loss over Identity's", "control_accuracy": "control accuracy"}
+
 Metrics = dict[str, dict[str, dict[str, float]]]
 
 
@@ -57,13 +59,11 @@ def read_failures(evaluation: str | Path) -> list[str]:
     result = tfma.load_validation_result(str(evaluation))
     lines = []
     for slice_result in result.metric_validations_per_slice:
-        where = ", ".join(
-            f"{key.column} {_value(key)}" for key in slice_result.slice_key.single_slice_keys
-        )
+        where = ", ".join(_value(key) for key in slice_result.slice_key.single_slice_keys)
         for failure in slice_result.failures:
             threshold = failure.metric_threshold
             value = failure.metric_value.double_value.value
-            name = failure.metric_key.name
+            name = _TITLES.get(failure.metric_key.name, failure.metric_key.name)
             if threshold.HasField("change_threshold"):
                 rule = f"may exceed the last blessed model's by {_bound(threshold)}; it does by"
             elif threshold.value_threshold.HasField("upper_bound"):

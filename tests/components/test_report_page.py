@@ -165,7 +165,7 @@ def test_parts_stand_in_their_order(report):
 
 
 def test_reasons_are_told_when_nothing_was_pushed():
-    reasons = ["mixture_type occlusion: relative_loss must be at most 0.5; it is 0.75"]
+    reasons = ["occlusion: loss over Identity's must be at most 0.5; it is 0.75"]
     text = render_report(make_page(verdict=Verdict(False, reasons, "")))
     assert "Not blessed" in text
     assert reasons[0] in text

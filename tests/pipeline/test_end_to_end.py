@@ -112,10 +112,10 @@ def test_unblessed_model_is_not_pushed_and_the_reason_is_told(runs):
     assert len(list(places.serving.iterdir())) == 1
     reasons = summaries[2]["reasons"]
     assert [line.split(":")[0] for line in reasons] == [
-        "mixture_type occlusion",
-        "mixture_type transparency",
+        "occlusion",
+        "transparency",
     ]
-    assert all("relative_loss must be at most 0.01; it is" in line for line in reasons)
+    assert all("loss over Identity's must be at most 0.01; it is" in line for line in reasons)
 
 
 def test_every_run_has_its_report(runs):
