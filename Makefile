@@ -42,8 +42,10 @@ $(READY): requirements.lock setup.py pyproject.toml | .build/uv
 	@command -v c++ >/dev/null || \
 	  { echo "error: a C++ compiler is needed (Debian, Ubuntu: apt install g++)" >&2; exit 1; }
 	test -x $(PYTHON) || .build/uv venv --quiet --seed --python 3.11 .venv
-	VIRTUAL_ENV=.venv .build/uv pip sync --quiet --compile-bytecode requirements.lock
+	VIRTUAL_ENV=.venv .build/uv pip sync --quiet requirements.lock
 	VIRTUAL_ENV=.venv .build/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@# Python compiles what it imports first: here, not in the first command.
+	@TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -W ignore -c "import components.evaluation.metrics, models.trainer, pipeline.pipeline" 2>/dev/null
 	touch $@
 
 # uv comes from the Python package index, by whichever of Python's own ways is there.

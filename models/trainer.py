@@ -135,7 +135,9 @@ def train(
         skip=run.step * config.accumulate,
         repair=config.repair,
     )
-    batches = _distributed(strategy, _as_read_by(trained, dataset))
+    # Of an endless dataset the threads do not end: an iterator over devices then waits for ever.
+    left = (config.steps - run.step) * config.accumulate
+    batches = _distributed(strategy, _as_read_by(trained, dataset).take(left))
     held_out = next(iter(_as_read_by(trained, read_once(eval_files, clip, batch=8))))
     chief = is_chief(strategy)
     writer = tf.summary.create_file_writer(logs) if chief else tf.summary.create_noop_writer()

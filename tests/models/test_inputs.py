@@ -65,7 +65,7 @@ def test_a_batch_larger_than_the_records(records):
 
 
 def test_missing_records_are_named(records, tmp_path):
-    assert inputs.find_files([f"{tmp_path.parent}/*none*", *records.eval]) == records.eval
+    assert inputs.find_files([f"{tmp_path}/*none*", *records.eval]) == records.eval
     with pytest.raises(UserError, match=r"no records: nothing matches .*none\*"):
         inputs.find_files([f"{tmp_path}/none*"])
     with pytest.raises(UserError, match=r"info\.json is missing"):
