@@ -1,7 +1,7 @@
 """Trains on several devices, in a process of its own: `distributed_probe.py OUT SETTINGS`.
 
-SETTINGS is JSON: `devices`, or workers by TF_CONFIG; `train` and `eval` files; `folder`; and the
-training's own.
+SETTINGS is JSON: `devices`, of which each number is a training of its own, or none for workers by
+TF_CONFIG; `train` and `eval` files; `folder`; `system`; and `config`, the training's.
 """
 
 import json
@@ -16,14 +16,20 @@ from models.config import ModelConfig, TrainConfig
 
 
 def main(out: str, settings: dict) -> None:
-    devices = settings["devices"]
-    strategy = trainer.make_strategy()
-    if devices > 1:
-        [cpu] = tf.config.list_physical_devices("CPU")
-        logical = [tf.config.LogicalDeviceConfiguration()] * devices
-        tf.config.set_logical_device_configuration(cpu, logical)
-        strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(devices)])
     presets.PRESETS["tiny"] = TWO_LEVELS
+    if not settings["devices"]:
+        train(f"{out}.npz", settings, settings["folder"], trainer.make_strategy())
+        return
+    [cpu] = tf.config.list_physical_devices("CPU")
+    logical = [tf.config.LogicalDeviceConfiguration()] * max(settings["devices"])
+    tf.config.set_logical_device_configuration(cpu, logical)
+    for count in settings["devices"]:
+        strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(count)])
+        folder = f"{settings['folder']}-{count}"
+        train(f"{out}-{count}.npz", settings, folder, strategy if count > 1 else None)
+
+
+def train(out: str, settings: dict, folder: str, strategy) -> None:
     reports = []
     trained = trainer.train(
         ModelConfig(system=settings["system"], preset="tiny"),
@@ -31,13 +37,14 @@ def main(out: str, settings: dict) -> None:
         CLIP,
         train_files=settings["train"],
         eval_files=settings["eval"],
-        logs=f"{settings['folder']}/logs",
-        checkpoints=f"{settings['folder']}/checkpoints",
+        logs=f"{folder}/logs",
+        checkpoints=f"{folder}/checkpoints",
         report=reports.append,
         strategy=strategy,
     )
     losses = [progress.scalars["loss"] for progress in reports]
-    np.savez(out, *trained.get_weights(), losses=losses, chief=trainer.is_chief(strategy))
+    chief = strategy is None or trainer.is_chief(strategy)
+    np.savez(out, *trained.get_weights(), losses=losses, chief=chief)
 
 
 if __name__ == "__main__":

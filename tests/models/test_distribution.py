@@ -1,6 +1,5 @@
 """Training on several devices and by several workers is training on one."""
 
-import itertools
 import json
 import os
 import socket
@@ -25,43 +24,38 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def start(records, folder):
-    """Gives a function that starts a training, and returns its process and where its result is."""
-    number = itertools.count()
+    """Gives a function that starts a process that trains; it writes `NAME*.npz`."""
 
-    def run(name, *, system="c3_internal", devices=1, environment=(), **config):
+    def run(name, *, devices=(), environment=(), output=None):
         settings = {
-            **{"system": system, "devices": devices, "config": {**CONFIG, **config}},
+            **{"system": "c3_internal", "devices": devices, "config": CONFIG},
             **{"train": records.train, "eval": records.eval, "folder": str(folder / name)},
         }
-        out = folder / f"{name}-{next(number)}.npz"
-        words = [sys.executable, str(PROBE), str(out), json.dumps(settings)]
-        return subprocess.Popen(words, env={**os.environ, **dict(environment)}), out
+        words = [sys.executable, str(PROBE), str(folder / (output or name)), json.dumps(settings)]
+        return subprocess.Popen(words, env={**os.environ, **dict(environment)})
 
     return run
 
 
-def result(process, out):
-    assert process.wait(timeout=300) == 0
-    return dict(np.load(out))
+@pytest.fixture(scope="module")
+def devices(start, folder):
+    """What training on one device gives, and on two."""
+    assert start("devices", devices=(1, 2)).wait() == 0
+    return [np.load(folder / f"devices-{count}.npz") for count in (1, 2)]
 
 
 def assert_same(found, expected):
-    assert found.keys() == expected.keys()
-    for name in found.keys() - {"chief"}:
+    assert set(found) == set(expected)
+    for name in set(found) - {"chief"}:
         np.testing.assert_allclose(found[name], expected[name], atol=1e-5, err_msg=name)
 
 
-@pytest.fixture(scope="module")
-def one(start):
-    """What training on one device gives."""
-    return result(*start("one"))
+def test_two_devices_train_as_one(devices):
+    one, two = devices
+    assert_same(two, one)
 
 
-def test_two_devices_train_as_one(start, one):
-    assert_same(result(*start("two", devices=2)), one)
-
-
-def test_two_workers_train_as_one_and_the_chief_writes(start, one, folder):
+def test_two_workers_train_as_one_and_the_chief_writes(start, devices, folder):
     with socket.socket() as first, socket.socket() as second:
         for each in (first, second):
             each.bind(("127.0.0.1", 0))
@@ -69,9 +63,11 @@ def test_two_workers_train_as_one_and_the_chief_writes(start, one, folder):
     workers = []
     for index in range(2):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        workers.append(start("both", environment={"TF_CONFIG": json.dumps(task)}.items()))
-    found = [result(*worker) for worker in workers]
+        environment = {"TF_CONFIG": json.dumps(task)}
+        workers.append(start("both", environment=environment, output=f"worker-{index}"))
+    assert [worker.wait() for worker in workers] == [0, 0]
+    found = [np.load(folder / f"worker-{index}.npz") for index in range(2)]
     assert [bool(each["chief"]) for each in found] == [True, False]
     assert len(list((folder / "both" / "logs").iterdir())) == 1
     for each in found:
-        assert_same(each, one)
+        assert_same(each, devices[0])
