@@ -52,7 +52,7 @@ def draw_rows(
             axis.xaxis.set_major_formatter(_percent)
     axes[0].set_xlim(0, 1.05)
     axes[0].set_yticks(range(len(titles)), list(titles.values()))
-    axes[0].invert_yaxis()
+    axes[0].set_ylim(len(titles) - 0.5, -0.5)
     figure.legend(handles=_marks(), loc="outside lower center", ncols=2, frameon=False)
     _save(figure, path)
 
