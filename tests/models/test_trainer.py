@@ -67,7 +67,7 @@ def differs(separator, other):
     "system, settings",
     [
         ("c2", {"optimizer": "sgd", "learning_rate": 0.1, "warmup_steps": 2}),
-        ("c3_internal", {"accumulate": 2, "ema": 0.5, "repair": True}),
+        ("c2_no_masking", {"accumulate": 2, "ema": 0.5, "repair": True}),
     ],
 )
 def test_a_stopped_training_goes_on_as_if_it_had_not_been(train, system, settings):
