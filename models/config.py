@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from data_prep.config import Settings
+from data_prep.config import MAX_SEED, Settings
 from models.presets import get_preset
 from models.systems import CLASSIFIER, get_system
 
@@ -81,7 +81,7 @@ class TrainConfig(Settings):
     log_every: int = Field(20, ge=1)
     checkpoint_every: int = Field(200, ge=1)
     picture_every: int = Field(200, ge=1)
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(0, ge=0, le=MAX_SEED)
 
     @model_validator(mode="after")
     def _rate_belongs_to_optimizer(self):

@@ -27,13 +27,13 @@ from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
 from components.action_recognition import MIXED, PURE
-from components.action_recognition.protocol import assign, summarise
+from components.action_recognition.protocol import summarise
 from components.action_recognition.separators import PushedSeparator
 from components.analysis import Analysis, write_analysis
 from data_prep.config import ClipConfig, load
 from data_prep.mixing import compose
 from models.inputs import find_files, read_once
-from models.losses import reconstruction
+from models.losses import PermutationInvariantLoss, reconstruction
 from models.separation import from_uint8, to_uint8
 
 _BATCH = 8
@@ -111,8 +111,9 @@ def _answer(batch, classify, separators) -> dict[str, np.ndarray]:
     for name, separate in separators.items():
         outputs = separate(mixture, batch["sound1"])
         values = from_uint8(outputs)
-        slots = assign(*(reconstruction(truth, values).numpy() for truth in truths))
-        chosen = (tf.gather(outputs, slots[:, k], batch_dims=1) for k in (0, 1))
+        distances = (reconstruction(truth, values) for truth in truths)
+        slots = PermutationInvariantLoss().assign(*distances)
+        chosen = (tf.gather(outputs, slot, batch_dims=1) for slot in slots)
         answers[name] = _texts(*map(classify, chosen))
     return answers
 

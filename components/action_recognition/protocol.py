@@ -1,4 +1,4 @@
-"""The downstream protocol on plain arrays: which output answers for which video, and how often."""
+"""The downstream protocol on plain arrays: how often a class is named rightly."""
 
 from collections.abc import Mapping
 
@@ -6,24 +6,6 @@ import numpy as np
 
 from components.analysis import mean_with_interval
 from data_prep.pairing import MIXTURE_TYPES
-
-
-def assign(to_v1: np.ndarray, to_v2: np.ndarray) -> np.ndarray:
-    """Choose the outputs that stand for V1 and V2, as `L_pil` does.
-
-    Args:
-        to_v1: distances `l(V1, O)`, `[B, n]`.
-        to_v2: distances `l(V2, O)`, `[B, n]`.
-
-    Returns:
-        `(i, j)` of each mixture, int `[B, 2]`: those that minimise `l(V1, O_i) + l(V2, O_j)` over
-        `i != j`.
-    """
-    n = to_v1.shape[1]
-    pairs = to_v1[:, :, None] + to_v2[:, None, :]
-    pairs[:, np.arange(n), np.arange(n)] = np.inf
-    best = pairs.reshape(len(pairs), -1).argmin(axis=1)
-    return np.stack(np.divmod(best, n), axis=1)
 
 
 def summarise(

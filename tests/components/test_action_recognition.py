@@ -6,24 +6,11 @@ import pytest
 import tensorflow as tf
 
 from components.action_recognition.component import ActionRecognition
-from components.action_recognition.protocol import assign, summarise
+from components.action_recognition.protocol import summarise
 from components.action_recognition.separators import PushedSeparator
 from data_prep.errors import UserError
 from data_prep.examples import parse
 from models.separation import from_uint8, to_uint8
-
-
-@pytest.mark.parametrize("n", [2, 3, 5])
-def test_assignment_is_the_best_of_all_pairs(n):
-    to_v1, to_v2 = np.random.default_rng(n).random((2, 50, n))
-    for slots, one, other in zip(assign(to_v1, to_v2), to_v1, to_v2, strict=True):
-        pairs = itertools.permutations(range(n), 2)
-        assert tuple(slots) == min(pairs, key=lambda pair: one[pair[0]] + other[pair[1]])
-
-
-def test_one_output_never_answers_for_both():
-    to_both = np.array([[0.1, 0.4, 0.3]])
-    assert sorted(assign(to_both, to_both)[0]) == [0, 2]
 
 
 def test_accuracies_by_hand():

@@ -211,7 +211,10 @@ def browse(text, folder, *, width):
     return json.loads(html.unescape(seen))
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="no browser to look with")
+@pytest.mark.skipif(
+    not shutil.which("chromium"),
+    reason="a browser is nothing that the set-up can bring; the page's text is tested without",
+)
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("name", ["report", "gallery"])
 def test_browser_shows_it_whole(name, width, request, tmp_path):

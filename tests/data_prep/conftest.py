@@ -6,9 +6,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from small_videos import RATE as SOUND_RATE
+from small_videos import click, numbered
 
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.manifest import Video
+from data_prep.media import write_video
 
 CLIP = ClipConfig(frames=4, fps=8, height=16, width=24, short_side=32, sample_rate=8_000)
 FPS, RATE, WIDTH, HEIGHT = 16, 16_000, 64, 48
@@ -91,3 +94,11 @@ def make_row():
         return replace(row, **changes)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory):
+    """50 frames at 25 fps, and a click at 1.3 s."""
+    path = tmp_path_factory.mktemp("media") / "plain.mp4"
+    write_video(path, numbered(50), fps=25, sound=click(2, 1.3), sample_rate=SOUND_RATE)
+    return path

@@ -65,6 +65,26 @@ def test_permutation_invariant_loss_is_the_best_assignment(n):
     np.testing.assert_allclose(result, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_assignment_is_the_best_of_all_pairs(n):
+    to_v1, to_v2 = distances(n, 16, n)
+    slots = losses.PermutationInvariantLoss().assign(to_v1, to_v2)
+    for *found, one, other in zip(*map(np.asarray, slots), to_v1, to_v2, strict=True):
+        pairs = itertools.permutations(range(n), 2)
+        assert tuple(found) == min(pairs, key=lambda pair: one[pair[0]] + other[pair[1]])
+
+
+def test_one_output_never_stands_for_both():
+    to_both = np.array([[0.1, 0.4, 0.3]], np.float32)
+    slots = losses.PermutationInvariantLoss().assign(to_both, to_both)
+    assert sorted(int(slot[0]) for slot in slots) == [0, 2]
+
+
+def test_deterministic_control_assigns_the_first_two_slots():
+    slots = losses.DeterministicControlLoss().assign(*distances(0, 4, 3))
+    assert [np.asarray(slot).tolist() for slot in slots] == [[0] * 4, [1] * 4]
+
+
 @pytest.mark.parametrize("n", [2, 3])
 def test_permutation_invariant_loss_is_invariant(n):
     to_v1, to_v2 = distances(n, 8, n)
