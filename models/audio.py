@@ -3,10 +3,12 @@
 import keras
 from keras import ops
 
+from models.layers import norm_relu
 from models.presets import Audio
 
 PACKAGE = "layered_video"
-_FLOOR = 1e-2
+_FLOOR, _SCALE = 1e-2, 0.1
+"""A magnitude that is taken for silence, and what brings the logarithm of a loud tone near 1."""
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -18,9 +20,9 @@ class LogSpectrogram(keras.layers.Layer):
         hop: samples between two columns.
 
     Returns of a call on `[B, S]` in [-1, 1]: `[B, ceil(S / hop), window / 2 + 1, 2]`. The first
-    channel is the log magnitude, about in [-1, 1], constant for silence; the second the frequency,
-    rising from -1 to 1: convolutions whose average over frequency is taken could else not tell a
-    high sound from a low one.
+    channel is the log magnitude, 0 for silence and about 1 for a loud tone; the second the same
+    times the frequency, which goes from -1 to 1: an average over frequency then tells a high sound
+    from a low one, which of convolutions alone it would not.
     """
 
     def __init__(self, window, hop, **kwargs):
@@ -37,9 +39,9 @@ class LogSpectrogram(keras.layers.Layer):
         sound = ops.pad(sound, ((0, 0), (padding // 2, padding - padding // 2)))
         real, imaginary = ops.stft(sound, self.window, self.hop, self.window, center=False)
         power = ops.square(real) + ops.square(imaginary)
-        log = 0.5 * ops.log(power + _FLOOR**2) / 5.0
+        log = _SCALE * ops.log1p(power / _FLOOR**2)
         frequency = ops.linspace(-1.0, 1.0, self.window // 2 + 1, dtype="float32")
-        channels = ops.stack([log, ops.zeros_like(log) + frequency], axis=-1)
+        channels = ops.stack([log, log * frequency], axis=-1)
         return ops.cast(channels, self.compute_dtype)
 
     def compute_output_shape(self, shape):
@@ -78,12 +80,13 @@ class AudioVisualFusion(keras.layers.Layer):
         return (*visual_shape[:-1], visual_shape[-1] + audio_shape[-1])
 
 
-def audio_network(sound, audio: Audio):
+def audio_network(sound, audio: Audio, *, norm):
     """Apply the VGG-like network on the log spectrogram.
 
     Args:
         sound: waveform `[B, S]` in [-1, 1].
         audio: the spectrogram's window and hop, and the blocks' widths.
+        norm: `"batch"` or `"none"`.
 
     Returns:
         Features `[B, T_a, F, D]`, with D the last width.
@@ -91,14 +94,16 @@ def audio_network(sound, audio: Audio):
     x = LogSpectrogram(audio.window, audio.hop, name="spectrogram")(sound)
     for number, width in enumerate(audio.widths, start=1):
         for layer in ("a", "b"):
+            name = f"audio_conv{number}{layer}"
             x = keras.layers.Conv2D(
                 width,
                 3,
                 padding="same",
-                activation="relu",
+                use_bias=norm == "none",
                 kernel_initializer="he_normal",
-                name=f"audio_conv{number}{layer}",
+                name=name,
             )(x)
+            x = norm_relu(x, norm, name=name)
         if number < len(audio.widths):
             x = keras.layers.MaxPooling2D(2, name=f"audio_pool{number}")(x)
     return x

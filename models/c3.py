@@ -115,7 +115,7 @@ def c3(
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
     sound = keras.Input((clip.samples,), name="sound")
     features, masks = encode(video, preset, masking=True)
-    audio = audio_network(sound, preset.audio)
+    audio = audio_network(sound, preset.audio, norm=preset.norm)
     fused = AudioVisualFusion(name="fusion")(features[-1], audio)
     fused = layers.conv(fused, features[-1].shape[-1], 1, norm=preset.norm, name="fusion_mixed")
     features[-1] = fused

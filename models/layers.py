@@ -30,13 +30,13 @@ def conv(x, filters, kernel, strides=1, *, norm, name):
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    return _norm_relu(x, norm, name)
+    return norm_relu(x, norm, name=name)
 
 
 def up(x, filters, kernel, strides, *, norm, name):
     """Apply a transposed 3-D convolution, the normalisation and a ReLU: the decoder's unit."""
     x = transposed_conv(x, filters, kernel, strides, use_bias=norm == "none", name=f"{name}_up")
-    return _norm_relu(x, norm, name)
+    return norm_relu(x, norm, name=name)
 
 
 def transposed_conv(x, filters, kernel, strides, *, name, use_bias=True, scale=2.0):
@@ -59,7 +59,8 @@ def transposed_conv(x, filters, kernel, strides, *, name, use_bias=True, scale=2
     )(x)
 
 
-def _norm_relu(x, norm, name):
+def norm_relu(x, norm, *, name):
+    """Apply the normalisation, `"batch"` or `"none"`, and a ReLU."""
     if norm == "batch":
         # As in I3D: no learnt scale, since the next layer's weights hold it.
         x = keras.layers.BatchNormalization(scale=False, momentum=0.9, name=f"{name}_norm")(x)

@@ -78,7 +78,8 @@ class Preset:
         mask_width: hidden channels of the mask networks.
         audio: the audio network of the systems with control.
         score_width: channels of the network that scores the outputs.
-        norm: `"batch"` or `"none"`.
+        norm: `"batch"`, or `"none"` where an update must not depend on how a batch is divided among
+            devices and accumulated.
         batch: examples a training step.
         optimizer: what trains it: `sgd`, `adam` or `adamw`.
         learning_rate: the optimiser's peak learning rate.
@@ -170,7 +171,7 @@ PRESETS = {
         mask_width=16,
         audio=Audio(window=256, hop=128, widths=(32, 48, 64)),
         score_width=32,
-        norm="none",
+        norm="batch",
         batch=8,
         optimizer="adam",
         learning_rate=3e-3,
@@ -186,7 +187,7 @@ PRESETS = {
         mask_width=32,
         audio=Audio(window=512, hop=160, widths=(32, 64, 128, 256)),
         score_width=64,
-        norm="none",
+        norm="batch",
         batch=16,
         optimizer="adam",
         learning_rate=5e-4,

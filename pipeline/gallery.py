@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from components.report.gallery import Example, Footage, example_of, take_apart
-from components.report.model import ExportedModel
 from components.report.page import Entry, GalleryPage, render_gallery
 from data_prep import kinetics, manifest
 from data_prep.config import ClipConfig, DataConfig
@@ -19,6 +18,7 @@ from data_prep.manifest import Video
 from data_prep.media import MediaError
 from data_prep.mixtures import make_record, read_window
 from data_prep.pairing import MIXTURE_TYPES, Window, draw, usable
+from models.exported import ExportedModel
 from serving.versions import find_versions, require_version
 
 MOST_OPENED = 200
@@ -49,7 +49,7 @@ def write_gallery(
     loaded = ExportedModel(str(version))
     if not loaded.separates:
         raise UserError(f"{version}: a gallery needs a separator; the model only names classes")
-    clip = loaded.clip()
+    clip = loaded.clip
     opened = _spread(listing.entries, MOST_OPENED)
     found, rejected = manifest.build(Listing(opened, listing.rejections))
     usable_videos, too_short = usable(found, clip)

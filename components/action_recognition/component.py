@@ -18,7 +18,6 @@ All videos are uint8, as they are served: a transparency is rounded to whole col
 
 import json
 import os
-from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -28,10 +27,11 @@ from tfx.utils import path_utils
 
 from components.action_recognition import MIXED, PURE
 from components.action_recognition.protocol import summarise
-from components.action_recognition.separators import PushedSeparator
+from components.action_recognition.separators import load_separator
 from components.analysis import Analysis, write_analysis
 from data_prep.config import ClipConfig, load
 from data_prep.mixing import compose
+from models.exported import ExportedModel
 from models.inputs import find_files, read_once
 from models.losses import PermutationInvariantLoss, reconstruction
 from models.separation import from_uint8, to_uint8
@@ -63,30 +63,26 @@ def ActionRecognition(  # noqa: N802  (a component is named like a class)
     """
     shape = load(ClipConfig, json.loads(clip), "data.clip")
     pushed = {
-        name: PushedSeparator(name, folder, shape)
-        for name, folder in json.loads(separators).items()
+        name: load_separator(name, folder, shape) for name, folder in json.loads(separators).items()
     }
-    model = tf.saved_model.load(path_utils.serving_model_path(classifier.uri))
-    serve = model.signatures["serving_default"]
+    model = ExportedModel(path_utils.serving_model_path(classifier.uri))
     split = artifact_utils.get_split_uri([examples], "eval")
     files = find_files([os.path.join(split, "*")])
-    write_analysis(
-        analysis.uri, analyse(files, shape, lambda video: serve(video=video)["label"], pushed)
-    )
+    write_analysis(analysis.uri, analyse(files, shape, model, pushed))
 
 
 def analyse(
     files: list[str],
     clip: ClipConfig,
-    classify: Callable[[tf.Tensor], tf.Tensor],
-    separators: dict[str, PushedSeparator],
+    classifier: ExportedModel,
+    separators: dict[str, ExportedModel],
 ) -> dict:
     """Ask about every mixture of some files.
 
     Args:
         files: TFRecord files.
         clip: the shape of their clips.
-        classify: videos uint8 `[B, T, H, W, 3]` to classes, string `[B]`.
+        classifier: what names the classes.
         separators: by name.
 
     Returns:
@@ -94,31 +90,33 @@ def analyse(
     """
     answers, labels, mixture_types = [], [], []
     for batch in read_once(files, clip, batch=_BATCH):
-        answers.append(_answer(batch, classify, separators))
-        labels.append(_texts(batch["v1_label"], batch["v2_label"]))
-        mixture_types.append(_texts(batch["mixture_type"])[:, 0])
+        answers.append(_answer(batch, classifier, separators))
+        labels.append(_columns(*(_texts(batch[name]) for name in ("v1_label", "v2_label"))))
+        mixture_types += _texts(batch["mixture_type"])
     together = {name: np.concatenate([given[name] for given in answers]) for name in answers[0]}
-    return summarise(together, np.concatenate(labels), np.concatenate(mixture_types))
+    return summarise(together, np.concatenate(labels), np.array(mixture_types))
 
 
-def _answer(batch, classify, separators) -> dict[str, np.ndarray]:
+def _answer(batch, classifier, separators) -> dict[str, np.ndarray]:
     """Return the classes answered from each input, text `[B, 2]`."""
+    classify = classifier.classify
     videos = (batch["v1"], batch["v2"])
     truths = [from_uint8(video) for video in videos]
     mixture = to_uint8(compose(*truths, batch["alpha"]))
-    mixed = classify(mixture)
-    answers = {PURE: _texts(*map(classify, videos)), MIXED: _texts(mixed, mixed)}
-    for name, separate in separators.items():
-        outputs = separate(mixture, batch["sound1"])
+    answers = {PURE: _columns(*map(classify, videos)), MIXED: _columns(*[classify(mixture)] * 2)}
+    for name, separator in separators.items():
+        outputs = separator.separate(mixture, batch["sound1"])["outputs"]
         values = from_uint8(outputs)
         distances = (reconstruction(truth, values) for truth in truths)
         slots = PermutationInvariantLoss().assign(*distances)
         chosen = (tf.gather(outputs, slot, batch_dims=1) for slot in slots)
-        answers[name] = _texts(*map(classify, chosen))
+        answers[name] = _columns(*map(classify, chosen))
     return answers
 
 
-def _texts(*columns: tf.Tensor) -> np.ndarray:
-    """Return string tensors `[B]` as columns of text, `[B, k]`."""
-    texts = [[value.decode() for value in column.numpy()] for column in columns]
-    return np.array(texts, object).T
+def _texts(strings: tf.Tensor) -> list[str]:
+    return [value.decode() for value in strings.numpy()]
+
+
+def _columns(*columns: list[str]) -> np.ndarray:
+    return np.array(columns, object).T

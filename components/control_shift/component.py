@@ -13,9 +13,10 @@ over different mixtures, and each says over how many.
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
+import numpy as np
 import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.types import artifact_utils
@@ -32,9 +33,12 @@ from data_prep.config import ClipConfig, load
 from data_prep.errors import UserError
 from data_prep.manifest import Video
 from models.export import EVALUATION_BATCH
+from models.exported import ExportedModel
 from models.inputs import find_files
 
 _SPAN = "span"
+
+Evaluate = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
 
 @tfx.dsl.components.component
@@ -62,11 +66,11 @@ def ControlShift(  # noqa: N802  (a component is named like a class)
         UserError: the manifest is missing, or none of its videos can be read any more.
     """
     span = examples.span or examples.get_int_custom_property(_SPAN)
-    separator = tf.saved_model.load(path_utils.serving_model_path(model.uri))
+    separator = ExportedModel(path_utils.serving_model_path(model.uri))
     split = artifact_utils.get_split_uri([examples], "eval")
     found = analyse(
         find_files([os.path.join(split, "*")]),
-        separator.signatures["evaluate"],
+        separator.evaluate,
         manifest.read(find_manifest(manifests, span)),
         load(ShiftConfig, json.loads(settings), "analysis"),
         load(ClipConfig, json.loads(clip), "data.clip"),
@@ -75,13 +79,17 @@ def ControlShift(  # noqa: N802  (a component is named like a class)
 
 
 def analyse(
-    files: list[str], evaluate, videos: list[Video], config: ShiftConfig, clip: ClipConfig
+    files: list[str],
+    evaluate: Evaluate,
+    videos: list[Video],
+    config: ShiftConfig,
+    clip: ClipConfig,
 ) -> dict:
     """Measure every point of the curve.
 
     Args:
         files: TFRecord files.
-        evaluate: a model's `evaluate` signature.
+        evaluate: serialized records `[B]` to scalars, of which `control_accuracy` `[B]` is read.
         videos: those that the records were made of.
         config: the curve's points and size.
         clip: the shape of the records' clips.
@@ -117,13 +125,13 @@ def _variants(
                 yield point, name, with_sound(serialized, sound)
 
 
-def _choose(evaluate, variants: Iterable[tuple[Point, str, bytes]]) -> Choices:
+def _choose(evaluate: Evaluate, variants: Iterable[tuple[Point, str, bytes]]) -> Choices:
     """Let the model choose, a few records at a time."""
     variants = iter(variants)
     choices: dict[Point, dict[str, float]] = {}
     while chunk := list(islice(variants, EVALUATION_BATCH)):
-        records = tf.constant([record for _, _, record in chunk])
-        right = evaluate(examples=records)["control_accuracy"].numpy()
+        records = np.array([record for _, _, record in chunk], object)
+        right = evaluate(records)["control_accuracy"]
         for (point, name, _), value in zip(chunk, right.tolist(), strict=True):
             choices.setdefault(point, {})[name] = value
     return choices

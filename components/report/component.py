@@ -77,8 +77,8 @@ def gather(inputs: dict, settings: dict, code: dict):
     from components.report.curves import read_curves
     from components.report.data import read_data
     from components.report.gallery import held_out, split_files
-    from components.report.model import ExportedModel
     from components.report.page import Artifact, ReportPage
+    from models.exported import ExportedModel
     from models.published import TITLES
 
     system = settings["model"]["system"]

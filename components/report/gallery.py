@@ -8,12 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from components.report.media import in_grid, picture_uri, video_uri
-from components.report.model import ExportedModel
 from components.report.page import Composition, Entry, Shown
 from data_prep.config import ClipConfig
 from data_prep.examples import decode
 from data_prep.mixing import compose
 from data_prep.pairing import MIXTURE_TYPES
+from models.exported import ExportedModel
 from models.losses import DeterministicControlLoss, PermutationInvariantLoss, reconstruction
 from models.separation import from_uint8, identity_loss
 
@@ -135,7 +135,9 @@ def take_apart(model: ExportedModel, clip: ClipConfig, example: Example) -> Entr
     """Have a model take an example apart, and make what it gives ready to be shown."""
     video = example.video
     silence = np.zeros(clip.samples, np.float32)
-    given = model.separate(video.frames, silence if video.sound is None else video.sound)
+    sound = silence if video.sound is None else video.sound
+    batch = model.separate(video.frames[None], sound[None])
+    given = {name: value[0] for name, value in batch.items()}
     outputs = given["outputs"]
     chosen = int(given["chosen"]) if "chosen" in given else None
     lines: list[list[str]] = [[] for _ in outputs]

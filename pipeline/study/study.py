@@ -65,53 +65,68 @@ def write_study(runs: Sequence[Run], config: PipelineConfig, places: local.Place
 
 
 def _sections(separation, action, shift, config, folder) -> list[str]:
-    """Draw the pictures, and return the page's sections."""
+    """Draw the pictures, and return the page's sections, of what was run."""
     systems = list(separation[TRANSPARENCY]["loss"])
+    controlled = [system for system in page.CONTROLLED if system in systems]
     sections = []
     if systems:
-        plots.draw_rows(
-            {kind: metrics["relative_loss"] for kind, metrics in separation.items()},
-            lambda system, kind: published(system, "relative_loss", kind),
-            {system: TITLES[system] for system in systems},
-            folder / "separation.svg",
-            label="loss / Identity's loss",
-            reference=1.0,
-        )
-        sizes = {name: system.published_parameters for name, system in SYSTEMS.items()}
-        table = page.table_1(separation, _parameters(systems, config), sizes)
-        sections += ["## Table 1: separation\n", table]
-        sections.append("![Loss over Identity's loss, by system](separation.svg)\n")
-    controlled = [system for system in page.CONTROLLED if system in systems]
+        sections += _separation(separation, systems, config, folder)
     if controlled:
-        plots.draw_rows(
-            {kind: metrics["control_accuracy"] for kind, metrics in separation.items()},
-            lambda system, kind: published(system, "control_accuracy", kind),
-            {system: TITLES[system] for system in controlled},
-            folder / "control.svg",
-            label="control accuracy",
-            percent=True,
-            reference=0.5,
-        )
-        table = page.table_2(separation, controlled)
-        sections += ["## Table 2: control by sound\n", table]
-        sections.append("![Control accuracy, by system](control.svg)\n")
+        sections += _control(separation, controlled, folder)
     if any(action.values()):
-        plots.draw_rows(
-            action,
-            page.published_action,
-            {seen: page.action_title(seen) for seen in action[TRANSPARENCY]},
-            folder / "action.svg",
-            label="action accuracy",
-            percent=True,
-        )
-        sections += ["## Table 3: action recognition\n", page.table_3(action), _PROTOCOL]
-        sections.append("![Action accuracy](action.svg)\n")
+        sections += _action(action, folder)
     if shift:
-        titled = {TITLES[system]: found for system, found in shift.items()}
-        plots.draw_control_shift(titled, folder / "control_shift.svg")
-        sections += ["## Control by shifted sound\n", page.table_shift(shift)]
-        sections.append("![Control accuracy, by the sound's shift](control_shift.svg)\n")
+        sections += _control_shift(shift, folder)
     return sections
+
+
+def _separation(separation, systems, config, folder) -> list[str]:
+    plots.draw_rows(
+        {kind: metrics["relative_loss"] for kind, metrics in separation.items()},
+        lambda system, kind: published(system, "relative_loss", kind),
+        {system: TITLES[system] for system in systems},
+        folder / "separation.svg",
+        label="loss / Identity's loss",
+        reference=1.0,
+    )
+    sizes = {name: system.published_parameters for name, system in SYSTEMS.items()}
+    table = page.table_1(separation, _parameters(systems, config), sizes)
+    picture = "![Loss over Identity's loss, by system](separation.svg)\n"
+    return ["## Table 1: separation\n", table, picture]
+
+
+def _control(separation, systems, folder) -> list[str]:
+    plots.draw_rows(
+        {kind: metrics["control_accuracy"] for kind, metrics in separation.items()},
+        lambda system, kind: published(system, "control_accuracy", kind),
+        {system: TITLES[system] for system in systems},
+        folder / "control.svg",
+        label="control accuracy",
+        percent=True,
+        reference=0.5,
+    )
+    picture = "![Control accuracy, by system](control.svg)\n"
+    return ["## Table 2: control by sound\n", page.table_2(separation, systems), picture]
+
+
+def _action(action, folder) -> list[str]:
+    plots.draw_rows(
+        action,
+        page.published_action,
+        {seen: page.action_title(seen) for seen in action[TRANSPARENCY]},
+        folder / "action.svg",
+        label="action accuracy",
+        percent=True,
+    )
+    picture = "![Action accuracy](action.svg)\n"
+    return ["## Table 3: action recognition\n", page.table_3(action), _PROTOCOL, picture]
+
+
+def _control_shift(shift, folder) -> list[str]:
+    titled = {TITLES[system]: found for system, found in shift.items()}
+    plots.draw_control_shift(titled, folder / "control_shift.svg")
+    picture = "![Control accuracy, by the sound's shift](control_shift.svg)\n"
+    return ["## Control by shifted sound\n", page.table_shift(shift), picture]
 
 
 def _parameters(systems, config: PipelineConfig) -> dict[str, int]:

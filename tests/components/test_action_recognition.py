@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from components.action_recognition.component import ActionRecognition
 from components.action_recognition.protocol import summarise
-from components.action_recognition.separators import PushedSeparator
+from components.action_recognition.separators import load_separator
 from data_prep.errors import UserError
 from data_prep.examples import parse
 from models.separation import from_uint8, to_uint8
@@ -151,7 +151,7 @@ def test_without_separators_there_are_the_bounds(
 def test_other_clips_are_told_with_both_shapes(clip, separators):
     other = clip.model_copy(update={"width": 32, "short_side": 32})
     with pytest.raises(UserError) as caught:
-        PushedSeparator("mine", str(separators["c2"][0]), other)
+        load_separator("mine", str(separators["c2"][0]), other)
     message = str(caught.value)
     assert "separators.mine" in message
     assert "4 frames of 16x32 at 8 fps, short side 32" in message
@@ -160,13 +160,13 @@ def test_other_clips_are_told_with_both_shapes(clip, separators):
 
 def test_sample_rate_matters_to_those_that_hear(clip, separators):
     other = clip.model_copy(update={"sample_rate": 16_000})
-    PushedSeparator("mine", str(separators["c2"][0]), other)
+    load_separator("mine", str(separators["c2"][0]), other)
     with pytest.raises(UserError, match=r"sound at 16000 Hz: received .* sound at 8000 Hz"):
-        PushedSeparator("mine", str(separators["c3_internal"][0]), other)
+        load_separator("mine", str(separators["c3_internal"][0]), other)
 
 
 def test_what_is_no_separator_is_told(clip, classifier, tmp_path):
-    with pytest.raises(UserError, match=r"separators\.mine: .*one version of a pushed model"):
-        PushedSeparator("mine", str(tmp_path), clip)
-    with pytest.raises(UserError, match=r"must give outputs, received label, probabilities"):
-        PushedSeparator("mine", str(classifier[0]), clip)
+    with pytest.raises(UserError, match=r"separators\.mine: .*one version of a model"):
+        load_separator("mine", str(tmp_path), clip)
+    with pytest.raises(UserError, match=r"must be a separator: received a classifier"):
+        load_separator("mine", str(classifier[0]), clip)

@@ -12,10 +12,10 @@ from components.report.curves import read_curves
 from components.report.data import read_data
 from components.report.gallery import example_of, pick, take_apart
 from components.report.media import in_grid
-from components.report.model import ExportedModel
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.examples import decode
+from models.exported import ExportedModel
 
 
 def write_curve(logs, steps, values):
@@ -136,9 +136,9 @@ def c3(export_model):
 
 
 def test_exported_model_tells_its_clip_and_what_it_takes(c3, clip, tmp_path):
-    assert c3.clip() == clip
+    assert c3.clip == clip
     assert (c3.separates, c3.hears, c3.deterministic) == (True, True, False)
-    with pytest.raises(UserError, match="a SavedModel of this project is needed"):
+    with pytest.raises(UserError, match="must be the folder of one version"):
         ExportedModel(str(tmp_path))
 
 

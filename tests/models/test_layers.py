@@ -187,18 +187,17 @@ def test_spectrogram_is_the_windowed_transform():
     hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(64) / 64)
     for column in range(10):
         power = np.abs(np.fft.rfft(hann * padded[32 * column :][:64])) ** 2
-        np.testing.assert_allclose(result[column], np.log(power + 1e-4) / 10, atol=1e-4)
+        np.testing.assert_allclose(result[column], np.log1p(power / 1e-4) / 10, atol=1e-4)
 
 
-def test_spectrogram_of_silence_is_constant():
+def test_spectrogram_of_silence_is_0():
     result = audio.LogSpectrogram(64, 32)(np.zeros((1, 600), np.float32)).numpy()
-    assert np.isfinite(result).all()
-    assert np.ptp(result[..., 0]) < 1e-6
+    np.testing.assert_array_equal(result, 0)
 
 
 def test_spectrogram_tells_the_frequency():
     result = audio.LogSpectrogram(64, 32)(values(2, 600)).numpy()
-    expected = np.broadcast_to(np.linspace(-1, 1, 33), result.shape[:3])
+    expected = result[..., 0] * np.linspace(-1, 1, 33)
     np.testing.assert_allclose(result[..., 1], expected, atol=1e-6)
 
 
