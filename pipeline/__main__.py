@@ -118,12 +118,12 @@ def tables(config_name, videos, annotations, systems, seeds, output, settings):
     _check_annotations(annotations, videos)
     from pipeline import local
     from pipeline.demo import sample
-    from pipeline.study.runs import CLIPS, check_systems, run_study
+    from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study
     from pipeline.study.study import write_study
 
     names = check_systems(systems)
     places = local.Places(output)
-    local.index(videos or sample(output, CLIPS), annotations, places, config)
+    local.index(videos or sample(output, CLIPS, CLASSES), annotations, places, config)
     runs = run_study(configure, places, names, seeds)
     click.echo(f"results in {write_study(runs, config, places)}")
 

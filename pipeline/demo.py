@@ -24,11 +24,8 @@ from pipeline import local
 from pipeline.config import PipelineConfig
 from pipeline.console import show
 
-CLASSES = 4
-"""Classes of the demo's sample: few enough to be learnt in minutes."""
-
-CLIPS = 96
-"""Videos of the demo's sample."""
+CLIPS, CLASSES = 96, 4
+"""The demo's sample: few classes can be learnt in minutes."""
 
 _READY = " at "
 
@@ -68,9 +65,9 @@ def demo(config: PipelineConfig, output: Path) -> None:
         click.echo("the output marked as chosen should change with it.")
 
 
-def sample(output: Path, clips: int = CLIPS) -> Path:
+def sample(output: Path, clips: int = CLIPS, classes: int = CLASSES) -> Path:
     """Render the sample data set under a folder, unless it is there, and return its videos."""
-    words = ("--clips", clips, "--classes", CLASSES)
+    words = ("--clips", clips, "--classes", classes)
     _command("data_prep", "sample", "--output", output / "sample", *words)
     return output / "sample" / "videos"
 

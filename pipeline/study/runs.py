@@ -16,8 +16,8 @@ from pipeline.config import PipelineConfig
 NAMES = (*SYSTEMS, CLASSIFIER)
 """What a study can hold, in the order of the tables."""
 
-CLIPS = 192
-"""Videos of the study's sample: enough to hold out some forty."""
+CLIPS, CLASSES = 240, 6
+"""The study's sample: enough to hold out some fifty videos, and classes that can be mistaken."""
 
 JUDGED = ("centrifuge_pc", "c2")
 """The separators whose outputs the action classifier is asked about (Table 3)."""
