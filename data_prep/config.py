@@ -1,8 +1,9 @@
 """The settings that decide which mixtures a set of videos becomes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from data_prep.errors import UserError
@@ -51,6 +52,24 @@ class ClipConfig(Settings):
     def samples(self) -> int:
         """Sound samples in the window."""
         return round(self.seconds * self.sample_rate)
+
+
+def clip_of_model(video: Sequence[int | None], told: Mapping[str, float], where: str) -> ClipConfig:
+    """Put together the shape of the clips that a served model takes.
+
+    Args:
+        video: the shape of its input `video`, `[B, T, H, W, 3]`.
+        told: what its signature `clip` tells beside: `fps`, `sample_rate`, `short_side`.
+        where: which model; errors begin with it.
+
+    Raises:
+        UserError: these make no clip.
+    """
+    _, frames, height, width, _ = video
+    # The rate travels as float32, in which 29.97 is 29.9699993: the shortest number that is it.
+    fps = float(str(np.float32(told["fps"])))
+    values = {"frames": frames, "height": height, "width": width, **told, "fps": fps}
+    return load(ClipConfig, values, where)
 
 
 class DataConfig(Settings):

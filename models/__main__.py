@@ -10,10 +10,9 @@ from pathlib import Path
 import click
 
 from data_prep.cli import Commands, quiet_libraries
-from models.precision import prepare
+from models.precision import PRECISIONS, prepare
 
 BACKENDS = ("tensorflow", "jax", "torch")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 preset_option = click.option(
     "--preset", "preset_name", default="tiny", show_default=True, help="A preset's name."
@@ -35,7 +34,8 @@ def summary(preset_name, system):
     from models.presets import get_preset
 
     preset = get_preset(preset_name)
-    from models.summary import NAMES, summarise
+    from models.summary import summarise
+    from models.systems import NAMES
 
     summaries = [summarise(name, preset) for name in ([system] if system else NAMES)]
     _show_summaries(summaries, preset_name, preset)

@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
+from models import PACKAGE
 from models.layers import norm_relu
 from models.presets import Audio
 
-PACKAGE = "layered_video"
 _FLOOR, _SCALE = 1e-2, 0.1
-"""A magnitude that is taken for silence, and what brings the logarithm of a loud tone near 1."""
+"""A magnitude that is taken for silence, and what brings the loudest tone's logarithm near 2."""
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -20,9 +20,9 @@ class LogSpectrogram(keras.layers.Layer):
         hop: samples between two columns.
 
     Returns of a call on `[B, S]` in [-1, 1]: `[B, ceil(S / hop), window / 2 + 1, 2]`. The first
-    channel is the log magnitude, 0 for silence and about 1 for a loud tone; the second the same
-    times the frequency, which goes from -1 to 1: an average over frequency then tells a high sound
-    from a low one, which of convolutions alone it would not.
+    channel is the log magnitude, 0 for silence and about 2 for the loudest tone; the second the
+    same times the frequency, which goes from -1 to 1: an average over frequency then tells a high
+    sound from a low one, which of convolutions alone it would not.
     """
 
     def __init__(self, window, hop, **kwargs):

@@ -16,7 +16,7 @@ from models.precision import check
 from models.presets import Preset
 from models.separation import Separator
 from models.summary import build, forward_flops
-from models.systems import SYSTEMS
+from models.systems import CLASSIFIER, SYSTEMS
 
 WARM_UP = 2
 
@@ -96,7 +96,7 @@ def _trainable(name, network, preset, batch):
     clip = preset.clip
     rng = np.random.default_rng(0)
     shape = (batch, clip.frames, clip.height, clip.width)
-    if name == "i3d":
+    if name == CLASSIFIER:
         video = rng.uniform(-1, 1, (*shape, 3)).astype(np.float32)
         labels = rng.integers(0, preset.classes, batch)
         return network, {"video": ops.convert_to_tensor(video)}, ops.convert_to_tensor(labels)

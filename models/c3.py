@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from data_prep.config import ClipConfig
-from models import layers
+from models import PACKAGE, layers
 from models.audio import AudioVisualFusion, audio_network
 from models.c2 import compose, full_resolution
 from models.centrifuge import decode
@@ -12,7 +12,7 @@ from models.i3d import encode
 from models.presets import Preset, check_size
 
 
-@keras.saving.register_keras_serializable("layered_video")
+@keras.saving.register_keras_serializable(PACKAGE)
 class ScoreHead(keras.layers.Layer):
     """The internal prediction: a score for each output, how far it is from the wanted video.
 

@@ -4,11 +4,9 @@ import keras
 from keras import ops
 
 from data_prep.config import ClipConfig
-from models import layers
+from models import PACKAGE, layers
 from models.i3d import encode
 from models.presets import Preset, check_size
-
-PACKAGE = "layered_video"
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

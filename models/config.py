@@ -5,8 +5,9 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from data_prep.config import MAX_SEED, Settings
+from models.precision import PRECISIONS
 from models.presets import get_preset
-from models.systems import CLASSIFIER, get_system
+from models.systems import check_name
 
 
 class ModelConfig(Settings):
@@ -33,8 +34,7 @@ class ModelConfig(Settings):
     @field_validator("system")
     @classmethod
     def _system_exists(cls, name):
-        if name != CLASSIFIER:
-            get_system(name)
+        check_name(name)
         return name
 
 
@@ -43,7 +43,8 @@ class TrainConfig(Settings):
 
     Attributes:
         steps: updates of the weights.
-        batch: examples an update, over all devices; the preset's where not given.
+        batch: examples a batch, over all devices; the preset's where not given. Each device
+            normalises its share by the share's own statistics.
         optimizer: the papers' `sgd` with momentum 0.9, or `adam`, or `adamw`; the preset's where
             not given.
         learning_rate: its peak; the preset's where neither is given.
@@ -52,7 +53,7 @@ class TrainConfig(Settings):
         weight_decay: of `adamw`.
         clip_norm: the gradients' global norm is clipped to it; 0 leaves them. Of several devices
             each clips its own share.
-        accumulate: batches whose gradients make one update.
+        accumulate: batches whose gradients make one update; each is normalised by itself.
         ema: momentum, an update, of the weights' moving average, which is exported in place of
             the weights; 0 for none. Batch normalisation keeps the statistics of the weights.
         precision: Keras's dtype policy; with `mixed_float16` the loss is scaled.
@@ -75,7 +76,7 @@ class TrainConfig(Settings):
     clip_norm: float = Field(1.0, ge=0)
     accumulate: int = Field(1, ge=1)
     ema: float = Field(0.0, ge=0, lt=1)
-    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    precision: Literal[PRECISIONS] = "float32"
     repair: bool = False
     shuffle: int = Field(256, ge=1)
     log_every: int = Field(20, ge=1)

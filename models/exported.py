@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from data_prep.config import ClipConfig, load
+from data_prep.config import clip_of_model
 from data_prep.errors import UserError
 
 
@@ -39,7 +39,8 @@ class ExportedModel:
         self.separates = "outputs" in serve.structured_outputs
         self.hears = "sound" in self._inputs
         self.deterministic = self.hears and "scores" not in serve.structured_outputs
-        self.clip = self._read_clip(path, told)
+        told = {name: value.numpy()[0].item() for name, value in told.items()}
+        self.clip = clip_of_model(self._inputs["video"].shape, told, path)
 
     def separate(self, video: np.ndarray, sound: np.ndarray) -> dict[str, np.ndarray]:
         """Take videos apart.
@@ -66,11 +67,3 @@ class ExportedModel:
         tensors = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
         result = self._model.signatures[signature](**tensors)
         return {name: value.numpy() for name, value in result.items()}
-
-    def _read_clip(self, path: str, told: dict[str, tf.Tensor]) -> ClipConfig:
-        _, frames, height, width, _ = self._inputs["video"].shape
-        values = {name: value[0].numpy().item() for name, value in told.items()}
-        values["fps"] = round(values["fps"], 4)  # it is a float32, in which 29.97 is 29.9699993
-        return load(
-            ClipConfig, {"frames": frames, "height": height, "width": width, **values}, path
-        )

@@ -10,6 +10,9 @@ from data_prep.errors import UserError
 from data_prep.examples import parse
 
 _SECOND_CLIP = ("v2", "sound2")
+_OPTIONS = tf.data.Options()
+# An iterator waits for the thread that tunes it, which sleeps for up to a minute, when it ends.
+_OPTIONS.autotune.enabled = False
 
 
 def find_files(patterns: list[str]) -> list[str]:
@@ -54,6 +57,7 @@ def read_once(files: list[str], clip: ClipConfig, *, batch: int) -> tf.data.Data
         .batch(batch)
         .map(lambda serialized: parse(serialized, clip), num_parallel_calls=tf.data.AUTOTUNE)
         .prefetch(1)
+        .with_options(_OPTIONS)
     )
 
 
@@ -120,6 +124,7 @@ def read_shuffled(
         serialized.enumerate(start=skip)
         .map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(2)
+        .with_options(_OPTIONS)
     )
 
 

@@ -5,9 +5,8 @@ import math
 import keras
 from keras import ops
 
+from models import PACKAGE
 from models.fused import fused
-
-PACKAGE = "layered_video"
 
 
 def conv(x, filters, kernel, strides=1, *, norm, name):

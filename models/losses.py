@@ -11,9 +11,8 @@ Training, the `evaluate` signature and the tests read these same definitions.
 import keras
 from keras import ops
 
+from models import PACKAGE
 from models.fused import fused
-
-PACKAGE = "layered_video"
 
 
 def reconstruction(truth, outputs):

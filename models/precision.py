@@ -5,6 +5,9 @@ import os
 from data_prep.errors import UserError
 from models.presets import Inception, Pool, Preset
 
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+"""Keras's dtype policies that networks are trained in."""
+
 
 def prepare(precision: str) -> None:
     """Set the environment for a precision; call it before TensorFlow is imported.

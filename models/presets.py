@@ -66,7 +66,6 @@ class Preset:
     """Everything that sizes a network.
 
     Attributes:
-        description: what the preset is for.
         clip: the clip that the network is meant for; a network takes other sizes too.
         levels: the encoder, finest first.
         up: channels of the decoder's transposed convolutions, deepest first, one a level but
@@ -86,7 +85,6 @@ class Preset:
         classes: classes of the action classifier.
     """
 
-    description: str
     clip: ClipConfig
     levels: tuple[Level, ...]
     up: tuple[int, ...]
@@ -160,7 +158,6 @@ def _plain(conv1a, conv2c, mixed3c, mixed4f, mixed5c, *, mixed4f_strides):
 
 PRESETS = {
     "tiny": Preset(
-        description="two cores, minutes",
         clip=ClipConfig(frames=8, fps=8, height=48, width=48, short_side=56, sample_rate=8_000),
         # Two steps in time are left at the end, each with its own sound.
         levels=_plain(24, 48, 96, 128, 128, mixed4f_strides=(1, 2, 2)),
@@ -177,7 +174,6 @@ PRESETS = {
         learning_rate=3e-3,
     ),
     "small": Preset(
-        description="one GPU, hours",
         clip=ClipConfig(frames=32, fps=12.5, height=96, width=96, short_side=112),
         levels=_plain(64, 128, 256, 384, 512, mixed4f_strides=(2, 2, 2)),
         up=(256, 128, 96, 64),
@@ -193,7 +189,6 @@ PRESETS = {
         learning_rate=5e-4,
     ),
     "paper": Preset(
-        description="the papers' size: 64 frames of 112x112",
         clip=ClipConfig(),
         levels=_I3D,
         up=(64, 64, 64, 64),

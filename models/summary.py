@@ -6,13 +6,9 @@ from dataclasses import dataclass
 
 import keras
 
-from data_prep.errors import UserError
 from models.i3d import i3d
 from models.presets import Preset
-from models.systems import SYSTEMS
-
-NAMES = (*SYSTEMS, "i3d")
-"""Every network that a preset sizes."""
+from models.systems import CLASSIFIER, SYSTEMS, check_name
 
 
 @dataclass(frozen=True)
@@ -43,10 +39,9 @@ def build(name: str, preset: Preset) -> keras.Model:
     Raises:
         UserError: there is no such network; the message lists what there is.
     """
-    if name == "i3d":
+    check_name(name)
+    if name == CLASSIFIER:
         return i3d(preset.clip, preset, classes=preset.classes)
-    if name not in SYSTEMS:
-        raise UserError(f"unknown system {name!r}: choose one of {', '.join(NAMES)}")
     return SYSTEMS[name].build(preset.clip, preset, 2, 2)
 
 

@@ -59,7 +59,6 @@ class System:
     """A separator: how it is built, and how it is told which video is wanted.
 
     Attributes:
-        description: what it is.
         build: `(clip, preset, outputs, layers)` to its network.
         control: `"none"` (permutation invariant loss, a fixed slot is chosen),
             `"deterministic"` (slot 1 is trained to be the wanted one) or `"internal"` (the
@@ -67,7 +66,6 @@ class System:
         published_parameters: millions, at the papers' size; None where they give none.
     """
 
-    description: str
     build: Callable[[ClipConfig, Preset, int, int], "keras.Model"]
     control: str = "none"
     published_parameters: float | None = None
@@ -79,42 +77,30 @@ class System:
 
 
 SYSTEMS = {
-    "identity": System("every output is the input", _identity),
-    "centrifuge": System(
-        "the Visual Centrifuge: a U-Net with I3D's encoder",
-        _centrifuge,
-        published_parameters=22.6,
-    ),
-    "centrifuge_pc": System(
-        "predictor-corrector: a second Centrifuge corrects the first",
-        _centrifuge_pc,
-        published_parameters=45.4,
-    ),
-    "c2_no_masking": System(
-        "a Centrifuge with the compositional head",
-        _c2_no_masking,
-        published_parameters=23.4,
-    ),
-    "c2": System(
-        "C2: the same with grouped channel masking",
-        _c2,
-        published_parameters=27.1,
-    ),
-    "c3_deterministic": System(
-        "C3: the wanted video comes out in slot 1",
-        _c3_deterministic,
-        control="deterministic",
-    ),
-    "c3_internal": System(
-        "C3: a score says where the wanted video is",
-        _c3,
-        control="internal",
-    ),
+    "identity": System(_identity),
+    "centrifuge": System(_centrifuge, published_parameters=22.6),
+    "centrifuge_pc": System(_centrifuge_pc, published_parameters=45.4),
+    "c2_no_masking": System(_c2_no_masking, published_parameters=23.4),
+    "c2": System(_c2, published_parameters=27.1),
+    "c3_deterministic": System(_c3_deterministic, control="deterministic"),
+    "c3_internal": System(_c3, control="internal"),
 }
-
 
 CLASSIFIER = "i3d"
 """The action classifier of the downstream task: no separator, but trained and served like one."""
+
+NAMES = (*SYSTEMS, CLASSIFIER)
+"""Every system, in the order of the tables."""
+
+
+def check_name(name: str) -> None:
+    """Check that there is a system of this name.
+
+    Raises:
+        UserError: there is none; the message lists what there is.
+    """
+    if name not in NAMES:
+        raise UserError(f"unknown system {name!r}: choose one of {', '.join(NAMES)}")
 
 
 def get_system(name: str) -> System:

@@ -3,6 +3,7 @@
 python -m pipeline run|demo|tables|gallery|compile --help
 """
 
+import json
 import time
 from pathlib import Path
 
@@ -111,7 +112,9 @@ def tables(config_name, videos, annotations, systems, seeds, output, settings):
     from pipeline.config import load_config
 
     def configure(overrides):
-        return load_config(config_name, (*settings, *(f"{k}={v}" for k, v in overrides.items())))
+        # As JSON, which YAML holds: a path may have signs in it that mean something to YAML.
+        given = (f"{key}={json.dumps(value)}" for key, value in overrides.items())
+        return load_config(config_name, (*settings, *given))
 
     config = configure({})
     prepare(config.train.precision)

@@ -13,7 +13,7 @@ from data_prep.config import DataConfig, Settings, load
 from data_prep.errors import UserError
 from models.config import ModelConfig, TrainConfig
 from models.presets import PRESETS, check_size
-from models.systems import CLASSIFIER
+from models.systems import CLASSIFIER, get_system
 
 SLICES = ("v1_label", "class_pair", "v1_height")
 
@@ -136,6 +136,13 @@ class PipelineConfig(ModelConfig):
     def classifies(self) -> bool:
         """Whether the system is the action classifier, not a separator."""
         return self.system == CLASSIFIER
+
+    @property
+    def shifts_sounds(self) -> bool:
+        """Whether control is measured under shifted sounds, for which videos are read again."""
+        if self.classifies or not self.analysis.control_shifts:
+            return False
+        return get_system(self.system).hears
 
     @property
     def kind(self) -> str:

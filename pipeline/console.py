@@ -3,6 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
+from components.action_recognition import MIXED, PURE
+from components.control_shift import SILENCE, STRANGER
 from pipeline.local import Places
 
 SEPARATION = (
@@ -12,9 +14,9 @@ SEPARATION = (
     ("control_accuracy", "right choice", True),
 )
 SEPARATION_NOTE = (
-    "loss: l(V1, O) + l(V2, O) by the best assignment, lower is better; Identity's outputs are the "
-    "mixture itself; ± is half a 95 % interval. Right choice: the chosen output is nearer to the "
-    "video that sounds; without control the choice is a coin flip."
+    "loss: l(V1, O) + l(V2, O) by the system's assignment, lower is better; Identity's outputs are "
+    "the mixture itself; ± is half a 95 % interval. Right choice: the chosen output is nearer to "
+    "the video that sounds; without control the choice is a coin flip."
 )
 CLASSIFICATION = (
     ("accuracy", "single videos", True),
@@ -78,7 +80,7 @@ def _actions(kinds: dict) -> Table:
     for name in inputs:
         cells = (found["inputs"][name] for found in kinds.values())
         row = (with_interval(cell, "accuracy", percent=True) for cell in cells)
-        table.add_row({"pure": "single videos", "mixed": "mixtures"}.get(name, name), *row)
+        table.add_row({PURE: "single videos", MIXED: "mixtures"}.get(name, name), *row)
     return table
 
 
@@ -86,7 +88,7 @@ def _sounds(found: dict) -> Table:
     """Lay out how often the choice is right under other sounds."""
     table = Table(title="right choice, by control sound", title_justify="left")
     points = {f"V1's, {point['seconds']:+g} s": point for point in found["shifts"]}
-    points |= {"a stranger's": found["stranger"], "silence": found["silence"]}
+    points |= {"a stranger's": found[STRANGER], "silence": found[SILENCE]}
     for name in ("sound", "right choice", "mixtures"):
         table.add_column(name, justify="left" if name == "sound" else "right")
     for name, point in points.items():

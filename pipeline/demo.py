@@ -23,6 +23,7 @@ from models.systems import get_system
 from pipeline import local
 from pipeline.config import PipelineConfig
 from pipeline.console import show
+from serving.versions import find_versions
 
 CLIPS, CLASSES = 96, 4
 """The demo's sample: few classes can be learnt in minutes."""
@@ -36,6 +37,8 @@ def demo(config: PipelineConfig, output: Path) -> None:
     Raises:
         UserError: the system does not separate, a step failed, or the model was not blessed.
     """
+    if config.classifies:
+        raise UserError(f"the demo needs a system that separates: received {config.system}")
     started = time.monotonic()
     system = get_system(config.system)
     places = local.Places(output)
@@ -45,6 +48,13 @@ def demo(config: PipelineConfig, output: Path) -> None:
     show(summary, places, seconds=time.monotonic() - started)
     if not summary["pushed"]:
         raise UserError("the model was not blessed, so there is none to serve")
+    newest = next(iter(find_versions(places.serving).values()))
+    if newest != Path(summary["pushed"]):
+        # The run came out of the cache, and other settings have pushed since.
+        raise UserError(
+            f"{places.serving}: serves its newest version, {newest.name}, of another run than "
+            f"this one's, {Path(summary['pushed']).name}; choose another --output"
+        )
     mixture = output / "mixture.mp4"
     _command("data_prep", "mix", wanted, other, "--output", mixture)
     cues = {"separated": None}

@@ -161,7 +161,10 @@ def _report_settings(config: PipelineConfig) -> str:
 
 def _report_code() -> str:
     """Return the digests of the code that made what the report shows, and of the report's own."""
-    packages = ("data_prep", "models", "components/evaluation", "components/report")
+    packages = (
+        *("data_prep", "models", "components/mixture_gen", "components/training"),
+        *("components/evaluation", "components/report"),
+    )
     return json.dumps({package: source_digest(package) for package in packages})
 
 
@@ -179,9 +182,9 @@ def _analyses(config: PipelineConfig, examples, model, manifests: str) -> list:
                 code=source_digest("components/action_recognition", *shared),
             )
         ]
-    asked = config.analysis
-    if not get_system(config.system).hears or not asked.control_shifts:
+    if not config.shifts_sounds:
         return []
+    asked = config.analysis
     settings = ShiftConfig(
         shifts=asked.control_shifts, mixtures=asked.mixtures, seed=config.data.seed
     )

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from components.analysis import read_analysis
 from components.evaluation.results import by_mixture_type, read_failures, read_metrics
+from components.report import FILE
 
 _ANALYSES = {"action_accuracy": "ActionRecognition", "control_shift": "ControlShift"}
 
@@ -52,7 +53,7 @@ def summarise(pipeline_name: str, connection, seconds: dict[str, float]) -> dict
             "model": str(_path(outputs["Trainer"]["model"])),
             "logs": str(_path(outputs["Trainer"]["model_run"])),
             "evaluation": str(evaluation),
-            "report": str(_path(outputs["Report"]["report"]) / "report.html"),
+            "report": str(_path(outputs["Report"]["report"]) / FILE),
         },
     }
 

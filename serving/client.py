@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 import grpc
 import numpy as np
 
-from data_prep.config import ClipConfig, load
+from data_prep.config import ClipConfig, clip_of_model
 from data_prep.errors import UserError
 from serving.channel import open_channel
 from serving.errors import ServingError
@@ -111,14 +111,9 @@ class Client:
             raise ServingError(
                 f"{self._whose}: is no separator; its inputs are {', '.join(sorted(inputs))}"
             )
-        _, frames, height, width, _ = inputs["video"].shape
         given = self._predict("clip", {"batch": np.zeros(1, np.int32)})
         told = {name: array[0].item() for name, array in given.items()}
-        # The rate travels as float32, in which 29.97 is 29.9699993.
-        told["fps"] = round(told["fps"], 4)
-        return load(
-            ClipConfig, {"frames": frames, "height": height, "width": width, **told}, self._whose
-        )
+        return clip_of_model(inputs["video"].shape, told, self._whose)
 
     def has_control(self) -> bool:
         """Whether the model takes a sound, which says what output is wanted."""
@@ -135,7 +130,8 @@ class Client:
         Args:
             video: uint8 [T, H, W, 3], or [B, T, H, W, 3] for a batch.
             sound: float32 [S] in [-1, 1], or [B, S]; for a model with control, and only for one.
-            outputs: the names wanted; None for outputs, and scores and chosen with control.
+            outputs: the names wanted; None for outputs, and those of scores and chosen
+                that it has.
 
         Returns:
             name -> array: outputs uint8 [n, T, H, W, 3], scores float32 [n], chosen int32 [];

@@ -28,8 +28,8 @@ class Separation:
         cue: int16 [S], the sound that says which output is wanted; None without control.
         outputs: uint8 [n, T, H, W, 3].
         scores: float32 [n], the predicted loss of each output against the wanted video, the lower
-            the likelier; None without control.
-        chosen: the output with the lowest score; None without control.
+            the likelier; None where the model predicts none.
+        chosen: the output that the model takes for the wanted video; None without control.
     """
 
     config: ClipConfig

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from components.analysis import mean_with_interval
-from components.control_shift.sounds import SILENCE, STRANGER, Point
+from components.control_shift import OTHER_SOUNDS
+from components.control_shift.sounds import Point
 from data_prep.pairing import MIXTURE_TYPES
 
 Choices = Mapping[Point, Mapping[str, float]]
@@ -40,5 +41,5 @@ def _curve(choices: Choices, shifts: Sequence[float], names: set[str]) -> dict:
     return {
         "mixtures": len(names),
         "shifts": [{"seconds": shift, **point(shift)} for shift in shifts],
-        **{key: point(key) for key in (SILENCE, STRANGER)},
+        **{key: point(key) for key in OTHER_SOUNDS},
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from components.control_shift import SILENCE, STRANGER
 from components.control_shift.config import ShiftConfig
 from components.control_shift.records import HeldOut
 from data_prep.config import ClipConfig
@@ -12,7 +13,6 @@ from data_prep.manifest import Video
 from data_prep.media import MediaError, read_sound
 from data_prep.pairing import DURATION_SLACK
 
-SILENCE, STRANGER = ("silence", "stranger")
 Point = float | str
 """A shift in seconds, `SILENCE` or `STRANGER`."""
 
@@ -64,7 +64,7 @@ class Sounds:
 
     def _shifted(self, mixture: HeldOut) -> dict[Point, np.ndarray]:
         video = self._videos.get(mixture.v1_id)
-        if video is None:
+        if video is None or video.source != mixture.v1_source:
             raise MediaError(mixture.v1_id, "is not in the manifest")
         starts = window_starts(mixture.v1_start, self._shifts, video.duration, self._clip)
         size = {"samples": self._clip.samples, "sample_rate": self._clip.sample_rate}

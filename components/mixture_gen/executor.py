@@ -1,5 +1,6 @@
 """What MixtureGen does: the Beam transform of `data_prep.generate`, written as TFX Examples."""
 
+import hashlib
 import json
 import os
 
@@ -20,6 +21,9 @@ from data_prep.shards import WriteShards, lay_out, read_reports
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Makes the records of both splits in one Beam pipeline.
 
+    TFX gives each attempt a folder of its own. Shards are made in one that all attempts at the same
+    records share, so that after an interruption those that are finished are kept.
+
     The records are written as they are: JPEG strips do not shrink by the gzip that TFX's own
     ExampleGens add, which would cost a sixth of the time.
     """
@@ -32,21 +36,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         planned = plan(manifest.read(path), config)
         [examples] = output_dict[standard_component_specs.EXAMPLES_KEY]
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
-        reports = os.path.join(examples.uri, "progress")
+        unfinished = _unfinished(examples.uri, path, exec_properties)
+        reports = os.path.join(unfinished, "reports")
         shards = [
             shard
             for split, pairings in planned.pairings.items()
             for shard in lay_out(
                 pairings,
                 config.records_per_shard,
-                records=artifact_utils.get_split_uri([examples], split),
+                records=os.path.join(unfinished, split),
                 reports=reports,
             )
         ]
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | WriteShards(shards, config)
         info, unreadable = account(planned, config, read_reports(reports))
-        fileio.rmtree(reports)
         earlier = manifest.read_rejected(os.path.join(os.path.dirname(path), "rejected.csv"))
         rejections = [*earlier, *planned.rejections, *unreadable]
         _write_text(os.path.join(examples.uri, "info.json"), json.dumps(info, indent=2) + "\n")
@@ -54,6 +58,22 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             os.path.join(examples.uri, "rejected.csv"),
             manifest.rejected_text(sorted(rejections, key=lambda item: item.path)),
         )
+        # A report without its records would be taken for a finished shard.
+        fileio.rmtree(reports)
+        for split in SPLITS:
+            records = artifact_utils.get_split_uri([examples], split)
+            fileio.rename(os.path.join(unfinished, split), records, overwrite=True)
+        fileio.rmtree(unfinished)
+
+
+def _unfinished(uri: str, manifest_path: str, exec_properties) -> str:
+    """Return the folder of all attempts at the same records, beside the artifacts' folders."""
+    digest = hashlib.sha256()
+    digest.update(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY].encode())
+    with fileio.open(manifest_path, "rb") as file:
+        digest.update(file.read())
+    component = os.path.dirname(os.path.dirname(uri))
+    return os.path.join(component, "unfinished", digest.hexdigest()[:16])
 
 
 def _data_config(exec_properties) -> DataConfig:

@@ -1,1 +1,3 @@
 """Report: one HTML page about a run, for people."""
+
+FILE = "report.html"

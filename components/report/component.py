@@ -8,12 +8,11 @@ from importlib import metadata
 from tfx import v1 as tfx
 from tfx.components.util import model_utils
 from tfx.dsl.io import fileio
-from tfx.types import standard_artifacts
+from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
-from components.report import artifact
+from components.report import FILE, artifact
 
-FILE = "report.html"
 LOOKED_AT = 512
 """Held-out mixtures among which the gallery is picked, at most."""
 
@@ -76,9 +75,10 @@ def gather(inputs: dict, settings: dict, code: dict):
     from components.report import findings, plots
     from components.report.curves import read_curves
     from components.report.data import read_data
-    from components.report.gallery import held_out, split_files
+    from components.report.gallery import held_out
     from components.report.page import Artifact, ReportPage
     from models.exported import ExportedModel
+    from models.inputs import find_files
     from models.published import TITLES
 
     system = settings["model"]["system"]
@@ -90,7 +90,8 @@ def gather(inputs: dict, settings: dict, code: dict):
     gallery = {}
     model = ExportedModel(path_utils.serving_model_path(inputs["model"].uri))
     if model.separates:
-        files = split_files(inputs["examples"].uri, "eval")
+        split = artifact_utils.get_split_uri([inputs["examples"]], "eval")
+        files = find_files([os.path.join(split, "*")])
         gallery = held_out(model, files, data.config.clip, limit=LOOKED_AT)
     clip = data.config.clip
     return ReportPage(

@@ -1,6 +1,5 @@
 """Mixtures taken apart, as entries of a page: what went in, what came out, what is true."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.report.media import in_grid, picture_uri, video_uri
-from components.report.page import Composition, Entry, Shown
+from components.report.page import Entry, Shown
 from data_prep.config import ClipConfig
 from data_prep.examples import decode
 from data_prep.mixing import compose
@@ -190,6 +189,7 @@ def take_apart(model: ExportedModel, clip: ClipConfig, example: Example) -> Entr
             )
             for i, truth in enumerate(example.truths, start=1)
         ],
+        scored="scores" in given,
         compositions=_compositions(given),
         masks=_masks(given),
     )
@@ -202,17 +202,14 @@ def _assign(to_v1: np.ndarray, to_v2: np.ndarray, *, deterministic: bool) -> tup
     return int(first[0]), int(second[0])
 
 
-def _compositions(given: dict) -> list[Composition]:
+def _compositions(given: dict) -> list[list[tuple[str, str]]]:
     if "layers" not in given:
         return []
     middle = given["layers"].shape[1] // 2
     layers = [picture_uri(layer[middle]) for layer in given["layers"]]
     return [
-        Composition(
-            f"O{i}",
-            [(picture_uri(beta[middle]), layer) for beta, layer in zip(betas, layers, strict=True)],
-        )
-        for i, betas in enumerate(given["coefficients"], start=1)
+        [(picture_uri(beta[middle]), layer) for beta, layer in zip(betas, layers, strict=True)]
+        for betas in given["coefficients"]
     ]
 
 
@@ -226,8 +223,3 @@ def _masks(given: dict) -> str | None:
 def _text(serialized: bytes, key: str) -> str:
     features = tf.train.Example.FromString(serialized).features.feature
     return features[key].bytes_list.value[0].decode()
-
-
-def split_files(examples: str, split: str) -> list[str]:
-    """Return the TFRecord files of a split of an Examples artifact's folder, sorted."""
-    return sorted(tf.io.gfile.glob(os.path.join(examples, f"Split-{split}", "*")))

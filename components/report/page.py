@@ -33,16 +33,14 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Composition:
-    """`O_i = sum_j beta_ij L_j` at one moment: pictures of each beta_ij and each L_j."""
-
-    output: str
-    terms: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
 class Entry:
-    """An example taken apart, ready to be shown; pictures and videos are data: URIs."""
+    """An example taken apart, ready to be shown; pictures and videos are data: URIs.
+
+    Attributes:
+        scored: whether the model gives its outputs scores.
+        compositions: of each output `O_i = sum_j beta_ij L_j` at one moment, pictures of each
+            (beta_ij, L_j).
+    """
 
     title: str
     about: str
@@ -50,7 +48,8 @@ class Entry:
     mixture: Shown
     outputs: list[Shown]
     truths: list[Shown]
-    compositions: list[Composition] = field(default_factory=list)
+    scored: bool = False
+    compositions: list[list[tuple[str, str]]] = field(default_factory=list)
     masks: str | None = None
 
 

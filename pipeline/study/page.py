@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from components.action_recognition import MIXED, PURE
+from components.control_shift import SILENCE, STRANGER
 from data_prep.pairing import MIXTURE_TYPES, OCCLUSION, TRANSPARENCY
 from models.published import TITLES, published
+from models.systems import CLASSIFIER
 from pipeline.study.estimate import Estimate
 from pipeline.study.results import Column
 
@@ -74,21 +77,21 @@ def table_shift(found: Mapping[str, Mapping[float | str, Estimate]]) -> str:
 
 def action_title(seen: str) -> str:
     """Return the name, in Table 3, of what the classifier saw."""
-    known = {"pure": "I3D, pure video", "mixed": "I3D, mixed video"}
+    known = {PURE: "I3D, pure video", MIXED: "I3D, mixed video"}
     return known[seen] if seen in known else f"{TITLES.get(seen, seen)} + I3D"
 
 
 def published_action(seen: str, mixture_type: str) -> float | None:
     """Return the published action accuracy on what the classifier saw, or None."""
-    of_i3d = {"pure": "accuracy", "mixed": "mixed_accuracy"}
+    of_i3d = {PURE: "accuracy", MIXED: "mixed_accuracy"}
     if seen in of_i3d:
-        return published("i3d", of_i3d[seen], mixture_type)
+        return published(CLASSIFIER, of_i3d[seen], mixture_type)
     return published(seen, "action_accuracy", mixture_type)
 
 
 def _sound(key: float | str) -> str:
     if isinstance(key, str):
-        return {"stranger": "a stranger's", "silence": "silence"}[key]
+        return {STRANGER: "a stranger's", SILENCE: "silence"}[key]
     return f"V1's, shifted by {key:+g} s"
 
 

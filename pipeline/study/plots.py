@@ -7,6 +7,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from components.control_shift import SILENCE, STRANGER
 from data_prep.files import replacing
 from pipeline.study.estimate import Estimate
 from pipeline.study.results import Column
@@ -89,7 +90,7 @@ def draw_control_shift(table: Mapping[str, Mapping[float | str, Estimate]], path
         means, halves = zip(*((cell.mean, cell.interval) for cell in curve.values()), strict=True)
         style = {"color": _OURS, "marker": "o", "capsize": 3}
         axis.errorbar(list(curve), means, halves, label="V1's sound", **style)
-        others = (("stranger", "a stranger's sound", _PUBLISHED), ("silence", "silence", _MUTED))
+        others = ((STRANGER, "a stranger's sound", _PUBLISHED), (SILENCE, "silence", _MUTED))
         for key, words, color in others:
             if key in found:
                 cell = found[key]

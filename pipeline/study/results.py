@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from components.action_recognition import INPUTS
+from components.control_shift import OTHER_SOUNDS
 from data_prep.pairing import MIXTURE_TYPES
 from models.systems import CLASSIFIER
 from pipeline.study.estimate import Estimate, Key, over_seeds
 from pipeline.study.runs import JUDGED, Run
 
 SEPARATION = ("loss", "relative_loss", "psnr", "ssim", "control_accuracy", "score_error")
-OTHER_SOUNDS = ("stranger", "silence")
 
 Column = dict[str, Estimate]
 """Row -> its figure."""
@@ -42,7 +43,7 @@ def action(runs: Sequence[Run]) -> dict[str, Column]:
     table = {}
     for mixture_type in MIXTURE_TYPES:
         inputs = [one["mixture_types"].get(mixture_type, {}).get("inputs", {}) for one in found]
-        cells = {seen: [one.get(seen) for one in inputs] for seen in ("pure", "mixed", *JUDGED)}
+        cells = {seen: [one.get(seen) for one in inputs] for seen in (*INPUTS, *JUDGED)}
         table[mixture_type] = _average(cells, "accuracy")
     return table
 

@@ -28,8 +28,9 @@ column; the loss over Identity's, in the picture, compares across.
 """
 
 _DECIDING = (
-    *("components/action_recognition", "components/control_shift", "components/evaluation"),
-    *("components/mixture_gen", "components/training", "data_prep", "models"),
+    *("components/action_recognition", "components/analysis.py", "components/control_shift"),
+    *("components/evaluation", "components/mixture_gen", "components/training"),
+    *("data_prep", "models", "pipeline/study"),
 )
 """The code that decides the figures."""
 

@@ -46,6 +46,11 @@ def clip():
     return CLIP
 
 
+@pytest.fixture
+def small_preset():
+    return PRESET
+
+
 @pytest.fixture(scope="session")
 def held_out(tmp_path_factory) -> HeldOutSet:
     """Six mixtures of six videos of three classes, in two files. Not to be written to."""

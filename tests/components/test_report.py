@@ -172,7 +172,7 @@ def test_entry_says_what_the_evaluation_says(c3, held_out, clip):
     assert chosen.sounds
     assert ("right" in entry.facts[1]) == bool(scalars["control_accuracy"][0])
     assert len(entry.truths) == len(entry.outputs) == 2
-    assert [len(composition.terms) for composition in entry.compositions] == [2, 2]
+    assert [len(composition) for composition in entry.compositions] == [2, 2]
     assert entry.masks.startswith("data:image/png;base64,")
 
 

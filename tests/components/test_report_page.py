@@ -14,7 +14,6 @@ from components.report import findings, plots
 from components.report.media import in_grid, picture_uri, video_uri
 from components.report.page import (
     Artifact,
-    Composition,
     Entry,
     GalleryPage,
     ReportPage,
@@ -86,7 +85,7 @@ def make_entry(title):
             Shown("V", 1, sounding, "truth V1", sounds=True, lines=(NASTY,)),
             Shown("V", 2, silent, "truth V2"),
         ],
-        compositions=[Composition(f"O{i}", [(grey, colour)] * 3) for i in (1, 2)],
+        compositions=[[(grey, colour)] * 3 for _ in range(2)],
         masks=picture_uri(in_grid(frames[..., 0].repeat(3, axis=0), 8)),
     )
 

@@ -13,15 +13,17 @@ from models.summary import forward_flops
 
 def main(path: str) -> None:
     arrays = {}
-    for name in SYSTEMS:
-        separator, batch = build(name, outputs=3), make_batch(2)
-        arrays[f"{name}/flops"] = forward_flops(separator.network)
+    # Only without batch normalisation does training compute what inference does.
+    for name, norm in (*((name, "none") for name in SYSTEMS), ("c3_internal", "batch")):
+        separator, batch = build(name, outputs=3, norm=norm), make_batch(2)
+        arrays[f"{name}/{norm}/flops"] = forward_flops(separator.network)
         for training in (False, True):
             predictions = separator(batch, training=training)
             scalars = separator.measure(batch, predictions, training=training)
             for key, value in {**predictions, **scalars}.items():
                 for level, tensor in enumerate(keras.tree.flatten(value)):
-                    arrays[f"{name}/{training}/{key}/{level}"] = keras.ops.convert_to_numpy(tensor)
+                    where = f"{name}/{norm}/{training}/{key}/{level}"
+                    arrays[where] = keras.ops.convert_to_numpy(tensor)
     arrays["identity_loss"] = keras.ops.convert_to_numpy(identity_loss(batch))
     network = i3d(CLIP, PRESET, classes=5)
     fill(network, 0)

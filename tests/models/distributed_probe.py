@@ -4,6 +4,7 @@ SETTINGS is JSON: `devices`, of which each number is a training of its own, or n
 TF_CONFIG; `train` and `eval` files; `folder`; `system`; and `config`, the training's.
 """
 
+import dataclasses
 import json
 import sys
 
@@ -16,7 +17,8 @@ from models.config import ModelConfig, TrainConfig
 
 
 def main(out: str, settings: dict) -> None:
-    presets.PRESETS["tiny"] = TWO_LEVELS
+    # With batch normalisation each device goes by the statistics of its own share.
+    presets.PRESETS["tiny"] = dataclasses.replace(TWO_LEVELS, norm="none")
     if not settings["devices"]:
         train(f"{out}.npz", settings, settings["folder"], trainer.make_strategy())
         return

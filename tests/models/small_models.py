@@ -24,7 +24,6 @@ PRESET = dataclasses.replace(
     mask_groups=4,
     mask_width=4,
     audio=Audio(window=64, hop=32, widths=(4, 4)),
-    norm="none",
     batch=2,
     classes=5,
 )

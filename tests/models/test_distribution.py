@@ -1,4 +1,4 @@
-"""Training on several devices and by several workers is training on one."""
+"""Training on several devices and by several workers is training on one, but for statistics."""
 
 import json
 import os

@@ -17,6 +17,7 @@ from models import benchmark, presets, summary
 from models.__main__ import main
 from models.centrifuge import up_kernel
 from models.presets import Conv, Level
+from models.systems import NAMES
 
 ONE_LEVEL = dataclasses.replace(
     PRESET,
@@ -71,7 +72,7 @@ def test_dense_layers_and_strided_sound():
     assert summary.forward_flops(network) == 2 * (4 * 5 * 9 * 2 * 5 + 100 * 7)
 
 
-@pytest.mark.parametrize("name", summary.NAMES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_network_has_a_summary(name):
     result = summary.summarise(name, PRESET)
     assert (result.parameters > 0) == (result.flops > 0) == (name != "identity")
@@ -90,7 +91,7 @@ def test_the_papers_counts_stand_beside(run):
 def test_summary_of_all_systems(run):
     code, out, _ = run("summary")
     assert code == 0
-    assert all(name in out for name in summary.NAMES)
+    assert all(name in out for name in NAMES)
     assert f"{CLIP.frames} frames of {CLIP.height}x{CLIP.width}" in out
 
 

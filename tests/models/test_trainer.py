@@ -1,5 +1,6 @@
 """Training on a few records: what stops it, what it takes up again, what it averages."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -49,6 +50,13 @@ def train(records, tmp_path):
         return separator, reports
 
     return run
+
+
+@pytest.fixture
+def no_statistics(monkeypatch):
+    """Without batch normalisation, by which a batch is more than the sum of its parts."""
+    preset = dataclasses.replace(TWO_LEVELS, norm="none")
+    monkeypatch.setitem(presets.PRESETS, "tiny", preset)
 
 
 def assert_same_weights(separator, expected, atol=1e-5):
@@ -128,6 +136,7 @@ def test_no_sound_is_needed_without_control(train, silent_records):
     train("c2", steps=1, data=silent_records)
 
 
+@pytest.mark.usefixtures("no_statistics")
 def test_accumulated_batches_are_one_large_batch(train):
     settings = {"steps": 3, "learning_rate": 1e-2, "schedule": "constant"}
     large, _ = train(folder="large", batch=4, **settings)
@@ -135,6 +144,7 @@ def test_accumulated_batches_are_one_large_batch(train):
     assert_same_weights(accumulated.network, large.network, atol=1e-4)
 
 
+@pytest.mark.usefixtures("no_statistics")
 def test_the_moving_average_counts_updates_not_batches(train):
     settings = {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "constant", "accumulate": 2}
     trained = [train(folder=f"{n}", steps=n, **settings)[0].network for n in (1, 2)]
@@ -151,9 +161,14 @@ def test_the_moving_average_is_what_training_returns(train):
     settings = {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "constant"}
     first, second = (train(folder=f"{n}", steps=n, **settings)[0].network for n in (1, 2))
     averaged, _ = train(folder="averaged", steps=2, ema=0.5, **settings)
-    for mean, *values in zip(averaged.network.weights, first.weights, second.weights, strict=True):
+    trained = (network.trainable_weights for network in (averaged.network, first, second))
+    for mean, *values in zip(*trained, strict=True):
         np.testing.assert_allclose(mean, np.mean(values, axis=0), atol=1e-5, err_msg=mean.path)
     assert differs(averaged.network, second)
+    # The statistics of batches are averages already.
+    statistics = averaged.network.non_trainable_weights, second.non_trainable_weights
+    for value, expected in zip(*statistics, strict=True):
+        np.testing.assert_allclose(value, expected, atol=1e-6, err_msg=value.path)
 
 
 # TensorFlow's gradients of bfloat16 convolutions on a CPU are now and then not numbers.

@@ -106,7 +106,7 @@ def test_pictures_are_written_and_are_the_same_again(runs, tmp_path):
 def test_systems_come_in_the_tables_order_and_unknown_ones_are_told():
     assert check_systems("i3d, c2,identity") == ["identity", "c2", "i3d"]
     assert len(check_systems("all")) == 8
-    with pytest.raises(UserError, match=r"unknown system 'c4': choose among all, .*, i3d"):
+    with pytest.raises(UserError, match=r"unknown system 'c4': choose one of identity, .*, i3d"):
         check_systems("c2,c4")
 
 
@@ -121,7 +121,7 @@ def study(sample_videos, tmp_path_factory):
     """The output of a study that was killed once its mixtures were made, and finished then."""
     output = tmp_path_factory.mktemp("study") / "out"
     command = [sys.executable, "-m", "pipeline", "tables", "--videos", str(sample_videos)]
-    command += ["--systems", "identity", "--output", str(output)]
+    command += ["--systems", "identity,c2,i3d", "--output", str(output)]
     command += [word for setting in SETTINGS for word in ("--set", setting)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         lines = iter(process.stderr.readline, "")
@@ -135,20 +135,23 @@ def test_killed_study_goes_on_where_it_was(study):
     output, _ = study
     run = json.loads((output / "runs" / "identity-0.json").read_text())
     assert "MixtureGen" in run["summary"]["cached"]
-    assert len(list((output / "artifacts").glob("*/MixtureGen/examples/*"))) == 1
+    assert len(list((output / "artifacts").glob("*/MixtureGen/examples/*"))) == 1, "made once"
     found = json.loads((output / "results.json").read_text())
     for kinds in found["separation"].values():
         assert kinds["relative_loss"]["identity"]["mean"] == pytest.approx(1)
+        assert kinds["loss"].keys() == {"identity", "c2"}
+    for inputs in found["action"].values():
+        assert inputs.keys() == {"pure", "mixed", "c2"}
 
 
 def test_page_holds_the_tables_and_its_pictures(study):
     output, done = study
     text = (output / "results.md").read_text()
     assert done.stdout.strip() == f"results in {output / 'results.md'}"
-    for words in ("## Table 1", "| Identity |", "0.364", "train:"):
+    for words in ("## Table 1", "| Identity |", "0.364", "## Table 3", "| C2 + I3D |", "train:"):
         assert words in text
     pictures = [line for line in text.splitlines() if line.startswith("![")]
-    assert len(pictures) == 1
+    assert len(pictures) == 3
     for line in pictures:
         picture = Path(output, line.split("(")[1].rstrip(")"))
         assert picture.read_text().startswith("<?xml")

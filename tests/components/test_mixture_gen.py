@@ -1,0 +1,61 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.types import standard_artifacts
+
+from components.mixture_gen import executor
+from components.mixture_gen.component import MixtureGen
+from data_prep import manifest, shards
+from data_prep.config import DataConfig
+
+
+class StoppedError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.fixture
+def attempt(held_out, clip, tmp_path):
+    """Gives a function that makes mixtures as TFX has them made, in the folder of an execution."""
+    config = DataConfig(
+        clip=clip, train_mixtures=5, eval_mixtures=2, eval_fraction=0.4, segments=4,
+        records_per_shard=2,
+    )  # fmt: skip
+    path = tmp_path / "manifests" / "span-1" / "manifest.csv"
+    manifest.write(path, [replace(video, split="") for video in held_out.videos])
+    component = MixtureGen(manifests=str(tmp_path / "manifests"), config=config, code="1")
+    properties = dict(component.exec_properties)
+    properties["input_config"] = properties["input_config"].replace("{SPAN}", "1")
+
+    def run(execution: str) -> Path:
+        examples = standard_artifacts.Examples()
+        examples.uri = str(tmp_path / execution)
+        context = BaseBeamExecutor.Context(
+            beam_pipeline_args=["--runner=DirectRunner"], tmp_dir=str(tmp_path), unique_id="1"
+        )
+        executor.Executor(context).Do({}, {"examples": [examples]}, properties)
+        return Path(examples.uri)
+
+    return run
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_finished_shards_outlive_an_interruption(attempt, monkeypatch, tmp_path):
+    whole = contents(attempt("Whole/examples/1"))
+    assert sum(name.startswith("Split-train") for name in whole) == 3
+    assert sum(name.startswith("Split-eval") for name in whole) == 1
+
+    def stop(*_):
+        raise StoppedError
+
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(executor, "account", stop)
+        attempt("MixtureGen/examples/1")
+    monkeypatch.setattr(shards, "make_record", stop)
+    assert contents(attempt("MixtureGen/examples/2")) == whole
+    assert not list((tmp_path / "MixtureGen" / "unfinished").iterdir())
