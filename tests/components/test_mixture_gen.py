@@ -31,6 +31,7 @@ def attempt(held_out, clip, tmp_path):
     def run(execution: str) -> Path:
         examples = standard_artifacts.Examples()
         examples.uri = str(tmp_path / execution)
+        Path(examples.uri).mkdir(parents=True)
         context = BaseBeamExecutor.Context(
             beam_pipeline_args=["--runner=DirectRunner"], tmp_dir=str(tmp_path), unique_id="1"
         )

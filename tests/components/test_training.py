@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -20,7 +21,7 @@ def attempt(held_out, clip, small_preset, tmp_path, monkeypatch):
     split = {"mixtures": len(held_out.serialized), "with_sound": 1, "labels": []}
     records = tmp_path / "examples" / "Split-train" / "mixtures.tfrecord"
     records.parent.mkdir(parents=True)
-    records.write_bytes(b"".join(open(file, "rb").read() for file in held_out.files))
+    records.write_bytes(b"".join(Path(file).read_bytes() for file in held_out.files))
     (tmp_path / "examples" / "info.json").write_text(json.dumps({"splits": {"train": split}}))
     train = TrainConfig(steps=4, batch=2, log_every=1, checkpoint_every=2, picture_every=4)
     custom = {
