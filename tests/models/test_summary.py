@@ -24,6 +24,7 @@ ONE_LEVEL = dataclasses.replace(
     levels=(Level("only", (Conv(8, (1, 3, 5), 2),), (2, 2, 2)),),
     up=(),
     input_skip=False,
+    norm="none",
 )
 POSITIONS = 6 * 12 * 20
 DEEP = POSITIONS // 8

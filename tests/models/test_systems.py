@@ -111,7 +111,7 @@ def test_regressing_the_scores_does_not_move_the_outputs():
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_is_finite_and_near_float32(name, policy):
     batch = make_batch(2)
-    expected = arrays(build(name, levels=PLAIN_LEVELS)(batch))["outputs"]
+    expected = arrays(build(name, levels=PLAIN_LEVELS)(batch, training=True))["outputs"]
     keras.config.set_dtype_policy(policy)
     built = build(name, levels=PLAIN_LEVELS)
     predictions = built(batch, training=True)
