@@ -14,7 +14,8 @@ from data_prep.dataset import Dataset
 from data_prep.errors import UserError
 from data_prep.kinetics import Rejection
 from data_prep.manifest import Video
-from data_prep.mixtures import account, plan
+from data_prep.mixtures import account
+from data_prep.planning import plan
 from data_prep.shards import WriteShards
 
 

@@ -1,4 +1,4 @@
-"""Videos become records of mixtures: the plan, the making, the account, whoever writes them."""
+"""Videos become records of mixtures: the making and the account, whoever writes them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,38 +9,10 @@ from data_prep.errors import UserError
 from data_prep.examples import FEATURES, Mixture, encode
 from data_prep.files import local_copy
 from data_prep.kinetics import SPLITS, Rejection
-from data_prep.manifest import Video, assign_splits
 from data_prep.media import Clip, MediaError, read_clip
 from data_prep.mixing import occlusion_alpha
-from data_prep.pairing import OCCLUSION, Pairing, Window, draw, usable
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be made of the videos.
-
-    Attributes:
-        videos: those long enough, each with its final split.
-        rejections: those too short.
-        pairings: split -> its mixtures, by index.
-    """
-
-    videos: list[Video]
-    rejections: list[Rejection]
-    pairings: dict[str, list[Pairing]]
-
-
-def plan(videos: Sequence[Video], config: DataConfig) -> Plan:
-    """Plans the mixtures of both splits, from the videos and the settings alone.
-
-    Raises:
-        UserError: a split has fewer than two usable source videos.
-    """
-    long_enough, too_short = usable(videos, config.clip)
-    long_enough = assign_splits(long_enough, config)
-    counts = {"train": config.train_mixtures, "eval": config.eval_mixtures}
-    pairings = {split: draw(long_enough, split, counts[split], config) for split in SPLITS}
-    return Plan(long_enough, too_short, pairings)
+from data_prep.pairing import OCCLUSION, Pairing, Window
+from data_prep.planning import Plan
 
 
 @dataclass(frozen=True)

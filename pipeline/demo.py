@@ -17,8 +17,8 @@ import click
 
 from data_prep import manifest
 from data_prep.errors import UserError
-from data_prep.mixtures import plan
 from data_prep.pairing import TRANSPARENCY
+from data_prep.planning import plan
 from models.systems import get_system
 from pipeline import local
 from pipeline.config import PipelineConfig

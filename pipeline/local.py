@@ -8,6 +8,7 @@ from pathlib import Path
 from data_prep import kinetics, manifest
 from data_prep.errors import UserError
 from data_prep.files import write_text
+from data_prep.planning import plan
 from pipeline.config import PipelineConfig
 
 
@@ -131,6 +132,4 @@ def run(config: PipelineConfig, places: Places) -> dict:
 
 def _check_enough(videos: Sequence[manifest.Video], config: PipelineConfig) -> None:
     """Plan the mixtures before anything is made, so that too few videos are told at once."""
-    from data_prep.mixtures import plan
-
     plan(videos, config.data)

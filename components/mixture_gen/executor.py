@@ -14,7 +14,8 @@ from tfx.utils import proto_utils
 from data_prep import manifest
 from data_prep.config import DataConfig, load
 from data_prep.kinetics import SPLITS
-from data_prep.mixtures import account, plan
+from data_prep.mixtures import account
+from data_prep.planning import plan
 from data_prep.shards import WriteShards, lay_out, read_reports
 
 

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 
-def run(*words, cwd):
-    command = [sys.executable, "-m", "pipeline", *map(str, words)]
+def run(*words, cwd, options=()):
+    command = [sys.executable, *options, "-m", "pipeline", *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
 
 
@@ -31,24 +31,20 @@ def test_wrong_input_is_one_line(words, message, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_folder_without_usable_videos_is_told_before_tfx_starts(tmp_path):
+def test_folder_without_usable_videos_is_told_at_once(tmp_path):
     folder = tmp_path / "videos"
     folder.mkdir()
     for name in ("a", "b"):
         (folder / f"{name}.mp4").write_text(f"no video {name}")
-    done = run("run", "--videos", folder, "--output", tmp_path / "out", cwd=tmp_path)
+    words = ("run", "--videos", folder, "--output", tmp_path / "out")
+    done = run(*words, cwd=tmp_path, options=("-X", "importtime"))
     assert done.returncode == 1
+    assert " tensorflow" not in done.stderr, "it takes long to load"
     assert "mixtures need at least 2 usable source videos" in done.stderr
     assert not (tmp_path / "out" / "metadata.db").exists()
 
 
 def test_help_answers_without_loading_tensorflow(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "pipeline", "run", "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=tmp_path,
-    )
+    done = run("run", "--help", cwd=tmp_path, options=("-X", "importtime"))
     assert "--videos" in done.stdout
     assert " tensorflow" not in done.stderr
