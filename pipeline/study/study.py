@@ -82,14 +82,8 @@ def _sections(separation, action, shift, config, folder) -> list[str]:
 
 
 def _separation(separation, systems, config, folder) -> list[str]:
-    plots.draw_rows(
-        {kind: metrics["relative_loss"] for kind, metrics in separation.items()},
-        lambda system, kind: published(system, "relative_loss", kind),
-        {system: TITLES[system] for system in systems},
-        folder / "separation.svg",
-        label="loss / Identity's loss",
-        reference=1.0,
-    )
+    style = {"label": "loss / Identity's loss", "reference": 1.0}
+    _draw(separation, "relative_loss", systems, folder / "separation.svg", **style)
     sizes = {name: system.published_parameters for name, system in SYSTEMS.items()}
     table = page.table_1(separation, _parameters(systems, config), sizes)
     picture = "![Loss over Identity's loss, by system](separation.svg)\n"
@@ -97,17 +91,21 @@ def _separation(separation, systems, config, folder) -> list[str]:
 
 
 def _control(separation, systems, folder) -> list[str]:
-    plots.draw_rows(
-        {kind: metrics["control_accuracy"] for kind, metrics in separation.items()},
-        lambda system, kind: published(system, "control_accuracy", kind),
-        {system: TITLES[system] for system in systems},
-        folder / "control.svg",
-        label="control accuracy",
-        percent=True,
-        reference=0.5,
-    )
+    style = {"label": "control accuracy", "reference": 0.5, "percent": True}
+    _draw(separation, "control_accuracy", systems, folder / "control.svg", **style)
     picture = "![Control accuracy, by system](control.svg)\n"
     return ["## Table 2: control by sound\n", page.table_2(separation, systems), picture]
+
+
+def _draw(separation, metric: str, systems, path: Path, **style) -> None:
+    """Draw a metric of the separators beside the published one."""
+    plots.draw_rows(
+        {kind: metrics[metric] for kind, metrics in separation.items()},
+        lambda system, kind: published(system, metric, kind),
+        {system: TITLES[system] for system in systems},
+        path,
+        **style,
+    )
 
 
 def _action(action, folder) -> list[str]:

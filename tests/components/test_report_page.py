@@ -210,10 +210,7 @@ def browse(text, folder, *, width):
     return json.loads(html.unescape(seen))
 
 
-@pytest.mark.skipif(
-    not shutil.which("chromium"),
-    reason="a browser is nothing that the set-up can bring; the page's text is tested without",
-)
+@pytest.mark.skipif(not shutil.which("chromium"), reason="the set-up brings no browser")
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("name", ["report", "gallery"])
 def test_browser_shows_it_whole(name, width, request, tmp_path):
