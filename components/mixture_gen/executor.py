@@ -13,6 +13,7 @@ from tfx.utils import proto_utils
 
 from data_prep import manifest
 from data_prep.config import DataConfig, load
+from data_prep.errors import UserError
 from data_prep.kinetics import SPLITS
 from data_prep.mixtures import account
 from data_prep.planning import plan
@@ -51,7 +52,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         ]
         with self._make_beam_pipeline() as pipeline:
             _ = pipeline | WriteShards(shards, config)
-        info, unreadable = account(planned, config, read_reports(reports))
+        try:
+            info, unreadable = account(planned, config, read_reports(reports))
+        except UserError:
+            # Nothing could be read; what is to be mended is read anew.
+            fileio.rmtree(unfinished)
+            raise
         earlier = manifest.read_rejected(os.path.join(os.path.dirname(path), "rejected.csv"))
         rejections = [*earlier, *planned.rejections, *unreadable]
         _write_text(os.path.join(examples.uri, "info.json"), json.dumps(info, indent=2) + "\n")

@@ -7,8 +7,10 @@ from tfx.types import standard_artifacts
 
 from components.mixture_gen import executor
 from components.mixture_gen.component import MixtureGen
-from data_prep import manifest, shards
+from data_prep import manifest, mixtures, shards
 from data_prep.config import DataConfig
+from data_prep.errors import UserError
+from data_prep.media import MediaError
 
 
 class StoppedError(Exception):
@@ -41,6 +43,10 @@ def attempt(held_out, clip, tmp_path):
     return run
 
 
+def stop(*_):
+    raise StoppedError
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
@@ -51,12 +57,20 @@ def test_finished_shards_outlive_an_interruption(attempt, monkeypatch, tmp_path)
     assert sum(name.startswith("Split-train") for name in whole) == 3
     assert sum(name.startswith("Split-eval") for name in whole) == 1
 
-    def stop(*_):
-        raise StoppedError
-
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
         patch.setattr(executor, "account", stop)
         attempt("MixtureGen/examples/1")
     monkeypatch.setattr(shards, "make_record", stop)
     assert contents(attempt("MixtureGen/examples/2")) == whole
     assert not list((tmp_path / "MixtureGen" / "unfinished").iterdir())
+
+
+def test_what_could_not_be_read_is_read_anew(attempt, monkeypatch):
+    def gone(window, clip):
+        raise MediaError(window.video.path, "cannot be read: it is not mounted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mixtures, "read_window", gone)
+        with pytest.raises(UserError, match=r"no mixture could be made: .*it is not mounted"):
+            attempt("MixtureGen/examples/1")
+    assert (attempt("MixtureGen/examples/2") / "info.json").is_file()
