@@ -37,29 +37,44 @@ def c2(
     check_size(clip, preset)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
     features, masks = encode(video, preset, masking=masking)
-    decoded = full_resolution(decode(features, preset, name="decoder"), preset)
+    decoded = decode(features, preset, name="decoder")
     result = compose(decoded, video, preset, outputs, layer_count)
     if masking:
         result["masks"] = masks
     return keras.Model({"video": video}, result, name="c2" if masking else "c2_no_masking")
 
 
-def full_resolution(features, preset: Preset):
-    """Bring the decoder's features to the clip's size, `[B, T, H, W, head]`."""
-    strides = preset.levels[0].strides
-    return layers.up(
-        features,
-        preset.head,
-        up_kernel(strides),
-        strides,
-        norm=preset.norm,
-        name="decoder_full",
-    )
-
-
 def compose(features, video, preset: Preset, outputs: int, layer_count: int) -> dict:
-    """Apply the compositional head to features at full resolution; see `layers.Composition`."""
+    """Apply the compositional head to the decoder's features; see `layers.Composition`."""
+    predicted = _predict(features, preset, outputs, layer_count)
     head = layers.Composition(outputs, layer_count, name="composition")
     if preset.input_skip:
-        return head(features, layers.copied_input(video, layer_count, name="layers_skip"))
-    return head(features)
+        return head(predicted, layers.copied_input(video, layer_count, name="layers_skip"))
+    return head(predicted)
+
+
+def _predict(features, preset, outputs, layer_count):
+    channels = layers.predicted_channels(outputs, layer_count)
+    bias = layers.OwnLayerFirst(outputs, layer_count)
+    strides = preset.levels[0].strides
+    kernel = up_kernel(strides)
+    if preset.head is None:
+        return layers.transposed_conv(
+            features,
+            channels,
+            kernel,
+            strides,
+            bias_initializer=bias,
+            scale=1e-2,
+            name="composition_predict",
+        )
+    features = layers.up(
+        features, preset.head, kernel, strides, norm=preset.norm, name="decoder_full"
+    )
+    return keras.layers.Conv3D(
+        channels,
+        1,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
+        bias_initializer=bias,
+        name="composition_predict",
+    )(features)

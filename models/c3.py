@@ -6,7 +6,7 @@ from keras import ops
 from data_prep.config import ClipConfig
 from models import PACKAGE, layers
 from models.audio import AudioVisualFusion, audio_network
-from models.c2 import compose, full_resolution
+from models.c2 import compose
 from models.centrifuge import decode
 from models.i3d import encode
 from models.presets import Preset, check_size
@@ -119,7 +119,7 @@ def c3(
     fused = AudioVisualFusion(name="fusion")(features[-1], audio)
     fused = layers.conv(fused, features[-1].shape[-1], 1, norm=preset.norm, name="fusion_mixed")
     features[-1] = fused
-    decoded = full_resolution(decode(features, preset, name="decoder"), preset)
+    decoded = decode(features, preset, name="decoder")
     result = compose(decoded, video, preset, outputs, layer_count)
     result["masks"] = masks
     if internal_prediction:

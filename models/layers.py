@@ -38,7 +38,9 @@ def up(x, filters, kernel, strides, *, norm, name):
     return norm_relu(x, norm, name=name)
 
 
-def transposed_conv(x, filters, kernel, strides, *, name, use_bias=True, scale=2.0):
+def transposed_conv(
+    x, filters, kernel, strides, *, name, use_bias=True, bias_initializer="zeros", scale=2.0
+):
     """Apply a transposed 3-D convolution with an initialisation that keeps the signal's scale.
 
     He's initialisation takes every weight of the kernel to reach every position. Of a transposed
@@ -54,6 +56,7 @@ def transposed_conv(x, filters, kernel, strides, *, name, use_bias=True, scale=2
         padding="same",
         use_bias=use_bias,
         kernel_initializer=keras.initializers.VarianceScaling(scale, mode="fan_in"),
+        bias_initializer=bias_initializer,
         name=name,
     )(x)
 
@@ -165,6 +168,11 @@ class GroupedChannelMasking(keras.layers.Layer):
         return {**super().get_config(), "groups": self.groups, "width": self.width}
 
 
+def predicted_channels(outputs, layers):
+    """Count what the compositional head reads: RGB a layer, a coefficient an output and layer."""
+    return 3 * layers + outputs * layers
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
 class OwnLayerFirst(keras.initializers.Initializer):
     """Biases of the compositional head, by which each output starts as mostly one layer.
@@ -196,58 +204,59 @@ class OwnLayerFirst(keras.initializers.Initializer):
 class Composition(keras.layers.Layer):
     """The compositional head: `O_i = sum_j beta_ij * L_j`.
 
-    One 1x1x1 convolution predicts `m` layers (RGB, by tanh in [-1, 1]) and the coefficients
-    `beta_ij` (by softmax over `j`: in [0, 1], summing to 1), which are then composed.
+    Of what the decoder predicts, the first `3m` channels become the `m` layers (RGB, by tanh in
+    [-1, 1]), the other `nm` the coefficients `beta_ij` (by softmax over `j`: in [0, 1], summing to
+    1), which are then composed.
 
     Args:
         outputs: number of outputs `n`.
         layers: number of layers `m`.
 
-    Returns of a call on features `[B, T, H, W, C]` and, added to the layers before the tanh,
-    `copies` `[B, T, H, W, 3m]` or None, a dict: `outputs` `[B, n, T, H, W, 3]`,
+    Returns of a call on predictions `[B, T, H, W, 3m + nm]` and, added to the layers before the
+    tanh, `copies` `[B, T, H, W, 3m]` or None, a dict: `outputs` `[B, n, T, H, W, 3]`,
     `layers` `[B, m, T, H, W, 3]`, `coefficients` `[B, n, m, T, H, W]`; float32.
+
+    Raises:
+        ValueError: the predictions have another number of channels.
     """
 
     def __init__(self, outputs, layers, **kwargs):
         super().__init__(**kwargs)
         self.n = outputs
         self.m = layers
-        self.predict = keras.layers.Conv3D(
-            3 * layers + outputs * layers,
-            1,
-            kernel_initializer=keras.initializers.RandomNormal(stddev=0.02),
-            bias_initializer=OwnLayerFirst(outputs, layers),
-            name="predict",
-        )
         self._fused_compose = fused(self._compose)
 
-    def build(self, features_shape, copies_shape=None):
-        """Build the prediction for features of this shape."""
-        self.predict.build(features_shape)
+    def build(self, predicted_shape, copies_shape=None):
+        """Check the number of channels."""
+        channels = predicted_channels(self.n, self.m)
+        if predicted_shape[-1] != channels:
+            raise ValueError(
+                f"{self.n} outputs of {self.m} layers are composed of {channels} channels: "
+                f"received {predicted_shape[-1]}"
+            )
 
-    def call(self, features, copies=None, training=False):
+    def call(self, predicted, copies=None, training=False):
         """Return the composed outputs, the layers and the coefficients."""
         compose = self._fused_compose if training else self._compose
-        raw = self.predict(features)
         if copies is None:
-            copies = ops.zeros_like(raw[..., : 3 * self.m])
-        outputs, layers, coefficients = compose(raw, copies)
+            copies = ops.zeros_like(predicted[..., : 3 * self.m])
+        outputs, layers, coefficients = compose(predicted, copies)
         return {"outputs": outputs, "layers": layers, "coefficients": coefficients}
 
-    def _compose(self, raw, copies):
+    def _compose(self, predicted, copies):
         n, m = self.n, self.m
-        raw = ops.cast(raw, "float32")
-        predicted = ops.tanh(raw[..., : 3 * m] + ops.cast(copies, "float32"))
-        layers = [predicted[..., 3 * j : 3 * j + 3] for j in range(m)]
-        rows = [raw[..., 3 * m + i * m : 3 * m + (i + 1) * m] for i in range(n)]
+        predicted = ops.cast(predicted, "float32")
+        colours = ops.tanh(predicted[..., : 3 * m] + ops.cast(copies, "float32"))
+        layers = [colours[..., 3 * j : 3 * j + 3] for j in range(m)]
+        rows = [predicted[..., 3 * m + i * m : 3 * m + (i + 1) * m] for i in range(n)]
         betas = [ops.softmax(row, axis=-1) for row in rows]
         outputs = [sum(beta[..., j, None] * layers[j] for j in range(m)) for beta in betas]
         coefficients = [ops.stack([beta[..., j] for j in range(m)], axis=1) for beta in betas]
         return ops.stack(outputs, axis=1), ops.stack(layers, axis=1), ops.stack(coefficients, 1)
 
-    def compute_output_shape(self, features_shape, copies_shape=None):
+    def compute_output_shape(self, predicted_shape, copies_shape=None):
         """Return the shapes of the outputs, layers and coefficients."""
-        batch, *size, _ = features_shape
+        batch, *size, _ = predicted_shape
         return {
             "outputs": (batch, self.n, *size, 3),
             "layers": (batch, self.m, *size, 3),

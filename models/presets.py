@@ -70,7 +70,10 @@ class Preset:
         levels: the encoder, finest first.
         up: channels of the decoder's transposed convolutions, deepest first, one a level but
             the deepest.
-        head: channels of the features at full resolution that the compositional head reads.
+        head: channels of the features at full resolution that layers and coefficients are
+            predicted from; None where the last transposed convolution predicts them itself: of a
+            small network it is the slowest part, and a few channels more than it has to predict
+            only narrow what comes through (measured in tests/benchmarks/README.md).
         input_skip: whether the heads read the input video too, at full resolution: a small
             network then need not learn to copy it. The papers' skips end at Conv1a.
         mask_groups: channel groups with a mask of their own.
@@ -88,7 +91,7 @@ class Preset:
     clip: ClipConfig
     levels: tuple[Level, ...]
     up: tuple[int, ...]
-    head: int
+    head: int | None
     input_skip: bool
     mask_groups: int
     mask_width: int
@@ -162,7 +165,7 @@ PRESETS = {
         # Two steps in time are left at the end, each with its own sound.
         levels=_plain(24, 48, 96, 128, 128, mixed4f_strides=(1, 2, 2)),
         up=(64, 64, 48, 24),
-        head=12,
+        head=None,
         input_skip=True,
         mask_groups=4,
         mask_width=16,

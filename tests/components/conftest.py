@@ -21,7 +21,6 @@ PRESET = replace(
         Level("second", (Conv(8, 3, (1, 2, 2)),), (1, 2, 2)),
     ),
     up=(8,),
-    head=4,
     mask_width=4,
     audio=Audio(window=128, hop=64, widths=(4, 4)),
     score_width=4,

@@ -23,7 +23,7 @@ CASES = {
     "Composition": (
         layers.Composition,
         {"outputs": 3, "layers": 4},
-        [values(1, 3, 5, 7, 6), values(1, 3, 5, 7, 12)],
+        [values(1, 3, 5, 7, 24), values(1, 3, 5, 7, 12)],
     ),
     "CropLike": (layers.CropLike, {}, [values(2, 4, 6, 8, 3), values(2, 3, 6, 7, 5)]),
     "DeterministicControlLoss": (losses.DeterministicControlLoss, {}, [values(3, 2), values(3, 2)]),
@@ -136,18 +136,22 @@ def test_masks_of_groups_that_do_not_divide_the_channels():
 @pytest.mark.parametrize("training", [False, True])
 def test_composition_is_the_definition(training):
     layer = layers.Composition(3, 4)
-    features, copies = values(2, 3, 5, 7, 6), values(2, 3, 5, 7, 12)
+    predicted, copies = values(2, 3, 5, 7, 24), values(2, 3, 5, 7, 12)
     result = {
-        key: value.numpy() for key, value in layer(features, copies, training=training).items()
+        key: value.numpy() for key, value in layer(predicted, copies, training=training).items()
     }
-    raw = layer.predict(features).numpy()
-    colours = np.tanh(raw[..., :12] + copies).reshape(2, 3, 5, 7, 4, 3)
-    exponentials = np.exp(raw[..., 12:].reshape(2, 3, 5, 7, 3, 4))
+    colours = np.tanh(predicted[..., :12] + copies).reshape(2, 3, 5, 7, 4, 3)
+    exponentials = np.exp(predicted[..., 12:].reshape(2, 3, 5, 7, 3, 4))
     betas = exponentials / exponentials.sum(axis=-1, keepdims=True)
     np.testing.assert_allclose(result["layers"], np.moveaxis(colours, 4, 1), atol=1e-5)
     np.testing.assert_allclose(result["coefficients"], np.moveaxis(betas, (4, 5), (1, 2)), 1e-5)
     expected = np.einsum("bthwij,bthwjc->bithwc", betas, colours)
     np.testing.assert_allclose(result["outputs"], expected, atol=1e-5)
+
+
+def test_composition_of_another_number_of_channels():
+    with pytest.raises(ValueError, match=r"2 outputs of 3 layers .* of 15 channels: received 12"):
+        layers.Composition(2, 3)(values(1, 3, 5, 7, 12))
 
 
 def test_scores_go_along_with_a_permutation_of_the_outputs():
