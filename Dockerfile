@@ -10,9 +10,10 @@ RUN apt-get update \
 WORKDIR /app
 RUN pip install --no-cache-dir uv==0.13.9
 COPY requirements.lock pyproject.toml setup.py README.md ./
-RUN uv pip sync --system --no-cache requirements.lock \
+# Bytecode, since a container that starts would compile all that it imports anew.
+RUN uv pip sync --system --no-cache --compile-bytecode requirements.lock \
     # Training uses the GPUs that are there: the CUDA libraries TensorFlow was built with.
-    && uv pip install --system --no-cache "tensorflow[and-cuda]==2.16.2"
+    && uv pip install --system --no-cache --compile-bytecode "tensorflow[and-cuda]==2.16.2"
 COPY data_prep data_prep
 COPY models models
 COPY components components
