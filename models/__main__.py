@@ -68,6 +68,8 @@ def benchmark(preset_name, system, batch, precision, steps):
     timings = bench.benchmark(system, preset, batch=batch, precision=precision, steps=steps)
     title = f"{system} at {preset_name}: batch {batch}, {precision}, {backend}"
     _show_timings(timings, title)
+    rate = bench.matrix_rate(precision)
+    click.echo(f"a product of matrices, for comparison: {rate / 1e9:.0f} GFLOP/s")
     for where, peak in bench.peak_memory().items():
         click.echo(f"peak memory of the {where}: {peak / 1e9:.2f} GB")
 

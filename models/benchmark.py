@@ -83,6 +83,25 @@ def benchmark(name: str, preset: Preset, *, batch: int, precision: str, steps: i
     return [*timings, Timing("inference", seconds, batch / seconds, flops / seconds)]
 
 
+def matrix_rate(precision: str) -> float:
+    """Measure what a network can reach at best: the machine's speed on a plain matrix product.
+
+    Args:
+        precision: Keras's dtype policy, whose computations' type the matrices have.
+
+    Returns:
+        Floating-point operations a second.
+    """
+    dtype = keras.dtype_policies.get(precision).compute_dtype
+    size = 8192 if _has_gpu() else 2048
+    factor = ops.ones((size, size), dtype)
+    # To read a number waits for the product.
+    seconds = _median_seconds(
+        lambda: float(ops.cast(ops.matmul(factor, factor)[0, 0], "float32")), 10
+    )
+    return 2 * size**3 / seconds
+
+
 def peak_memory() -> dict[str, int]:
     """Return the peak memory of this process so far, in bytes: `host`, and `device` if known."""
     # Linux counts in KiB.
@@ -120,6 +139,10 @@ def _median_seconds(run: Callable[[], object], steps: int) -> float:
 
 
 def _has_gpu() -> bool:
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.cuda.is_available()
     return bool(keras.distribution.list_devices("gpu"))
 
 

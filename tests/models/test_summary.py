@@ -103,6 +103,7 @@ def test_benchmark(run, name):
     assert f"{name} at tiny: batch 2, float32, tensorflow" in out
     assert "training step" in out
     assert "inference" in out
+    assert re.search(r"comparison: [1-9]\d* GFLOP/s", out)
     assert "peak memory of the host" in out
 
 
