@@ -46,7 +46,7 @@ $(READY): requirements.lock setup.py pyproject.toml | .build/uv
 	VIRTUAL_ENV=.venv .build/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@# Python compiles what it imports first: here, once, and not in every process where it is told
 	@# to write no bytecode. To load TensorFlow takes three times as long without.
-	@env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -W ignore -c "import components.evaluation.metrics, models.trainer, pipeline.pipeline" 2>/dev/null
+	@env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -W ignore -c "import components.evaluation.metrics, models.trainer, pipeline.pipeline" 2>.build/import.log || { cat .build/import.log >&2; exit 1; }
 	touch $@
 
 # uv comes from the Python package index, by whichever of Python's own ways is there.

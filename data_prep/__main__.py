@@ -53,9 +53,14 @@ def sample(output, clips, classes, seed):
 @click.option("--videos", type=FOLDER, required=True, help="Folder of videos.")
 @annotations_option
 @click.option("--output", type=FILE, required=True, help="The manifest, a CSV.")
+@click.option(
+    "--prefix",
+    metavar="URL",
+    help="Where the folder lies for who reads the manifest, such as gs://BUCKET/videos.",
+)
 @workers_option
 @beam_arguments
-def index(videos, annotations, output, workers, beam_options):
+def index(videos, annotations, output, prefix, workers, beam_options):
     """Write a manifest of a folder's videos, with size and digest.
 
     The files that are not used, and why, go to rejected.csv beside it. Further options are Beam's.
@@ -64,6 +69,8 @@ def index(videos, annotations, output, workers, beam_options):
 
     listing = kinetics.find_videos(videos, annotations)
     found, rejections = manifest.build(listing, beam_options, workers=workers)
+    if prefix:
+        found = manifest.moved(found, videos, prefix)
     manifest.write_rejected(output.with_name("rejected.csv"), rejections)
     manifest.write(output, found)
     click.echo(

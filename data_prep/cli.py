@@ -42,8 +42,10 @@ def _fail(message: str, code: int) -> None:
 def quiet_libraries() -> None:
     """Keeps TensorFlow's and Beam's notices off the screen; call it before importing them.
 
-    The environment carries it to worker processes; what is set there already is kept.
+    Keras, too, is told which backend to use, whatever its own file of settings says. The
+    environment carries it all to worker processes; what is set there already is kept.
     """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
     warnings.simplefilter("ignore")

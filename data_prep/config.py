@@ -10,6 +10,8 @@ from data_prep.errors import UserError
 
 MAX_SEED = 2**32 - 1
 """Every library that draws numbers takes it, and a record holds it."""
+MAX_ROWS = 65_500
+"""Of a JPEG, as which a record holds a clip: its frames below each other."""
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
 
@@ -40,6 +42,15 @@ class ClipConfig(Settings):
             raise ValueError(
                 f"short_side must be at least height and width, so that the crop fits: "
                 f"received short_side={self.short_side}, height={self.height}, width={self.width}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _strip_fits(self):
+        if self.frames * self.height > MAX_ROWS:
+            raise ValueError(
+                f"frames times height must be at most {MAX_ROWS}, the rows of a JPEG: received "
+                f"frames={self.frames}, height={self.height}"
             )
         return self
 

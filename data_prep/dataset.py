@@ -26,7 +26,9 @@ from data_prep.mixtures import Report
 from data_prep.pairing import Pairing
 from data_prep.shards import Shard, lay_out, read_reports
 
-OURS = (*SPLITS, "progress", "settings.json", "manifest.csv", "info.json", "rejected.csv")
+# In the order in which they are removed: a report without its records would be taken for a
+# finished shard.
+OURS = ("progress", *SPLITS, "settings.json", "manifest.csv", "info.json", "rejected.csv")
 MARKER = "COMPLETED"
 
 

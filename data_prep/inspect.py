@@ -136,9 +136,10 @@ def _clip_of(records: Path) -> ClipConfig:
     from data_prep.cli import read_yaml
 
     for folder in (records, *records.absolute().parents[:2]):
-        path = folder / "settings.json"
-        if path.is_file():
-            return load(ClipConfig, read_yaml(path)["settings"]["clip"], str(path))
+        # The first is there from the beginning, the second is all that the pipeline leaves.
+        for path in (folder / "settings.json", folder / "info.json"):
+            if path.is_file():
+                return load(ClipConfig, read_yaml(path)["settings"]["clip"], str(path))
     if not records.exists():
         raise UserError(f"{records}: a file or folder of TFRecords is needed; none is there")
-    raise UserError(f"{records}: no settings.json with the records; give their --config")
+    raise UserError(f"{records}: no settings.json or info.json with them; give their --config")

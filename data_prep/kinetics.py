@@ -79,11 +79,11 @@ def find_videos(root: Path, annotations: Sequence[Path] | None = None) -> Listin
     if not root.is_dir():
         raise UserError(f"{root}: a folder of videos is needed; there is no such folder")
     root = root.resolve()
-    files = _visible_files(root)
+    files, unnamed = _named_in_utf_8(_visible_files(root))
     videos = [path for path in files if path.suffix.lower() in EXTENSIONS]
     if not videos:
         raise UserError(f"{root}: a folder of videos is needed; it holds no video file")
-    others = [
+    others = unnamed + [
         Rejection(str(path), f"{path.suffix or 'no extension'}: not a video's file name")
         for path in files
         if path.suffix.lower() not in EXTENSIONS and path.suffix.lower() != ".csv"
@@ -109,6 +109,19 @@ def _visible_files(root: Path) -> list[Path]:
             found += [Path(folder, name) for name in names if not name.startswith(".")]
         seen.add(real)
     return sorted(path for path in found if path.is_file())
+
+
+def _named_in_utf_8(files: Sequence[Path]) -> tuple[list[Path], list[Rejection]]:
+    """Parts off the files whose names no manifest can hold."""
+    named, rejections = [], []
+    for path in files:
+        try:
+            str(path).encode()
+            named.append(path)
+        except UnicodeEncodeError:
+            shown = str(path).encode(errors="backslashreplace").decode()
+            rejections.append(Rejection(shown, "its name is not UTF-8"))
+    return named, rejections
 
 
 def _plain(path: Path, root: Path) -> Entry:

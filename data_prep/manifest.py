@@ -115,6 +115,15 @@ def build(
     return videos, sorted([*listing.rejections, *rejections], key=lambda item: item.path)
 
 
+def moved(videos: Sequence[Video], root: Path, prefix: str) -> list[Video]:
+    """Puts a prefix, "gs://..." or a folder, in the place of the folder that videos lie under."""
+    root = root.resolve()
+    return [
+        replace(video, path=f"{prefix.rstrip('/')}/{Path(video.path).relative_to(root).as_posix()}")
+        for video in videos
+    ]
+
+
 def _to_json(result: Video | Rejection) -> str:
     return json.dumps(asdict(result))
 

@@ -182,9 +182,13 @@ def make_strategy() -> tf.distribute.Strategy:
     """Return the strategy for what there is: `TF_CONFIG`'s workers, this machine's GPUs, or one."""
     if os.environ.get("TF_CONFIG"):
         return tf.distribute.MultiWorkerMirroredStrategy()
-    if len(tf.config.list_physical_devices("GPU")) > 1:
+    if _gpus() > 1:
         return tf.distribute.MirroredStrategy()
     return tf.distribute.get_strategy()
+
+
+def _gpus() -> int:
+    return len(tf.config.list_physical_devices("GPU"))
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
@@ -215,9 +219,10 @@ class _Run:
         self._strategy = strategy
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
         self.checkpoint = tf.train.Checkpoint(model=model, step=self._step)
-        # XLA's 3-D convolutions are 25 times slower than TensorFlow's on a CPU.
-        on_gpu = bool(tf.config.list_physical_devices("GPU"))
-        self._train = tf.function(self._train_on_replicas, jit_compile=on_gpu or None)
+        # XLA compiles for one device, and its 3-D convolutions are 25 times slower than
+        # TensorFlow's on a CPU.
+        one_gpu = _gpus() > 0 and strategy.num_replicas_in_sync == 1
+        self._train = tf.function(self._train_on_replicas, jit_compile=one_gpu or None)
         self._unchecked = deque()
         self._seconds = self._waited = 0.0
         self._updates = 0

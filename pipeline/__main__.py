@@ -4,12 +4,14 @@ python -m pipeline run|demo|tables|gallery|compile --help
 """
 
 import json
+import os
 import time
 from pathlib import Path
 
 import click
 
 from data_prep.cli import Commands, quiet_libraries
+from data_prep.errors import UserError
 from models.precision import prepare
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -53,6 +55,8 @@ def output_option(default: str):
 def main():
     """Run the pipeline, from a folder of videos to a served model, or compile it."""
     quiet_libraries()
+    if (backend := os.environ["KERAS_BACKEND"]) != "tensorflow":
+        raise UserError(f"KERAS_BACKEND must be tensorflow for the pipeline: received {backend!r}")
 
 
 @main.command()
@@ -119,14 +123,16 @@ def tables(config_name, videos, annotations, systems, seeds, output, settings):
     config = configure({})
     prepare(config.train.precision)
     _check_annotations(annotations, videos)
+    from data_prep import manifest
     from pipeline import local
     from pipeline.demo import sample
-    from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study
+    from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study, without_classes
     from pipeline.study.study import write_study
 
     names = check_systems(systems)
     places = local.Places(output)
-    local.index(videos or sample(output, CLIPS, CLASSES), annotations, places, config)
+    found = local.index(videos or sample(output, CLIPS, CLASSES), annotations, places, config)
+    names = without_classes(names, {video.label for video in manifest.read(found)})
     runs = run_study(configure, places, names, seeds)
     click.echo(f"results in {write_study(runs, config, places)}")
 
@@ -145,14 +151,14 @@ def tables(config_name, videos, annotations, systems, seeds, output, settings):
     type=click.IntRange(min=0),
     default=4,
     show_default=True,
-    help="Mixtures of pairs of the videos; 0 for none.",
+    help="Mixtures of pairs of the videos, where there are two; 0 for none.",
 )
 @click.option(
     "--count",
     type=click.IntRange(min=0),
     default=4,
     show_default=True,
-    help="Videos that are taken apart as they are; 0 for none.",
+    help="Videos that are taken apart as they are, at most; 0 for none.",
 )
 def gallery(model, videos, output, mixtures, count):
     """Take real videos and mixtures of them apart, and write a page of it."""

@@ -84,7 +84,7 @@ class PipelineConfig(ModelConfig):
             are, for example to train several systems on the same; by default they are made.
         separators: name -> folder of one version of a pushed separator, in whose outputs the
             action classifier recognises actions; for system i3d alone.
-        workers: processes that make the mixtures.
+        workers: processes of the stages that Beam runs: mixtures, statistics, evaluation.
     """
 
     mixtures: str = ""

@@ -34,8 +34,8 @@ def write_gallery(
         model: a version's folder, or the one that holds it: then the newest version.
         videos: folder of videos.
         output: folder for `index.html`.
-        mixtures: mixtures of pairs of the videos.
-        count: videos that are taken apart as they are.
+        mixtures: mixtures of pairs of the videos, where there are two.
+        count: videos that are taken apart as they are, at most.
         seed: decides the pairs and masks.
 
     Returns:
@@ -54,17 +54,19 @@ def write_gallery(
     found, rejected = manifest.build(Listing(opened, listing.rejections))
     usable_videos, too_short = usable(found, clip)
     rejected += too_short
-    needed = max(count, 2 if mixtures else 1)
+    needed = 1 if count else 2
     if len(usable_videos) < needed:
         raise UserError(
-            f"{videos}: {needed} usable videos are needed: received {len(usable_videos)}"
+            f"{videos}: usable videos are needed, at least {needed}: received {len(usable_videos)}"
             + "".join(f"; {Path(item.path).name}: {item.reason}" for item in rejected[:3])
         )
     page = GalleryPage(
         title=_name(version),
         about=_about(listing, opened, clip),
         videos=_as_they_are(loaded, clip, _spread(usable_videos, count), videos, rejected),
-        mixtures=_mixed(loaded, clip, usable_videos, mixtures, seed, rejected),
+        mixtures=_mixed(
+            loaded, clip, usable_videos, mixtures if len(usable_videos) > 1 else 0, seed, rejected
+        ),
         rejected=sorted({(item.path, item.reason) for item in rejected}),
     )
     if not page.videos and not page.mixtures:

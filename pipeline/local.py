@@ -8,6 +8,7 @@ from pathlib import Path
 from data_prep import kinetics, manifest
 from data_prep.errors import UserError
 from data_prep.files import write_text
+from data_prep.pairing import usable
 from data_prep.planning import plan
 from pipeline.config import PipelineConfig
 
@@ -52,7 +53,7 @@ def index(
     """
     listing = kinetics.find_videos(videos, annotations)
     found, rejections = manifest.build(listing, workers=config.workers)
-    _check_enough(found, config)
+    _check_enough(found, config, rejections)
     newest = newest_manifest(places)
     number = 1 + (int(newest.parent.name.removeprefix("span-")) if newest else 0)
     # TFX looks for spans while it is written: the folder gets its name last.
@@ -130,6 +131,15 @@ def run(config: PipelineConfig, places: Places) -> dict:
     return summary
 
 
-def _check_enough(videos: Sequence[manifest.Video], config: PipelineConfig) -> None:
+def _check_enough(
+    videos: Sequence[manifest.Video],
+    config: PipelineConfig,
+    rejections: Sequence[kinetics.Rejection] = (),
+) -> None:
     """Plan the mixtures before anything is made, so that too few videos are told at once."""
-    plan(videos, config.data)
+    try:
+        plan(videos, config.data)
+    except UserError as error:
+        _, too_short = usable(videos, config.data.clip)
+        reasons = [f"; {Path(item.path).name}: {item.reason}" for item in (*rejections, *too_short)]
+        raise UserError(f"{error}{''.join(reasons[:3])}") from error

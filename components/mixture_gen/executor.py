@@ -56,6 +56,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             info, unreadable = account(planned, config, read_reports(reports))
         except UserError:
             # Nothing could be read; what is to be mended is read anew.
+            fileio.rmtree(reports)
             fileio.rmtree(unfinished)
             raise
         earlier = manifest.read_rejected(os.path.join(os.path.dirname(path), "rejected.csv"))

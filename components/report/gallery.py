@@ -83,12 +83,18 @@ def held_out(
     parts, types = [], []
     for batch in records.batch(_BATCH).as_numpy_iterator():
         scalars = model.evaluate(batch)
-        parts.append(scalars["loss"] / scalars["identity_loss"])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            parts.append(scalars["loss"] / scalars["identity_loss"])
         types += [_text(serialized, "mixture_type") for serialized in batch]
     ratios = np.concatenate(parts)
     picked = {}
     for name in MIXTURE_TYPES:
-        places = [place for place, found in enumerate(types) if found == name]
+        # Of two equal clips Identity's loss is 0: they are neither well nor badly separated.
+        places = [
+            place
+            for place, found in enumerate(types)
+            if found == name and np.isfinite(ratios[place])
+        ]
         picked[name] = [(title, places[i]) for title, i in pick(ratios[places])]
     wanted = {place for chosen in picked.values() for _, place in chosen}
     values = {
@@ -147,8 +153,11 @@ def take_apart(model: ExportedModel, clip: ClipConfig, example: Example) -> Entr
         for number, (slot, to_truth) in enumerate(zip(slots, to_truths, strict=True), start=1):
             lines[slot].append(f"l(V{number}, O{slot + 1}) = {to_truth[slot]:.3f}")
         loss = sum(float(to_truth[slot]) for slot, to_truth in zip(slots, to_truths, strict=True))
-        ratio = loss / example.identity_loss
-        facts.append(f"loss {loss:.3f}, {ratio:.2f} of Identity's {example.identity_loss:.3f}")
+        against = f"Identity's {example.identity_loss:.3f}"
+        # Two equal clips leave nothing to separate.
+        if example.identity_loss > 0:
+            against = f"{loss / example.identity_loss:.2f} of {against}"
+        facts.append(f"loss {loss:.3f}, {against}")
         if chosen is not None:
             right = to_truths[0][chosen] < to_truths[1][chosen]
             verdict = "nearer to V1: right" if right else "nearer to V2: wrong"

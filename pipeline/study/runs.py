@@ -1,11 +1,12 @@
 """The runs of a study: each system with each seed, through the pipeline, on the same mixtures."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import click
 
+from data_prep.errors import UserError
 from data_prep.files import write_text
 from models.systems import CLASSIFIER, NAMES, check_name
 from pipeline import local
@@ -45,6 +46,22 @@ def check_systems(names: str) -> list[str]:
     for name in asked:
         check_name(name)
     return [name for name in NAMES if name in asked]
+
+
+def without_classes(systems: Sequence[str], labels: Collection[str]) -> list[str]:
+    """Leave the action classifier out, where the videos have not two classes to tell apart.
+
+    Raises:
+        UserError: nothing else was asked for.
+    """
+    found = set(labels) - {""}
+    if CLASSIFIER not in systems or len(found) > 1:
+        return list(systems)
+    left = [name for name in systems if name != CLASSIFIER]
+    if not left:
+        raise UserError(f"{CLASSIFIER} needs videos of two classes or more: received {len(found)}")
+    click.echo(f"{CLASSIFIER} is left out: the videos' classes are {len(found)}", err=True)
+    return left
 
 
 def run_study(

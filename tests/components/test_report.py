@@ -176,6 +176,12 @@ def test_entry_says_what_the_evaluation_says(c3, held_out, clip):
     assert entry.masks.startswith("data:image/png;base64,")
 
 
+def test_equal_clips_leave_nothing_to_separate(c3, held_out, clip):
+    values = decode(held_out.serialized[0], clip)
+    entry = take_apart(c3, clip, example_of({**values, "v2": values["v1"]}, "equal"))
+    assert entry.facts[0].endswith("Identity's 0.000")
+
+
 def test_identity_has_nothing_inside(export_model, held_out, clip):
     folder, _ = export_model("identity")
     entries = shown(ExportedModel(str(folder)), held_out, clip)

@@ -113,7 +113,7 @@ def test_inspect_of_one_file_without_its_settings(made, run, tmp_path):
     lone.write_bytes((made / "data/eval/mixtures-00000-of-00001.tfrecord").read_bytes())
     code, _, err = run("inspect", lone, "--output", tmp_path / "out")
     assert (code, err.count("\n")) == (1, 1)
-    assert err.startswith(f"error: {lone}: no settings.json with the records")
+    assert err.startswith(f"error: {lone}: no settings.json or info.json with them")
     args = ("--config", made / "config.yaml", "--count", 1)
     assert run("inspect", lone, "--output", tmp_path / "out", *args)[0] == 0
     lone.write_bytes(lone.read_bytes()[:-100])

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,16 @@ def test_plain_folder_takes_every_visible_video(tmp_path):
         ("one.mp4", "", "", ""),
     ]
     assert [r.reason for r in listing.rejections] == [".txt: not a video's file name"]
+
+
+def test_names_that_no_manifest_can_hold_are_rejected(tmp_path):
+    touch(tmp_path / "one.mp4")
+    Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.mp4")).touch()
+    listing = find_videos(tmp_path)
+    assert [entry.id for entry in listing.entries] == ["one.mp4"]
+    [rejection] = listing.rejections
+    assert rejection.reason == "its name is not UTF-8"
+    assert rejection.path.encode().endswith(rb"caf\udce9.mp4")
 
 
 def test_csvs_of_others_that_cannot_be_read_are_passed_over(tmp_path):

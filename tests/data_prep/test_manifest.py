@@ -43,6 +43,12 @@ def test_manifest_reads_back_what_was_written(tmp_path, make_row):
     assert [item.name for item in path.parent.iterdir()] == ["manifest.csv"]
 
 
+def test_videos_that_lie_elsewhere_for_who_reads_the_manifest(tmp_path, make_row):
+    videos = [make_row("a", path=str(tmp_path / "one" / "a b.mp4"), label="x")]
+    [video] = manifest.moved(videos, tmp_path, "gs://bucket/videos/")
+    assert video == make_row("a", path="gs://bucket/videos/one/a b.mp4", label="x")
+
+
 def test_rejected_is_a_table_of_path_and_reason(tmp_path):
     manifest.write_rejected(tmp_path / "r.csv", [Rejection("a,b.mp4", "no, it is not")])
     with (tmp_path / "r.csv").open(newline="") as file:

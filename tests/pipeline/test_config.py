@@ -44,6 +44,7 @@ def test_name_tells_what_can_be_compared():
         (["train.steps"], "--set needs key=value"),
         (["preset.x=1"], "preset holds a single value"),
         (["data.clip.short_side=8"], "short_side must be at least"),
+        (["data.clip.frames=2048"], "frames times height must be at most 65500"),
         (["data.clip.frames=9"], "frames must be divisible by 2"),
         (["preset=[small]"], r"preset: .*received \['small'\]"),
         (["data.clip=3"], r"data.clip: .*received 3"),

@@ -72,9 +72,21 @@ def test_videos_and_mixtures_of_them_are_shown(pushed, videos, tmp_path):
     assert "the same file as" in text
 
 
+def test_one_video_is_shown_without_mixtures(pushed, videos, tmp_path):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copyfile(videos / "video 0.mp4", alone / "fence.mp4")
+    page = write_gallery(pushed, alone, tmp_path / "out", mixtures=2, count=4)
+    assert page.read_text(encoding="utf-8").count("<article") == 1
+
+
 def test_too_few_usable_videos_are_an_error_and_leave_nothing(pushed, videos, tmp_path):
-    with pytest.raises(UserError, match=r"5 usable videos are needed: received 4; no <b>video"):
-        write_gallery(pushed, videos, tmp_path / "out", mixtures=0, count=5)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    shutil.copyfile(videos / BROKEN, broken / BROKEN)
+    message = r"usable videos are needed, at least 1: received 0; no <b>video"
+    with pytest.raises(UserError, match=message):
+        write_gallery(pushed, broken, tmp_path / "out", mixtures=2, count=4)
     assert not (tmp_path / "out").exists()
 
 

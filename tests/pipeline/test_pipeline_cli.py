@@ -41,6 +41,7 @@ def test_folder_without_usable_videos_is_told_at_once(tmp_path):
     assert done.returncode == 1
     assert " tensorflow" not in done.stderr, "it takes long to load"
     assert "mixtures need at least 2 usable source videos" in done.stderr
+    assert "; a.mp4: cannot be opened" in done.stderr
     assert not (tmp_path / "out" / "metadata.db").exists()
 
 

@@ -11,7 +11,7 @@ from data_prep.errors import UserError
 from pipeline.study import page, results
 from pipeline.study.estimate import Estimate, over_seeds
 from pipeline.study.plots import draw_control_shift, draw_rows
-from pipeline.study.runs import Run, check_systems
+from pipeline.study.runs import Run, check_systems, without_classes
 
 
 def test_one_seed_has_the_examples_interval():
@@ -108,6 +108,13 @@ def test_systems_come_in_the_tables_order_and_unknown_ones_are_told():
     assert len(check_systems("all")) == 8
     with pytest.raises(UserError, match=r"unknown system 'c4': choose one of identity, .*, i3d"):
         check_systems("c2,c4")
+
+
+def test_videos_without_two_classes_leave_the_classifier_out():
+    assert without_classes(["c2", "i3d"], {"", "x"}) == ["c2"]
+    assert without_classes(["c2", "i3d"], {"x", "y"}) == ["c2", "i3d"]
+    with pytest.raises(UserError, match="i3d needs videos of two classes or more: received 1"):
+        without_classes(["i3d"], {"", "x"})
 
 
 SETTINGS = (
