@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from data_prep.cli import Commands, quiet_libraries, read_yaml
+from data_prep.cli import Commands, prepare_libraries, read_yaml
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -33,7 +33,7 @@ beam_arguments = click.argument("beam_options", nargs=-1, type=click.UNPROCESSED
 @click.group(cls=Commands)
 def main():
     """Make mixtures of videos: a sample, a manifest, TFRecords, pictures of them."""
-    quiet_libraries()
+    prepare_libraries()
 
 
 @main.command()

@@ -39,11 +39,11 @@ def _fail(message: str, code: int) -> None:
     sys.exit(code)
 
 
-def quiet_libraries() -> None:
-    """Keeps TensorFlow's and Beam's notices off the screen; call it before importing them.
+def prepare_libraries() -> None:
+    """Keeps TensorFlow's and Beam's notices off the screen, and has Keras use TensorFlow.
 
-    Keras, too, is told which backend to use, whatever its own file of settings says. The
-    environment carries it all to worker processes; what is set there already is kept.
+    Call it before importing them. The environment carries it all to worker processes; what is set
+    there already is kept.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -55,6 +55,11 @@ class Listing:
     absent: int = 0
 
 
+def first_reasons(rejections: Sequence[Rejection]) -> str:
+    """Says why the first few files are not used, to go on an error's line."""
+    return "".join(f"; {Path(item.path).name}: {item.reason}" for item in rejections[:3])
+
+
 def find_videos(root: Path, annotations: Sequence[Path] | None = None) -> Listing:
     """Finds the videos under a folder.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from data_prep.cli import Commands, quiet_libraries
+from data_prep.cli import Commands, prepare_libraries
 from models.precision import PRECISIONS, prepare
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -22,7 +22,7 @@ preset_option = click.option(
 @click.group(cls=Commands)
 def main():
     """Summarise and time the systems, under the backend that KERAS_BACKEND names."""
-    quiet_libraries()
+    prepare_libraries()
 
 
 @main.command()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from data_prep.cli import Commands, quiet_libraries
+from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
 from models.precision import prepare
 
@@ -54,7 +54,7 @@ def output_option(default: str):
 @click.group(cls=Commands)
 def main():
     """Run the pipeline, from a folder of videos to a served model, or compile it."""
-    quiet_libraries()
+    prepare_libraries()
     if (backend := os.environ["KERAS_BACKEND"]) != "tensorflow":
         raise UserError(f"KERAS_BACKEND must be tensorflow for the pipeline: received {backend!r}")
 

@@ -58,15 +58,13 @@ def write_gallery(
     if len(usable_videos) < needed:
         raise UserError(
             f"{videos}: usable videos are needed, at least {needed}: received {len(usable_videos)}"
-            + "".join(f"; {Path(item.path).name}: {item.reason}" for item in rejected[:3])
+            + kinetics.first_reasons(rejected)
         )
     page = GalleryPage(
         title=_name(version),
         about=_about(listing, opened, clip),
         videos=_as_they_are(loaded, clip, _spread(usable_videos, count), videos, rejected),
-        mixtures=_mixed(
-            loaded, clip, usable_videos, mixtures if len(usable_videos) > 1 else 0, seed, rejected
-        ),
+        mixtures=_mixed(loaded, clip, usable_videos, mixtures, seed, rejected),
         rejected=sorted({(item.path, item.reason) for item in rejected}),
     )
     if not page.videos and not page.mixtures:
@@ -122,11 +120,15 @@ def _as_they_are(model, clip, videos: Sequence[Video], root: Path, rejected) -> 
 
 
 def _mixed(model, clip, videos: Sequence[Video], count: int, seed, rejected) -> dict:
-    """Mix pairs of videos, half of them each way, and take them apart: type -> entries."""
+    """Mix pairs of videos, half of them each way, and take them apart: type -> entries.
+
+    One video alone makes no mixture.
+    """
     config = DataConfig(clip=clip, seed=seed)
     held_out = [replace(video, split="eval") for video in videos]
     entries: dict[str, list[Entry]] = {name: [] for name in MIXTURE_TYPES}
-    for pairing in draw(held_out, "eval", count, config) if count else ():
+    pairings = draw(held_out, "eval", count, config) if count and len(videos) > 1 else ()
+    for pairing in pairings:
         record, report = make_record(pairing, config)
         if record is None:
             rejected.append(Rejection(report.path, report.reason))

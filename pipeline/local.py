@@ -141,5 +141,5 @@ def _check_enough(
         plan(videos, config.data)
     except UserError as error:
         _, too_short = usable(videos, config.data.clip)
-        reasons = [f"; {Path(item.path).name}: {item.reason}" for item in (*rejections, *too_short)]
-        raise UserError(f"{error}{''.join(reasons[:3])}") from error
+        reasons = kinetics.first_reasons([*rejections, *too_short])
+        raise UserError(f"{error}{reasons}") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from data_prep.cli import Commands, quiet_libraries
+from data_prep.cli import Commands, prepare_libraries
 
 
 @click.group(cls=Commands)
@@ -114,7 +114,7 @@ def separate(
 
 def _quiet() -> None:
     """Keep libraries' notices off the screen: errors are told in our own words."""
-    quiet_libraries()
+    prepare_libraries()
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from data_prep.cli import quiet_libraries
+from data_prep.cli import prepare_libraries
 
 
 def cpu_ms(function: Callable, items: list) -> tuple[float, list]:
@@ -42,7 +42,7 @@ def ffmpeg_ms(videos: list) -> float:
 @click.option("--count", default=40, show_default=True, help="Mixtures to make.")
 def main(videos: Path, count: int) -> None:
     """Measure what a mixture of the videos in a folder costs."""
-    quiet_libraries()
+    prepare_libraries()
     from data_prep import kinetics, manifest
     from data_prep.config import DataConfig
     from data_prep.examples import Mixture, encode

@@ -210,7 +210,7 @@ def browse(text, folder, *, width):
     return json.loads(html.unescape(seen))
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="looks through Debian's chromium, where it is installed")
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs Debian's chromium to look at it")
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("name", ["report", "gallery"])
 def test_browser_shows_it_whole(name, width, request, tmp_path):

@@ -339,7 +339,7 @@ def test_arguments_out_of_range(plain, arguments, match):
         read_clip(plain, config(), **arguments)
 
 
-@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="compares with Debian's ffmpeg, where it is installed")
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs Debian's ffmpeg as reference")
 def test_pictures_are_those_of_the_ffmpeg_command(plain):
     command = ["ffmpeg", "-v", "error", "-ss", "0.4", "-i", plain, "-frames:v", "10"]
     filters = ["-vf", "scale=64:48:flags=area,crop=32:32", "-f", "rawvideo", "-pix_fmt", "rgb24"]
