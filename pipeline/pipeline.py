@@ -98,6 +98,10 @@ def create_pipeline(
             filesystem=tfx.proto.PushDestination.Filesystem(base_directory=serving)
         ),
     )
+    analysis = _analysis(config, examples, trainer.outputs["model"], manifests)
+    if analysis:
+        # What goes wrong with it does not keep a good model from being pushed.
+        analysis.add_upstream_node(pusher)
     report = Report(
         examples=examples,
         model=trainer.outputs["model"],
@@ -107,18 +111,16 @@ def create_pipeline(
         pushed_model=pusher.outputs["pushed_model"],
         settings=_report_settings(config),
         code=_report_code(),
+        **({"analysis": analysis.outputs["analysis"]} if analysis else {}),
     )
-    analyses = _analyses(config, examples, trainer.outputs["model"], manifests)
-    for analysis in analyses:
-        # What goes wrong with it does not keep a good model from being pushed.
-        analysis.add_upstream_node(pusher)
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
         pipeline_root=root,
         components=[
             *(mixtures, curated, statistics, validator, gate),
-            *(trainer, baseline, evaluator, pusher, report),
-            *analyses,
+            *(trainer, baseline, evaluator, pusher),
+            *([analysis] if analysis else []),
+            report,
         ],
         enable_cache=True,
         metadata_connection_config=metadata,
@@ -168,36 +170,32 @@ def _report_code() -> str:
     return json.dumps({package: source_digest(package) for package in packages})
 
 
-def _analyses(config: PipelineConfig, examples, model, manifests: str) -> list:
-    """Return what finds out more about the model, by its kind."""
+def _analysis(config: PipelineConfig, examples, model, manifests: str):
+    """Return what finds out more about the model, by its kind; None where nothing is asked."""
     clip = config.data.clip.model_dump_json()
     shared = ("components/analysis.py", "components/evaluation/metrics.py")
     if config.classifies:
-        return [
-            ActionRecognition(
-                examples=examples,
-                classifier=model,
-                separators=json.dumps(config.separators),
-                clip=clip,
-                code=source_digest("components/action_recognition", *shared),
-            )
-        ]
+        return ActionRecognition(
+            examples=examples,
+            classifier=model,
+            separators=json.dumps(config.separators),
+            clip=clip,
+            code=source_digest("components/action_recognition", *shared),
+        )
     if not config.shifts_sounds:
-        return []
+        return None
     asked = config.analysis
     settings = ShiftConfig(
         shifts=asked.control_shifts, mixtures=asked.mixtures, seed=config.data.seed
     )
-    return [
-        ControlShift(
-            examples=examples,
-            model=model,
-            manifests=manifests,
-            settings=settings.model_dump_json(),
-            clip=clip,
-            code=source_digest("components/control_shift", *shared),
-        )
-    ]
+    return ControlShift(
+        examples=examples,
+        model=model,
+        manifests=manifests,
+        settings=settings.model_dump_json(),
+        clip=clip,
+        code=source_digest("components/control_shift", *shared),
+    )
 
 
 def _bounds(config: PipelineConfig) -> dict[str, Bound]:

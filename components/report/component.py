@@ -11,6 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
+from components.analysis import Analysis, read_analysis
 from components.report import FILE, artifact
 
 LOOKED_AT = 512
@@ -33,6 +34,7 @@ def Report(  # noqa: N802  (a component is named like a class)
     report: tfx.dsl.components.OutputArtifact[artifact.Report],
     settings: tfx.dsl.components.Parameter[str],
     code: tfx.dsl.components.Parameter[str],
+    analysis: tfx.dsl.components.InputArtifact[Analysis] = None,
 ):
     """Write `report.html`, complete in itself.
 
@@ -47,6 +49,7 @@ def Report(  # noqa: N802  (a component is named like a class)
         settings: JSON text: `pipeline`, its name; `model`, `train` and `evaluation`, the settings.
         code: JSON text: digests of the code, by what it does; another one is not served from the
             cache.
+        analysis: ControlShift's or ActionRecognition's, where the pipeline has one of them.
     """
     from components.report.page import render_report
 
@@ -54,6 +57,8 @@ def Report(  # noqa: N802  (a component is named like a class)
         **{"examples": examples, "model": model, "model run": model_run},
         **{"evaluation": evaluation, "blessing": blessing, "pushed model": pushed_model},
     }
+    if analysis:
+        inputs["analysis"] = analysis
     html = render_report(gather(inputs, json.loads(settings), json.loads(code)))
     fileio.makedirs(report.uri)
     with fileio.open(os.path.join(report.uri, FILE), "w") as file:
@@ -72,7 +77,7 @@ def gather(inputs: dict, settings: dict, code: dict):
         A `components.report.page.ReportPage`.
     """
     from components.evaluation.results import read_metrics
-    from components.report import findings, plots
+    from components.report import analyses, findings, plots
     from components.report.curves import read_curves
     from components.report.data import read_data
     from components.report.gallery import held_out
@@ -80,6 +85,7 @@ def gather(inputs: dict, settings: dict, code: dict):
     from models.exported import ExportedModel
     from models.inputs import find_files
     from models.published import TITLES
+    from models.systems import CLASSIFIER
 
     system = settings["model"]["system"]
     data = read_data(inputs["examples"].uri)
@@ -87,6 +93,10 @@ def gather(inputs: dict, settings: dict, code: dict):
     metrics = read_metrics(evaluation)
     measures = findings.measures(system, metrics)
     comparison = findings.compare(system, metrics, read_metrics(evaluation, "baseline"))
+    analysis = None
+    if "analysis" in inputs:
+        show = analyses.action_recognition if system == CLASSIFIER else analyses.control_shift
+        analysis = show(read_analysis(inputs["analysis"].uri))
     gallery = {}
     model = ExportedModel(path_utils.serving_model_path(inputs["model"].uri))
     if model.separates:
@@ -106,6 +116,7 @@ def gather(inputs: dict, settings: dict, code: dict):
         plots=plots.comparisons(comparison, measures),
         slices=findings.slices(metrics),
         curves=plots.training(read_curves(inputs["model run"].uri)),
+        analysis=analysis,
         splits=data.splits,
         rejected=data.rejected,
         gallery=gallery,

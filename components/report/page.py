@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
+from components.report.analyses import Analysis
 from components.report.findings import Measure, Row
 
 Table = Sequence[tuple[str, object]]
@@ -102,6 +103,7 @@ class ReportPage:
         plots: figures of the comparison.
         slices: feature -> rows.
         curves: figures of the training; empty where nothing was trained.
+        analysis: what else was found out about the model, if anything was.
         splits: the data's counts.
         rejected: files that were not used: (path, reason).
         gallery: mixture type -> entries; empty for a classifier.
@@ -121,6 +123,7 @@ class ReportPage:
     plots: list[Markup]
     slices: dict[str, list[Row]]
     curves: list[Markup]
+    analysis: Analysis | None
     splits: list[Split]
     rejected: list[tuple[str, str]]
     gallery: dict[str, list[Entry]]

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
+from components.control_shift import SILENCE, STRANGER
 from components.report.curves import Curve
-from components.report.findings import Measure, Row
+from components.report.findings import Measure, Row, Value
 
 # Stands for the page's own colour of text, which differs between light and dark.
 _INK = "#123456"
@@ -87,6 +88,53 @@ def _comparison(title: str, rows: Sequence[Row], measure: Measure, top: float) -
 
     told = "; ".join(f"{r.label} {measure.format(r.values[measure.name].number)}" for r in rows)
     return _svg(draw, f"{title}: {told}")
+
+
+def control_shift(title: str, heard: Mapping[float | str, Value]) -> Markup:
+    """Draw control accuracy by control sound: seconds of shift, `stranger` or `silence`."""
+    from matplotlib.figure import Figure
+
+    def draw():
+        figure = Figure((_WIDTH, 2.5))
+        axes = figure.add_subplot(title=title, xlabel="shift of the control sound, s")
+        colours = {STRANGER: _HELD_OUT, SILENCE: _OTHER}
+        draw_control_shift(axes, heard, own=_OWN, others=colours)
+        axes.yaxis.set_major_formatter(_percent)
+        axes.grid(color=_OTHER, alpha=0.25, linewidth=0.6)
+        axes.legend(fontsize=8, loc="lower left")
+        return figure
+
+    told = "; ".join(
+        f"{sound if isinstance(sound, str) else f'{sound:+g} s'} {100 * value.number:.0f} %"
+        for sound, value in heard.items()
+    )
+    return _svg(draw, f"{title}: {told}")
+
+
+def draw_control_shift(
+    axes, heard: Mapping[float | str, Value], *, own: str, others: Mapping[str, str]
+) -> None:
+    """Draw a curve over the shifts, and a band for each of the other sounds.
+
+    Args:
+        axes: Matplotlib's.
+        heard: seconds of shift, `stranger` or `silence` -> control accuracy.
+        own: the curve's colour.
+        others: colours of the bands.
+    """
+    curve = {sound: value for sound, value in heard.items() if not isinstance(sound, str)}
+    axes.errorbar(
+        list(curve), [value.number for value in curve.values()],
+        [value.half for value in curve.values()], label="V1's sound", color=own, marker="o",
+        markersize=5, capsize=3,
+    )  # fmt: skip
+    for sound, words in ((STRANGER, "a stranger's sound"), (SILENCE, "silence")):
+        if sound in heard:
+            value, colour = heard[sound], others[sound]
+            low, high = value.number - value.half, value.number + value.half
+            axes.axhspan(low, high, color=colour, alpha=0.12, linewidth=0)
+            axes.axhline(value.number, color=colour, linestyle="--", label=words)
+    axes.set_ylim(0, 1.03)
 
 
 def training(curves: Mapping[str, Curve]) -> list[Markup]:

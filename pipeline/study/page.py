@@ -2,11 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
-from components.action_recognition import MIXED, PURE
-from components.control_shift import SILENCE, STRANGER
+from components.report.analyses import action_title, published_action, sound_title
 from data_prep.pairing import MIXTURE_TYPES, OCCLUSION, TRANSPARENCY
 from models.published import TITLES, published
-from models.systems import CLASSIFIER
 from pipeline.study.estimate import Estimate
 from pipeline.study.results import Column
 
@@ -70,29 +68,9 @@ def table_3(found: Mapping[str, Column]) -> str:
 
 def table_shift(found: Mapping[str, Mapping[float | str, Estimate]]) -> str:
     """Write the control accuracy by control sound; see `pipeline.study.results.control_shift`."""
-    columns: list[Cells] = [("control sound", _sound)]
+    columns: list[Cells] = [("control sound", sound_title)]
     columns += [(TITLES[system], _ours(cells, SHARE)) for system, cells in found.items()]
     return _table(columns, dict.fromkeys(sound for cells in found.values() for sound in cells))
-
-
-def action_title(seen: str) -> str:
-    """Return the name, in Table 3, of what the classifier saw."""
-    known = {PURE: "I3D, pure video", MIXED: "I3D, mixed video"}
-    return known[seen] if seen in known else f"{TITLES.get(seen, seen)} + I3D"
-
-
-def published_action(seen: str, mixture_type: str) -> float | None:
-    """Return the published action accuracy on what the classifier saw, or None."""
-    of_i3d = {PURE: "accuracy", MIXED: "mixed_accuracy"}
-    if seen in of_i3d:
-        return published(CLASSIFIER, of_i3d[seen], mixture_type)
-    return published(seen, "action_accuracy", mixture_type)
-
-
-def _sound(key: float | str) -> str:
-    if isinstance(key, str):
-        return {STRANGER: "a stranger's", SILENCE: "silence"}[key]
-    return f"V1's, shifted by {key:+g} s"
 
 
 def _beside(found: Mapping, metric: str, kind: str, form: str) -> list[Cells]:

@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from components.control_shift import SILENCE, STRANGER
+from components.report import plots
+from components.report.findings import Value
 from data_prep.files import replacing
 from pipeline.study.estimate import Estimate
 from pipeline.study.results import Column
@@ -86,20 +88,11 @@ def draw_control_shift(table: Mapping[str, Mapping[float | str, Estimate]], path
     figure = Figure(figsize=(4.6 * len(table), 3.6), layout="constrained")
     axes = figure.subplots(1, len(table), sharey=True, squeeze=False)[0]
     for axis, (title, found) in zip(axes, table.items(), strict=True):
-        curve = {key: cell for key, cell in found.items() if not isinstance(key, str)}
-        means, halves = zip(*((cell.mean, cell.interval) for cell in curve.values()), strict=True)
-        style = {"color": _OURS, "marker": "o", "capsize": 3}
-        axis.errorbar(list(curve), means, halves, label="V1's sound", **style)
-        others = ((STRANGER, "a stranger's sound", _PUBLISHED), (SILENCE, "silence", _MUTED))
-        for key, words, color in others:
-            if key in found:
-                cell = found[key]
-                low, high = cell.mean - cell.interval, cell.mean + cell.interval
-                axis.axhspan(low, high, color=color, alpha=0.12, linewidth=0)
-                axis.axhline(cell.mean, color=color, linestyle="--", label=words)
+        heard = {sound: Value(cell.mean, cell.interval) for sound, cell in found.items()}
+        colours = {STRANGER: _PUBLISHED, SILENCE: _MUTED}
+        plots.draw_control_shift(axis, heard, own=_OURS, others=colours)
         axis.set_title(title, loc="left", fontsize="medium")
         axis.set_xlabel("shift of the control sound, s")
-        axis.set_ylim(0, 1.03)
     axes[0].set_ylabel("control accuracy")
     axes[0].yaxis.set_major_formatter(_percent)
     axes[0].legend(loc="lower left", frameon=False)

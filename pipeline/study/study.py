@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from components.report.analyses import action_title, published_action
 from data_prep.files import write_text
 from data_prep.pairing import TRANSPARENCY
 from models.published import TITLES, published
@@ -111,8 +112,8 @@ def _draw(separation, metric: str, systems, path: Path, **style) -> None:
 def _action(action, folder) -> list[str]:
     plots.draw_rows(
         action,
-        page.published_action,
-        {seen: page.action_title(seen) for seen in action[TRANSPARENCY]},
+        published_action,
+        {seen: action_title(seen) for seen in action[TRANSPARENCY]},
         folder / "action.svg",
         label="action accuracy",
         percent=True,

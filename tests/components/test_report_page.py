@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from components.report import findings, plots
+from components.report import analyses, findings, plots
 from components.report.media import in_grid, picture_uri, video_uri
 from components.report.page import (
     Artifact,
@@ -65,6 +65,30 @@ def measured(loss, accuracy):
     return {**values, **{f"{name}_interval": 0.02 for name in values}, "examples": 20.0}
 
 
+def heard(accuracy, mixtures=20):
+    known = mixtures > 0
+    return {
+        "mixtures": mixtures,
+        "control_accuracy": accuracy if known else None,
+        "control_accuracy_interval": 0.1 if known else None,
+    }
+
+
+SHIFTED = {
+    "mixture_types": {
+        "occlusion": {
+            "shifts": [
+                {"seconds": -1.0, **heard(0.0, mixtures=0)},
+                {"seconds": 0.0, **heard(0.87)},
+                {"seconds": 0.25, **heard(0.61)},
+            ],
+            "silence": heard(0.52),
+            "stranger": heard(0.49),
+        }
+    }
+}
+
+
 def make_entry(title):
     ramp = np.linspace(0, 255, 48)
     frames = np.stack([np.add.outer(np.roll(ramp, 5 * i), ramp) / 2 for i in range(8)])
@@ -111,6 +135,7 @@ def make_page(**changes) -> ReportPage:
         "plots": plots.comparisons(comparison, measures),
         "slices": findings.slices(metrics),
         "curves": plots.training(curves),
+        "analysis": analyses.control_shift(SHIFTED),
         "splits": [
             Split("train", [("mixtures", 40)]),
             Split("eval", [("mixtures", 16)], [("eval-1", NASTY, "cannot be decoded")]),
@@ -156,7 +181,8 @@ def gallery():
 def test_parts_stand_in_their_order(report):
     headings = re.findall(r"<h[12][^>]*>(.*?)</h[12]>", report)
     assert headings == [
-        *("Blessed", "Metrics", "Slices", "Training", "Data", "Gallery", "Lineage"),
+        *("Blessed", "Metrics", "Slices", "Training", "Control by shifted sound", "Data"),
+        *("Gallery", "Lineage"),
     ]
     assert "/serving/separator/17" in report
     assert "0.119" in report
@@ -172,10 +198,41 @@ def test_reasons_are_told_when_nothing_was_pushed():
 
 
 def test_classifier_has_neither_gallery_nor_words_about_outputs():
-    text = render_report(make_page(gallery={}, curves=[], slices={}))
+    text = render_report(make_page(gallery={}, curves=[], slices={}, analysis=None))
     headings = re.findall(r"<h2>(.*?)</h2>", text)
     assert headings == ["Metrics", "Data", "Lineage"]
     assert "<video" not in text
+
+
+def test_control_sounds_that_were_heard_have_a_row_each(report):
+    rows = re.findall(
+        r'<th scope="row">(V1&#39;s[^<]*|silence|a stranger[^<]*)</th>\s*<td>(\d+ %)', report
+    )
+    assert [(html.unescape(sound), value) for sound, value in rows] == [
+        ("V1's, shifted by +0 s", "87 %"),
+        ("V1's, shifted by +0.25 s", "61 %"),
+        ("silence", "52 %"),
+        ("a stranger's", "49 %"),
+    ]
+    assert "control accuracy, occlusion: +0 s 87 %; +0.25 s 61 %" in report
+
+
+def test_actions_stand_beside_the_published_figures():
+    answered = {"accuracy": 0.5, "accuracy_interval": 0.1}
+    inputs = {"pure": answered, "mixed": answered, "c2": answered, "own": answered}
+    found = analyses.action_recognition(
+        {"mixture_types": {"transparency": {"mixtures": 9, "inputs": inputs}}}
+    )
+    rows = found.tables["transparency"]
+    assert [row.label for row in rows] == [
+        *("I3D, pure video", "I3D, pure video, published"),
+        *("I3D, mixed video", "I3D, mixed video, published"),
+        *("C2 + I3D", "C2 + I3D, published", "own + I3D"),
+    ]
+    assert [row.values["accuracy"].number for row in rows[:4]] == [0.5, 0.595, 0.5, 0.221]
+    assert (rows[0].examples, rows[1].examples) == (9, 0)
+    text = render_report(make_page(gallery={}, analysis=found))
+    assert "Actions in mixtures" in text
 
 
 def test_nothing_is_loaded_from_elsewhere(report, gallery):
