@@ -1,5 +1,7 @@
 """The action classifier of the downstream task: what it is trained on, and what is measured."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -55,13 +57,18 @@ class Classifier(keras.Model):
 
         Returns:
             `cross_entropy` and `accuracy` on V1 alone; `mixed_accuracy` of V1's class on the
-            mixture.
+            mixture. A class that is not among the labels cannot be named rightly, and has the
+            cross-entropy of a guess.
         """
         logits = self(batch, training=False)["logits"]
         mixture = compose(from_uint8(batch["v1"]), from_uint8(batch["v2"]), batch["alpha"])
         mixed = self.network({"video": mixture}, training=False)["logits"]
         return {
-            "cross_entropy": cross_entropy(batch["v1_class"], logits),
+            "cross_entropy": ops.where(
+                ops.greater_equal(batch["v1_class"], 0),
+                cross_entropy(batch["v1_class"], logits),
+                math.log(len(self.labels)),
+            ),
             "accuracy": _right(batch["v1_class"], logits),
             "mixed_accuracy": _right(batch["v1_class"], mixed),
         }

@@ -11,8 +11,8 @@ def fused(function):
     TensorFlow runs each operation by itself, so that a loss over whole videos spends its time
     carrying arrays through memory: on a CPU its gradient takes ten times what XLA's fused one
     does, and longer than the convolutions (figures in tests/benchmarks/README.md). XLA's CPU
-    convolutions are the slow ones, hence this for the element-wise parts alone. Under JAX and
-    PyTorch the function is returned as it is: the whole step is compiled there.
+    convolutions are the slow ones, hence this for the element-wise parts alone. Under JAX, which
+    compiles the whole step, and PyTorch the function is returned as it is.
 
     Meant for training only: a served graph must not need XLA, which TF Serving leaves out.
     """

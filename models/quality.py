@@ -49,7 +49,9 @@ def ssim(truth, video):
     y = ops.reshape(ops.cast(video, "float32"), batch_and_frames)
     moments = _smooth(ops.concatenate([x, y, x * x, y * y, x * y], axis=-1))
     mean_x, mean_y, xx, yy, xy = ops.split(moments, 5, axis=-1)
-    luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
+    # Of means that may be negative this term would be no similarity: they count from black.
+    light_x, light_y = mean_x + 1.0, mean_y + 1.0
+    luminance = (2 * light_x * light_y + _C1) / (light_x**2 + light_y**2 + _C1)
     variances = (xx - mean_x**2) + (yy - mean_y**2)
     structure = (2 * (xy - mean_x * mean_y) + _C2) / (variances + _C2)
     per_frame = ops.mean(luminance * structure, axis=(1, 2, 3))

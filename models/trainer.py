@@ -101,8 +101,8 @@ def train(
         The trained model; with the averaged weights where `config.ema` is on.
 
     Raises:
-        UserError: the records do not suit the system, or training diverged: then the message
-            names the step and the mixtures of its batch.
+        UserError: the records or the devices do not suit the settings, or training diverged: then
+            the message names the step and the mixtures of its batch.
     """
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
@@ -111,7 +111,7 @@ def train(
     batch = config.batch or preset.batch
     strategy = strategy or make_strategy()
     replicas = strategy.num_replicas_in_sync
-    _check(model, info, batch, replicas)
+    _check(model, config, info, batch, replicas)
     precision.check(config.precision, preset, gpu=bool(tf.config.list_physical_devices("GPU")))
     with strategy.scope():
         trained = build(model, clip, [label for label in info["labels"] if label])
@@ -160,7 +160,7 @@ def train(
     return trained
 
 
-def _check(model: ModelConfig, info: dict, batch: int, replicas: int) -> None:
+def _check(model: ModelConfig, config: TrainConfig, info: dict, batch: int, replicas: int) -> None:
     """Raise UserError where the records or the devices do not suit the settings."""
     if model.system != CLASSIFIER and get_system(model.system).hears and not info["with_sound"]:
         raise UserError(
@@ -169,6 +169,17 @@ def _check(model: ModelConfig, info: dict, batch: int, replicas: int) -> None:
         )
     if batch % replicas:
         raise UserError(f"batch must be divisible by the {replicas} devices: received {batch}")
+    if replicas > 1 and config.accumulate > 1:
+        # Keras decides on the update within each device, where gradients cannot be summed.
+        raise UserError(
+            f"accumulate must be 1 on several devices: received {config.accumulate} on {replicas}; "
+            "a batch that is larger by it does the same"
+        )
+    if replicas > 1 and config.precision == "mixed_float16":
+        # Keras lets one device's gradients decide for all whether the loss was scaled too much.
+        raise UserError(
+            f"mixed_float16 needs a single device: there are {replicas}; choose mixed_bfloat16"
+        )
 
 
 def _as_read_by(model, dataset: tf.data.Dataset) -> tf.data.Dataset:
@@ -218,7 +229,9 @@ class _Run:
         self._config = config
         self._strategy = strategy
         self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.checkpoint = tf.train.Checkpoint(model=model, step=self._step)
+        # Keras keeps the states of dropout out of a model's weights.
+        seeds = [item.value for item in model.variables if "seed_generator" in item.path]
+        self.checkpoint = tf.train.Checkpoint(model=model, step=self._step, seeds=seeds)
         # XLA compiles for one device, and its 3-D convolutions are 25 times slower than
         # TensorFlow's on a CPU.
         one_gpu = _gpus() > 0 and strategy.num_replicas_in_sync == 1
@@ -251,23 +264,30 @@ class _Run:
         self._seconds += time.perf_counter() - started
 
     def check(self):
-        """Stop a training that diverged.
+        """Stop a training that diverged, before its weights are kept.
 
         Raises:
-            UserError: a loss since the last check is no number.
+            UserError: a loss since the last check is no number, or a weight after the last update.
         """
+        step, ids = self.step, None
         while self._unchecked:
             step, ids, loss = self._unchecked.popleft()
             if not np.isfinite(float(loss)):
-                names = [
-                    name.decode()
-                    for local in self._strategy.experimental_local_results(ids)
-                    for name in local.numpy()
-                ]
-                raise UserError(
-                    f"training diverged: the loss at step {step} is {float(loss)}; the batch held "
-                    f"the mixtures {', '.join(names)}; try a lower learning_rate or clip_norm"
-                )
+                raise self._diverged(f"the loss at step {step} is {float(loss)}", ids)
+        for weight in self._model.trainable_weights:
+            if not bool(tf.reduce_all(tf.math.is_finite(weight.value))):
+                raise self._diverged(f"{weight.path} is no number after step {step}", ids)
+
+    def _diverged(self, what: str, ids) -> UserError:
+        names = [
+            name.decode()
+            for local in self._strategy.experimental_local_results(ids)
+            for name in local.numpy()
+        ]
+        return UserError(
+            f"training diverged: {what}; the batch held the mixtures {', '.join(names)}; try a "
+            "lower learning_rate or clip_norm"
+        )
 
     def report(self) -> Progress:
         """Return the means since the last report, and start them anew."""

@@ -28,14 +28,17 @@ class EvaluationConfig(Settings):
             the mixture type.
         relative_loss: a separator's loss over Identity's must be at most this.
         worse_by: its loss may exceed the last blessed model's by at most this.
-        control_accuracy: the control accuracy of a system with control must be at least this.
+        control_accuracy: the control accuracy of a system with control must be at least this;
+            without control it is 0.5.
+        control_worse_by: it may fall short of the last blessed model's by at most this.
         accuracy: the classifier's accuracy on single videos must be at least this.
     """
 
     slices: tuple[Literal[SLICES], ...] = SLICES
     relative_loss: float = Field(0.95, gt=0)
     worse_by: float = Field(0.01, ge=0)
-    control_accuracy: float = Field(0.0, ge=0, le=1)
+    control_accuracy: float = Field(0.6, ge=0, le=1)
+    control_worse_by: float = Field(0.05, ge=0)
     accuracy: float = Field(0.0, ge=0, le=1)
 
 

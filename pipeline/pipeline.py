@@ -208,7 +208,9 @@ def _bounds(config: PipelineConfig) -> dict[str, Bound]:
         "loss": Bound(above_last_by=asked.worse_by),
     }
     if get_system(config.system).hears:
-        bounds["control_accuracy"] = Bound(at_least=asked.control_accuracy)
+        bounds["control_accuracy"] = Bound(
+            at_least=asked.control_accuracy, below_last_by=asked.control_worse_by
+        )
     return bounds
 
 

@@ -1,5 +1,6 @@
 """Records of mixtures: what they tell without their pictures, and how they get another sound."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -37,14 +38,23 @@ _READ = tuple(field.name for field in fields(HeldOut))
 
 def read_held_out(files: list[str], limit: int) -> dict[str, HeldOut]:
     """Read the first mixtures by name, whichever file they lie in; name -> mixture, in order."""
-    spec = feature_spec()
-    asked = {name: spec[name] for name in _READ}
-    dataset = tf.data.TFRecordDataset(files).map(lambda one: tf.io.parse_single_example(one, asked))
+    names = sorted(values["mixture_id"].decode() for values in _parsed(files, ("mixture_id",)))
+    wanted = set(names[:limit])
     found = {}
-    for values in dataset.as_numpy_iterator():
-        mixture = _held_out(values)
-        found[mixture.mixture_id] = mixture
-    return {name: found[name] for name in sorted(found)[:limit]}
+    for values in _parsed(files, _READ):
+        # The sounds of all held-out mixtures may be more than the memory takes.
+        if values["mixture_id"].decode() in wanted:
+            mixture = _held_out(values)
+            found[mixture.mixture_id] = mixture
+    return {name: found[name] for name in names[:limit]}
+
+
+def _parsed(files: list[str], names: Iterable[str]) -> Iterator[dict]:
+    """Give some features of every record."""
+    spec = feature_spec()
+    asked = {name: spec[name] for name in names}
+    dataset = tf.data.TFRecordDataset(files).map(lambda one: tf.io.parse_single_example(one, asked))
+    return dataset.as_numpy_iterator()
 
 
 def _held_out(values: dict) -> HeldOut:

@@ -15,11 +15,13 @@ class Bound:
         at_most: its largest value.
         at_least: its smallest value.
         above_last_by: it may exceed the last blessed model's by at most this.
+        below_last_by: it may fall short of the last blessed model's by at most this.
     """
 
     at_most: float | None = None
     at_least: float | None = None
     above_last_by: float | None = None
+    below_last_by: float | None = None
 
 
 def eval_config(
@@ -70,4 +72,7 @@ def _threshold(bound: Bound) -> config_pb2.MetricThreshold:
     if bound.above_last_by is not None:
         threshold.change_threshold.direction = config_pb2.MetricDirection.LOWER_IS_BETTER
         threshold.change_threshold.absolute.value = bound.above_last_by
+    if bound.below_last_by is not None:
+        threshold.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
+        threshold.change_threshold.absolute.value = -bound.below_last_by
     return threshold

@@ -6,6 +6,7 @@ from tensorflow_model_analysis.metrics import metric_types
 
 _Z = 1.96
 _RATIO = {"relative_loss": ("loss", "identity_loss")}
+_SHARES = ("control_accuracy", "accuracy", "mixed_accuracy")
 
 
 class MeanScalars(metric_types.Metric):
@@ -100,6 +101,9 @@ def metric_names(scalars: list[str]) -> list[str]:
 def summarise(scalars: list[str], count, total, products) -> dict[str, float]:
     """Compute every metric from the moments of the scalars.
 
+    The interval of a share is that of Agresti and Coull (1998), as wide about the share itself: two
+    more examples of either kind keep it from being 0 where all examples agree.
+
     Args:
         scalars: their names, `k` of them.
         count: number of examples.
@@ -113,9 +117,13 @@ def summarise(scalars: list[str], count, total, products) -> dict[str, float]:
         return {**dict.fromkeys(metric_names(scalars), float("nan")), "examples": 0.0}
     mean = total / count
     covariance = (products / count - np.outer(mean, mean)) * count / max(count - 1, 1)
-    values = {
-        name: (mean[i], _half_width(covariance[i, i], count)) for i, name in enumerate(scalars)
-    }
+    values = {}
+    for i, name in enumerate(scalars):
+        if name in _SHARES:
+            half = _half_width_of_share(count, total[i], products[i, i])
+        else:
+            half = _half_width(covariance[i, i], count)
+        values[name] = (mean[i], half)
     for name, parts in _RATIO.items():
         if set(parts) <= set(scalars):
             i, j = map(scalars.index, parts)
@@ -128,6 +136,12 @@ def summarise(scalars: list[str], count, total, products) -> dict[str, float]:
         result[name] = float(value)
         result[f"{name}_interval"] = float(half)
     return result
+
+
+def _half_width_of_share(count: float, total: float, squares: float) -> float:
+    count = count + 4
+    share = (total + 2) / count
+    return _half_width((squares + 2) / count - share**2, count)
 
 
 def _half_width(variance: float, count: float) -> float:

@@ -64,21 +64,26 @@ def read_failures(evaluation: str | Path) -> list[str]:
             threshold = failure.metric_threshold
             value = failure.metric_value.double_value.value
             name = _TITLES.get(failure.metric_key.name, failure.metric_key.name)
-            if threshold.HasField("change_threshold"):
-                rule = f"may exceed the last blessed model's by {_bound(threshold)}; it does by"
-            elif threshold.value_threshold.HasField("upper_bound"):
-                rule = f"must be at most {_bound(threshold)}; it is"
-            else:
-                rule = f"must be at least {_bound(threshold)}; it is"
-            lines.append(f"{where or 'all mixtures'}: {name} {rule} {value:.3f}")
+            rule = _rule(threshold, value)
+            lines.append(f"{where or 'all mixtures'}: {name} {rule}")
     for missing in result.missing_slices:
         lines.append(f"no example of a slice that thresholds ask for: {missing}".strip())
     return sorted(lines)
 
 
-def _bound(threshold) -> str:
+def _rule(threshold, value: float) -> str:
+    """Say what a value, or its difference from the last blessed model's, must keep."""
+    from tensorflow_model_analysis.proto import config_pb2
+
+    bound, change = threshold.value_threshold, threshold.change_threshold
     if threshold.HasField("change_threshold"):
-        return f"{threshold.change_threshold.absolute.value:g}"
-    value = threshold.value_threshold
-    bound = value.upper_bound if value.HasField("upper_bound") else value.lower_bound
-    return f"{bound.value:g}"
+        if change.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER:
+            most = -change.absolute.value
+            return (
+                f"may fall short of the last blessed model's by {most:g}; it does by {-value:.3f}"
+            )
+        most = change.absolute.value
+        return f"may exceed the last blessed model's by {most:g}; it does by {value:.3f}"
+    if bound.HasField("upper_bound"):
+        return f"must be at most {bound.upper_bound.value:g}; it is {value:.3f}"
+    return f"must be at least {bound.lower_bound.value:g}; it is {value:.3f}"

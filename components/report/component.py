@@ -107,7 +107,8 @@ def gather(inputs: dict, settings: dict, code: dict):
     return ReportPage(
         title=settings["pipeline"],
         system=TITLES[system],
-        about=f"preset {settings['model']['preset']}, {settings['train']['steps']} steps, clips of "
+        about=f"preset {settings['model']['preset']}, {settings['train']['steps']} steps"
+        f"{' of clips that are paired anew' if settings['train']['repair'] else ''}, clips of "
         f"{clip.frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps",
         verdict=_verdict(inputs),
         headline=findings.headline(comparison, measures),
@@ -115,7 +116,7 @@ def gather(inputs: dict, settings: dict, code: dict):
         comparison=comparison,
         plots=plots.comparisons(comparison, measures),
         slices=findings.slices(metrics),
-        curves=plots.training(read_curves(inputs["model run"].uri)),
+        curves=plots.training(read_curves(inputs["model run"].uri), measures),
         analysis=analysis,
         splits=data.splits,
         rejected=data.rejected,

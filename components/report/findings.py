@@ -58,6 +58,7 @@ class Row:
 LOSS = Measure("loss", "loss")
 RELATIVE_LOSS = Measure("relative_loss", "of Identity's loss", 2)
 CONTROL_ACCURACY = Measure("control_accuracy", "control accuracy", percent=True)
+_SCORE_ERROR = Measure("score_error", "error of the scores")
 _QUALITY = (Measure("psnr", "PSNR, dB", 1), Measure("ssim", "SSIM", 2))
 _CLASSIFICATION = (
     Measure("accuracy", "accuracy, single videos", percent=True),
@@ -72,7 +73,8 @@ def measures(system: str, metrics: Metrics) -> list[Measure]:
         wanted = _CLASSIFICATION
     else:
         control = (CONTROL_ACCURACY,) if SYSTEMS[system].hears else ()
-        wanted = (LOSS, RELATIVE_LOSS, *control, *_QUALITY)
+        scores = (_SCORE_ERROR,) if SYSTEMS[system].control == "internal" else ()
+        wanted = (LOSS, RELATIVE_LOSS, *control, *scores, *_QUALITY)
     found = metrics.get("", {}).get("", {})
     return [measure for measure in wanted if measure.name in found]
 
@@ -150,4 +152,6 @@ def _values(metrics: Mapping[str, float]) -> dict[str, Value]:
 
 
 def _value(metrics: Mapping[str, float], name: str) -> Value:
-    return Value(metrics[name], metrics[f"{name}_interval"])
+    # One example says nothing about how much another would differ.
+    half = metrics[f"{name}_interval"] if metrics["examples"] > 1 else None
+    return Value(metrics[name], half)

@@ -137,10 +137,18 @@ def draw_control_shift(
     axes.set_ylim(0, 1.03)
 
 
-def training(curves: Mapping[str, Curve]) -> list[Markup]:
-    """Draw a training's curves, a figure a quantity; none where nothing was trained."""
+def training(curves: Mapping[str, Curve], measures: Sequence[Measure]) -> list[Markup]:
+    """Draw a training's curves, a figure a quantity; none where nothing was trained.
+
+    Args:
+        curves: see `components.report.curves.read_curves`.
+        measures: what says something about the system; of others there is no figure.
+    """
     figures = []
+    known = {"objective", *(measure.name for measure in measures)}
     for name, title in _PANELS:
+        if name not in known:
+            continue
         lines = [
             ("training", _TRAIN, "", curves.get(f"train/{name}")),
             ("held out", _HELD_OUT, "o", curves.get(f"held_out/{name}")),

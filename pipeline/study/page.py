@@ -51,6 +51,10 @@ def table_2(found: Mapping, systems: Iterable[str]) -> str:
         *_beside(found, "control_accuracy", TRANSPARENCY, SHARE),
         ("loss, occlusion", _ours(found[OCCLUSION]["loss"], LOSS)),
         ("control accuracy, occlusion", _ours(found[OCCLUSION]["control_accuracy"], SHARE)),
+        *(
+            (f"error of the scores, {kind}", _ours(found[kind]["score_error"], LOSS))
+            for kind in MIXTURE_TYPES
+        ),
     ]
     return _table(columns, systems)
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from components.action_recognition import INPUTS
 from components.control_shift import OTHER_SOUNDS
 from data_prep.pairing import MIXTURE_TYPES
-from models.systems import CLASSIFIER
+from models.systems import CLASSIFIER, SYSTEMS
 from pipeline.study.estimate import Estimate, Key, over_seeds
 from pipeline.study.runs import JUDGED, Run
 
-SEPARATION = ("loss", "relative_loss", "psnr", "ssim", "control_accuracy", "score_error")
+SEPARATION = ("loss", "relative_loss", "psnr", "ssim", "control_accuracy")
 
 Column = dict[str, Estimate]
 """Row -> its figure."""
@@ -19,7 +19,8 @@ def separation(runs: Sequence[Run]) -> dict[str, dict[str, Column]]:
     """Average what the Evaluator measured of the separators; Tables 1 and 2.
 
     Returns:
-        mixture type -> metric of `SEPARATION` -> system -> its figure.
+        mixture type -> metric of `SEPARATION` -> system -> its figure; and `score_error`, of the
+        systems that score their outputs.
     """
     own = {name: found for name, found in _by_system(runs).items() if name != CLASSIFIER}
     table = {}
@@ -28,7 +29,9 @@ def separation(runs: Sequence[Run]) -> dict[str, dict[str, Column]]:
             system: [run.summary["metrics"].get(mixture_type) for run in found]
             for system, found in own.items()
         }
+        scored = {name: own for name, own in cells.items() if SYSTEMS[name].control == "internal"}
         table[mixture_type] = {metric: _average(cells, metric) for metric in SEPARATION}
+        table[mixture_type]["score_error"] = _average(scored, "score_error")
     return table
 
 

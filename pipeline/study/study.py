@@ -24,8 +24,9 @@ _INTRODUCTION = """\
 Every system on the same held-out mixtures, with the published figures (Kinetics-600) beside ours.
 `±` is half a 95 % interval over examples and seeds: the half-width over the examples, which the
 seeds share, and Student's t over the seeds, their spread pooled over the column, added in squares;
-with one seed it is over the examples alone. The data sets differ, so that losses compare within a
-column; the loss over Identity's, in the picture, compares across.
+with one seed it is over the examples alone. Each mixture counts as one example, although mixtures
+share videos: with other videos the figures may differ by more. The data sets differ, so that losses
+compare within a column; the loss over Identity's, in the picture, compares across.
 """
 
 _DECIDING = (

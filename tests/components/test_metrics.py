@@ -27,6 +27,9 @@ def test_means_and_intervals_agree_with_numpy(rows):
     for name, column in zip(SCALARS, rows.T, strict=True):
         assert result[name] == pytest.approx(column.mean())
         half = 1.96 * column.std(ddof=1) / np.sqrt(len(column))
+        if name == "control_accuracy":
+            share = (column.sum() + 2) / 44
+            half = 1.96 * np.sqrt(share * (1 - share) / 44)
         assert result[f"{name}_interval"] == pytest.approx(half)
     assert result["examples"] == 40
 
@@ -45,6 +48,16 @@ def test_ratio_of_equal_losses_is_certain(rows):
     result = summarise(SCALARS, *moments(rows))
     assert result["relative_loss"] == pytest.approx(1)
     assert result["relative_loss_interval"] == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 10, 120])
+def test_shares_of_examples_that_agree_are_not_certain(count):
+    # Wilson's interval of such a share ends at n / (n + z^2).
+    result = summarise(["accuracy"], count, np.array([float(count)]), np.full((1, 1), count))
+    z2 = 1.96**2
+    below = 1 - count / (count + z2)
+    assert result["accuracy"] == 1
+    assert below / 2 < result["accuracy_interval"] < 1.5 * below
 
 
 def test_one_example_has_no_spread_and_none_is_nan(rows):

@@ -134,7 +134,7 @@ def make_page(**changes) -> ReportPage:
         "comparison": comparison,
         "plots": plots.comparisons(comparison, measures),
         "slices": findings.slices(metrics),
-        "curves": plots.training(curves),
+        "curves": plots.training(curves, measures),
         "analysis": analyses.control_shift(SHIFTED),
         "splits": [
             Split("train", [("mixtures", 40)]),

@@ -13,9 +13,11 @@ def videos(seed, shape=(2, 3, 16, 13, 3), noise=0.2):
 
 
 def per_frame(measure, truth, video):
+    """Measure frames whose colours are 0..255, as scikit-image wants them."""
+    colours = [(values.astype(np.float64) + 1) * 127.5 for values in (truth, video)]
     return [
-        np.mean([measure(t, v, data_range=2) for t, v in zip(*pair, strict=True)])
-        for pair in zip(truth, video, strict=True)
+        np.mean([measure(t, v, data_range=255) for t, v in zip(*pair, strict=True)])
+        for pair in zip(*colours, strict=True)
     ]
 
 
@@ -37,6 +39,14 @@ def test_ssim_is_scikit_images(shape):
         )  # fmt: skip
 
     np.testing.assert_allclose(ssim(truth, video), per_frame(reference, truth, video), atol=1e-5)
+
+
+def test_flat_greys_are_similar_by_their_lightness_alone():
+    flat = np.ones((1, 1, 16, 16, 3), np.float32)
+    one, other = (grey / 127.5 - 1 for grey in (130.0, 124.0))
+    c1 = (0.01 * 255) ** 2
+    expected = (2 * 130 * 124 + c1) / (130**2 + 124**2 + c1)
+    np.testing.assert_allclose(ssim(one * flat, other * flat), expected, atol=1e-5)
 
 
 def test_equal_videos_are_perfect_and_finite():

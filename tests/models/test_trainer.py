@@ -3,6 +3,7 @@
 import dataclasses
 import re
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -76,6 +77,7 @@ def differs(separator, other):
     [
         ("c2", {"optimizer": "sgd", "learning_rate": 0.1, "warmup_steps": 2}),
         ("c2_no_masking", {"accumulate": 2, "ema": 0.5, "repair": True}),
+        ("i3d", {}),  # whose dropout draws by a state of its own
     ],
 )
 def test_a_stopped_training_goes_on_as_if_it_had_not_been(train, system, settings):
@@ -123,6 +125,25 @@ def test_divergence_names_the_mixtures(train):
     assert re.search(r"the loss at step 2 is (nan|inf)", message)
     assert len(re.findall(r"train-\d{8}", message)) == 2
     assert "\n" not in message
+
+
+def test_weights_that_are_no_numbers_are_neither_kept_nor_returned(train, tmp_path, monkeypatch):
+    # The loss that such an update follows is a number.
+    infinite = keras.optimizers.SGD(np.inf)
+    monkeypatch.setattr(trainer, "make_optimizer", lambda *_, **__: infinite)
+    with pytest.raises(UserError, match=r"diverged: \S+ is no number after step 1; .*train-"):
+        train(steps=1)
+    assert not list((tmp_path / "run").glob("checkpoints/*"))
+
+
+@pytest.mark.parametrize("settings", [{"accumulate": 2}, {"precision": "mixed_float16"}])
+def test_what_keras_cannot_do_on_several_devices_is_refused(settings):
+    config = TrainConfig(**settings)
+    info = {"mixtures": 4, "with_sound": 4}
+    name = next(iter(settings))
+    trainer._check(ModelConfig(system="c2"), config, info, 4, 1)
+    with pytest.raises(UserError, match=name if name == "accumulate" else "mixed_float16"):
+        trainer._check(ModelConfig(system="c2"), config, info, 4, 2)
 
 
 @pytest.mark.parametrize("system", ["c3_deterministic", "c3_internal"])
@@ -174,6 +195,8 @@ def test_the_moving_average_is_what_training_returns(train):
 # TensorFlow's gradients of bfloat16 convolutions on a CPU are now and then not numbers.
 def test_scaled_loss(train):
     separator, reports = train("c3_internal", precision="mixed_float16", steps=3, ema=0.5)
+    # An update of which a gradient overflows is left out, and not counted.
+    assert int(separator.optimizer.inner_optimizer.iterations) == 3
     assert all(np.isfinite(progress.scalars["objective"]) for progress in reports)
     assert {weight.dtype for weight in separator.trainable_weights} == {"float32"}
     assert float(separator.optimizer.dynamic_scale) > 1

@@ -26,6 +26,7 @@ SETTINGS = (
     "analysis.control_shifts=[0, 0.25]",
     # An untrained model is to be pushed here.
     "evaluation.relative_loss=9",
+    "evaluation.control_accuracy=0",
 )
 STAGES = {
     *("MixtureGen", "ImportSchemaGen", "StatisticsGen", "ExampleValidator", "DataGate"),
