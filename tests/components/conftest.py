@@ -50,6 +50,17 @@ def small_preset():
     return PRESET
 
 
+@pytest.fixture
+def half_width():
+    """Gives the half-width of a share's interval, by two more examples of either kind."""
+
+    def half(values):
+        values = np.array([*values, 0, 0, 1, 1], float)
+        return pytest.approx(1.96 * values.std() / np.sqrt(len(values)), rel=1e-5)
+
+    return half
+
+
 @pytest.fixture(scope="session")
 def held_out(tmp_path_factory) -> HeldOutSet:
     """Six mixtures of six videos of three classes, in two files. Not to be written to."""
