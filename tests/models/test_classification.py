@@ -1,6 +1,7 @@
+import keras
 import numpy as np
 import pytest
-from small_models import CLIP, TWO_LEVELS
+from small_models import CLIP, TWO_LEVELS, fill, make_batch
 
 from data_prep.errors import UserError
 from models import presets, trainer
@@ -45,6 +46,31 @@ def test_classifier_trains_exports_and_is_evaluated(records, tmp_path):
     served = signatures["serving_default"](video=tf.constant(video))
     np.testing.assert_allclose(served["probabilities"].numpy().sum(-1), 1, rtol=1e-5)
     assert set(served["label"].numpy()) <= {b"label0", b"label1", b"label2"}
+
+
+def build():
+    labels = ["a", "b", "c"]
+    classifier = trainer.build(ModelConfig(system="i3d", preset="tiny"), CLIP, labels)
+    fill(classifier.network, 0)
+    return classifier
+
+
+def test_a_class_that_is_not_known_is_as_bad_as_a_guess():
+    batch = {**make_batch(2), "v1_class": np.array([-1, 1])}
+    scalars = build().evaluate_batch(batch)
+    assert float(scalars["cross_entropy"][0]) == pytest.approx(np.log(3), rel=1e-5)
+    assert float(scalars["cross_entropy"][1]) != pytest.approx(np.log(3), rel=1e-5)
+    assert [float(scalars[name][0]) for name in ("accuracy", "mixed_accuracy")] == [0, 0]
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_is_finite_and_near_float32(policy):
+    batch = make_batch(2)
+    expected = build()(batch)["logits"].numpy()
+    keras.config.set_dtype_policy(policy)
+    logits = build()(batch, training=False)["logits"]
+    assert logits.dtype == "float32"
+    np.testing.assert_allclose(logits, expected, atol=0.05 * np.abs(expected).max())
 
 
 def test_one_label_is_too_few():
