@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from components.action_recognition import MIXED, PURE
+from components.action_recognition import INPUTS, MIXED, PURE
 from components.control_shift import OTHER_SOUNDS, SILENCE, STRANGER
 from components.report import plots
 from components.report.findings import CONTROL_ACCURACY, Measure, Row, Value
@@ -52,7 +52,12 @@ def control_shift(found: Mapping) -> Analysis:
         measures=[measure],
         tables={
             name: [
-                Row(sound_title(sound), {measure.name: value}, count)
+                Row(
+                    sound_title(sound),
+                    {measure.name: value},
+                    count,
+                    kind="own" if sound == 0 else "baseline",
+                )
                 for sound, (value, count) in curve.items()
             ]
             for name, curve in by_type.items()
@@ -89,7 +94,9 @@ def _asked(mixture_type: str, found: Mapping) -> list[Row]:
     rows = []
     for seen, values in found["inputs"].items():
         title = action_title(seen)
-        rows.append(Row(title, {_ACCURACY.name: _value(_ACCURACY, values)}, found["mixtures"]))
+        own = {_ACCURACY.name: _value(_ACCURACY, values)}
+        kind = "baseline" if seen in INPUTS else "own"
+        rows.append(Row(title, own, found["mixtures"], kind))
         theirs = published_action(seen, mixture_type)
         if theirs is not None:
             values = {_ACCURACY.name: Value(theirs)}
