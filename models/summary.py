@@ -94,6 +94,7 @@ def _trace(network: keras.Model) -> tuple[list[_Call], dict]:
     ]
     for layer in layers:
         layer.call = _recording(layer, calls)
+    network.call = _anew(network.call, calls)
     clip = {
         tensor.name: keras.KerasTensor((1, *tensor.shape[1:]), tensor.dtype)
         for tensor in network.inputs
@@ -102,9 +103,19 @@ def _trace(network: keras.Model) -> tuple[list[_Call], dict]:
         # The network's own method asks its layers for shapes, and does not call them.
         outputs = keras.Operation.compute_output_spec(network, clip)
     finally:
-        for layer in layers:
+        for layer in (*layers, network):
             del layer.call
     return calls, outputs
+
+
+def _anew(call, calls):
+    # PyTorch's backend traces again on the CPU where an operation has no shapes of its own.
+    @functools.wraps(call)
+    def started(*args, **kwargs):
+        calls.clear()
+        return call(*args, **kwargs)
+
+    return started
 
 
 def _recording(layer, calls):
