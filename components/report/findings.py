@@ -58,7 +58,7 @@ class Row:
 LOSS = Measure("loss", "loss")
 RELATIVE_LOSS = Measure("relative_loss", "of Identity's loss", 2)
 CONTROL_ACCURACY = Measure("control_accuracy", "control accuracy", percent=True)
-_SCORE_ERROR = Measure("score_error", "error of the scores")
+SCORE_ERROR = Measure("score_error", "error of the scores")
 _QUALITY = (Measure("psnr", "PSNR, dB", 1), Measure("ssim", "SSIM", 2))
 _CLASSIFICATION = (
     Measure("accuracy", "accuracy, single videos", percent=True),
@@ -73,7 +73,7 @@ def measures(system: str, metrics: Metrics) -> list[Measure]:
         wanted = _CLASSIFICATION
     else:
         control = (CONTROL_ACCURACY,) if SYSTEMS[system].hears else ()
-        scores = (_SCORE_ERROR,) if SYSTEMS[system].control == "internal" else ()
+        scores = (SCORE_ERROR,) if SYSTEMS[system].control == "internal" else ()
         wanted = (LOSS, RELATIVE_LOSS, *control, *scores, *_QUALITY)
     found = metrics.get("", {}).get("", {})
     return [measure for measure in wanted if measure.name in found]

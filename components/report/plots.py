@@ -34,14 +34,9 @@ _STYLE = {
 _WIDTH = 4.4
 
 _PLOTTED = ("loss", "control_accuracy", "accuracy", "mixed_accuracy")
-_PANELS = (
-    ("loss", "loss"),
-    ("control_accuracy", "control accuracy"),
-    ("score_error", "error of the scores"),
-    ("accuracy", "accuracy, single videos"),
-    ("mixed_accuracy", "accuracy, mixtures"),
-    ("cross_entropy", "cross-entropy"),
-    ("objective", "objective"),
+_CURVES = (
+    *("loss", "control_accuracy", "score_error"),
+    *("accuracy", "mixed_accuracy", "cross_entropy"),
 )
 
 
@@ -144,17 +139,15 @@ def training(curves: Mapping[str, Curve], measures: Sequence[Measure]) -> list[M
         curves: see `components.report.curves.read_curves`.
         measures: what says something about the system; of others there is no figure.
     """
+    panels = [(measure.name, measure.title) for measure in measures if measure.name in _CURVES]
+    if "train/loss" not in curves:  # else the objective is the sum of others that are drawn
+        panels.append(("objective", "objective"))
     figures = []
-    known = {"objective", *(measure.name for measure in measures)}
-    for name, title in _PANELS:
-        if name not in known:
-            continue
+    for name, title in panels:
         lines = [
             ("training", _TRAIN, "", curves.get(f"train/{name}")),
             ("held out", _HELD_OUT, "o", curves.get(f"held_out/{name}")),
         ]
-        if name == "objective" and "train/loss" in curves:
-            continue  # it is the sum of others that are drawn
         lines = [line for line in lines if line[-1]]
         if lines:
             identity = curves.get("held_out/identity_loss") if name == "loss" else None

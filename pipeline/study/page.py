@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from components.report.analyses import action_title, published_action, sound_title
+from components.report.findings import SCORE_ERROR
 from data_prep.pairing import MIXTURE_TYPES, OCCLUSION, TRANSPARENCY
 from models.published import TITLES, published
 from pipeline.study.estimate import Estimate
@@ -52,7 +53,7 @@ def table_2(found: Mapping, systems: Iterable[str]) -> str:
         ("loss, occlusion", _ours(found[OCCLUSION]["loss"], LOSS)),
         ("control accuracy, occlusion", _ours(found[OCCLUSION]["control_accuracy"], SHARE)),
         *(
-            (f"error of the scores, {kind}", _ours(found[kind]["score_error"], LOSS))
+            (f"{SCORE_ERROR.title}, {kind}", _ours(found[kind][SCORE_ERROR.name], LOSS))
             for kind in MIXTURE_TYPES
         ),
     ]

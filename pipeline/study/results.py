@@ -29,9 +29,11 @@ def separation(runs: Sequence[Run]) -> dict[str, dict[str, Column]]:
             system: [run.summary["metrics"].get(mixture_type) for run in found]
             for system, found in own.items()
         }
-        scored = {name: own for name, own in cells.items() if SYSTEMS[name].control == "internal"}
-        table[mixture_type] = {metric: _average(cells, metric) for metric in SEPARATION}
-        table[mixture_type]["score_error"] = _average(scored, "score_error")
+        scored = {name: cells[name] for name in cells if SYSTEMS[name].control == "internal"}
+        table[mixture_type] = {
+            **{metric: _average(cells, metric) for metric in SEPARATION},
+            "score_error": _average(scored, "score_error"),
+        }
     return table
 
 

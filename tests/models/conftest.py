@@ -1,6 +1,9 @@
 """A small record set, made of textured clips without any video files."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +41,22 @@ def records(tmp_path_factory) -> Records:
 def silent_records(tmp_path_factory) -> Records:
     """The same without any sound."""
     return write_records(tmp_path_factory.mktemp("silent"), has_sound=False)
+
+
+@pytest.fixture(scope="session")
+def start_training(records):
+    """Gives a function that starts a process that trains in a folder; it writes `OUT*.npz`."""
+    probe = Path(__file__).with_name("training_probe.py")
+
+    def run(out, folder, *, system, config, devices=(), environment=()):
+        settings = {
+            **{"system": system, "config": config, "devices": devices, "folder": str(folder)},
+            **{"train": records.train, "eval": records.eval},
+        }
+        words = [sys.executable, str(probe), str(out), json.dumps(settings)]
+        return subprocess.Popen(words, env={**os.environ, **dict(environment)})
+
+    return run
 
 
 def write_records(root: Path, *, has_sound: bool = True) -> Records:

@@ -1,20 +1,16 @@
 """Training on several devices and by several workers is training on one, but for statistics."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-PROBE = Path(__file__).with_name("distributed_probe.py")
 CONFIG = {
     **{"steps": 3, "batch": 4, "log_every": 1, "checkpoint_every": 2},
     **{"optimizer": "sgd", "learning_rate": 0.1, "clip_norm": 0},
 }
+TRAINING = {"system": "c3_internal", "config": CONFIG}
 
 
 @pytest.fixture(scope="module")
@@ -23,24 +19,10 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def start(records, folder):
-    """Gives a function that starts a process that trains; it writes `NAME*.npz`."""
-
-    def run(name, *, devices=(), environment=(), output=None):
-        settings = {
-            **{"system": "c3_internal", "devices": devices, "config": CONFIG},
-            **{"train": records.train, "eval": records.eval, "folder": str(folder / name)},
-        }
-        words = [sys.executable, str(PROBE), str(folder / (output or name)), json.dumps(settings)]
-        return subprocess.Popen(words, env={**os.environ, **dict(environment)})
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def devices(start, folder):
+def devices(start_training, folder):
     """What training on one device gives, and on two."""
-    assert start("devices", devices=(1, 2)).wait() == 0
+    out = folder / "devices"
+    assert start_training(out, out, **TRAINING, devices=(1, 2)).wait() == 0
     return [np.load(folder / f"devices-{count}.npz") for count in (1, 2)]
 
 
@@ -55,7 +37,7 @@ def test_two_devices_train_as_one(devices):
     assert_same(two, one)
 
 
-def test_two_workers_train_as_one_and_the_chief_writes(start, devices, folder):
+def test_two_workers_train_as_one_and_the_chief_writes(start_training, devices, folder):
     with socket.socket() as first, socket.socket() as second:
         for each in (first, second):
             each.bind(("127.0.0.1", 0))
@@ -64,7 +46,8 @@ def test_two_workers_train_as_one_and_the_chief_writes(start, devices, folder):
     for index in range(2):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         environment = {"TF_CONFIG": json.dumps(task)}
-        workers.append(start("both", environment=environment, output=f"worker-{index}"))
+        out = folder / f"worker-{index}"
+        workers.append(start_training(out, folder / "both", **TRAINING, environment=environment))
     assert [worker.wait() for worker in workers] == [0, 0]
     found = [np.load(folder / f"worker-{index}.npz") for index in range(2)]
     assert [bool(each["chief"]) for each in found] == [True, False]

@@ -1,4 +1,4 @@
-"""Trains on several devices, in a process of its own: `distributed_probe.py OUT SETTINGS`.
+"""Trains, on one device or several, in a process of its own: `training_probe.py OUT SETTINGS`.
 
 SETTINGS is JSON: `devices`, of which each number is a training of its own, or none for workers by
 TF_CONFIG; `train` and `eval` files; `folder`; `system`; and `config`, the training's.
