@@ -31,14 +31,14 @@ format: $(READY) ## Mend style and format
 	.venv/bin/ruff format .
 
 lock: .build/uv ## Resolve the dependencies anew into requirements.lock
-	.build/uv pip compile --quiet --upgrade --python-version 3.11 --extra dev --generate-hashes \
-	  --no-header --no-annotate --output-file requirements.lock setup.py
+	.build/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --generate-hashes \
+	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
 
 clean: ## Remove the environment and the demo
 	rm -rf .venv .build $(DEMO)
 
 # The stamp comes last, so that an interrupted set-up is taken up again.
-$(READY): requirements.lock setup.py pyproject.toml | .build/uv
+$(READY): requirements.lock pyproject.toml | .build/uv
 	@command -v c++ >/dev/null || \
 	  { echo "error: a C++ compiler is needed (Debian, Ubuntu: apt install g++)" >&2; exit 1; }
 	test -x $(PYTHON) || .build/uv venv --quiet --seed --python 3.11 .venv
@@ -46,7 +46,7 @@ $(READY): requirements.lock setup.py pyproject.toml | .build/uv
 	VIRTUAL_ENV=.venv .build/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@# Python compiles what it imports first: here, once, and not in every process where it is told
 	@# to write no bytecode. To load TensorFlow takes three times as long without.
-	@env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -W ignore -c "import components.evaluation.metrics, models.trainer, pipeline.pipeline" 2>.build/import.log || { cat .build/import.log >&2; exit 1; }
+	@env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -W ignore -c "import components.evaluation.mean_scalars, models.training.fit, pipeline.create" 2>.build/import.log || { cat .build/import.log >&2; exit 1; }
 	touch $@
 
 # uv comes from the Python package index, by whichever of Python's own ways is there.

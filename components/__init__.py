@@ -2,7 +2,7 @@
 
 import importlib
 
-_ARTIFACTS = {"Analysis": "components.analysis", "Report": "components.report.artifact"}
+_ARTIFACTS = {"Analysis": "components.analyses.artifact", "Report": "components.report.artifact"}
 
 
 def __getattr__(name: str):

@@ -43,7 +43,7 @@ def main():
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed.")
 def sample(output, clips, classes, seed):
     """Render a small data set in Kinetics' layout."""
-    from data_prep.sample import write_sample
+    from data_prep.sample.write import write_sample
 
     write_sample(output, clips=clips, classes=classes, seed=seed)
     click.echo(f"{clips} videos of {classes} classes in {output}")
@@ -65,7 +65,7 @@ def index(videos, annotations, output, prefix, workers, beam_options):
 
     The files that are not used, and why, go to rejected.csv beside it. Further options are Beam's.
     """
-    from data_prep import kinetics, manifest
+    from data_prep.sources import kinetics, manifest
 
     listing = kinetics.find_videos(videos, annotations)
     found, rejections = manifest.build(listing, beam_options, workers=workers)
@@ -108,9 +108,9 @@ def generate(
     if isinstance(mapping, dict):
         mapping |= {key: value for key, value in settings.items() if value is not None}
     data_config = load(DataConfig, mapping, str(config or "settings"))
-    from data_prep import kinetics, manifest
-    from data_prep.dataset import Dataset
-    from data_prep.progress import watching
+    from data_prep.progress_bar import watching
+    from data_prep.records.dataset import Dataset
+    from data_prep.sources import kinetics, manifest
 
     if manifest_file:
         found, absent = manifest.read(manifest_file), 0
@@ -154,7 +154,7 @@ def inspect(records, output, count, config):
     from data_prep.config import DataConfig, load
 
     clip = load(DataConfig, read_yaml(config), str(config)).clip if config else None
-    from data_prep.inspect import inspect as run
+    from data_prep.records.inspection import inspect as run
 
     for path in run(records, output, count=count, clip=clip):
         click.echo(path)
@@ -170,7 +170,7 @@ def inspect(records, output, count, config):
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed.")
 def mix(wanted, other, output, **settings):
     """Mix two videos into one that shows both, with the sound of WANTED."""
-    from data_prep.mix import mix_videos
+    from data_prep.mixing.mix_videos import mix_videos
 
     seconds = mix_videos(wanted, other, output, **settings)
     click.echo(f"{seconds:.2f} s of {wanted} and {other} in {output}")

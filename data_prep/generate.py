@@ -8,15 +8,15 @@ from pathlib import Path
 
 import apache_beam as beam
 
-from data_prep.beam import pipeline_options
+from data_prep.beam_options import pipeline_options
 from data_prep.config import DataConfig
-from data_prep.dataset import Dataset
 from data_prep.errors import UserError
-from data_prep.kinetics import Rejection
-from data_prep.manifest import Video
-from data_prep.mixtures import account
-from data_prep.planning import plan
-from data_prep.shards import WriteShards
+from data_prep.mixing.planning import plan
+from data_prep.records.dataset import Dataset
+from data_prep.records.making import account
+from data_prep.records.shards import WriteShards
+from data_prep.sources.kinetics import Rejection
+from data_prep.sources.manifest import Video
 
 
 def generate(
@@ -37,7 +37,7 @@ def generate(
     Args:
         videos: the manifest's.
         output: the data set's folder, on this machine or one that all workers share; its layout
-            is `data_prep.dataset`'s.
+            is `data_prep.records.dataset`'s.
         config: settings of the data set.
         rejections: files left out earlier, for `rejected.csv`.
         absent: annotated videos that are not there, for `info.json`.

@@ -34,8 +34,8 @@ def summary(preset_name, system):
     from models.presets import get_preset
 
     preset = get_preset(preset_name)
-    from models.summary import summarise
     from models.systems import NAMES
+    from models.tools.cost import summarise
 
     summaries = [summarise(name, preset) for name in ([system] if system else NAMES)]
     _show_summaries(summaries, preset_name, preset)
@@ -62,7 +62,7 @@ def benchmark(preset_name, system, batch, precision, steps):
     from models.presets import get_preset
 
     preset = get_preset(preset_name)
-    from models import benchmark as bench
+    from models.tools import benchmark as bench
 
     batch = batch or preset.batch
     timings = bench.benchmark(system, preset, batch=batch, precision=precision, steps=steps)
@@ -89,11 +89,11 @@ def identity(videos, pairs, seed):
     On natural video the loss on transparencies must be near the published 0.364; that of
     occlusions of the same pairs is never below it.
     """
-    from data_prep import kinetics, manifest
     from data_prep.config import DataConfig
+    from data_prep.sources import kinetics, manifest
 
     found, _ = manifest.build(kinetics.find_videos(videos))
-    from models.baseline import identity_losses
+    from models.tools.identity import identity_losses
 
     losses = identity_losses(found, DataConfig(seed=seed), pairs)
     for name in ("transparency", "occlusion"):

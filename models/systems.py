@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 
 def _identity(clip, preset, outputs, layers):
-    from models.centrifuge import identity
+    from models.networks.centrifuge import identity
 
     return identity(clip, outputs=outputs)
 
 
 def _centrifuge(clip, preset, outputs, layers):
-    from models.centrifuge import centrifuge
+    from models.networks.centrifuge import centrifuge
 
     return centrifuge(clip, preset, outputs=outputs)
 
 
 def _centrifuge_pc(clip, preset, outputs, layers):
-    from models.centrifuge import centrifuge_pc
+    from models.networks.centrifuge import centrifuge_pc
 
     return centrifuge_pc(clip, preset, outputs=outputs)
 
 
 def _c2(clip, preset, outputs, layers, **options):
-    from models.c2 import c2
+    from models.networks.c2 import c2
 
     return c2(clip, preset, outputs=outputs, layer_count=layers, **options)
 
@@ -45,7 +45,7 @@ def _c2_no_masking(clip, preset, outputs, layers):
 
 
 def _c3(clip, preset, outputs, layers, **options):
-    from models.c3 import c3
+    from models.networks.c3 import c3
 
     return c3(clip, preset, outputs=outputs, layer_count=layers, **options)
 

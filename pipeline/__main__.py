@@ -72,8 +72,8 @@ def run(config_name, videos, annotations, output, settings):
     config = load_config(config_name, settings)
     prepare(config.train.precision)
     _check_annotations(annotations, videos)
-    from pipeline import local
     from pipeline.console import show
+    from pipeline.runners import local
 
     started = time.monotonic()
     places = local.Places(output)
@@ -123,9 +123,9 @@ def tables(config_name, videos, annotations, systems, seeds, output, settings):
     config = configure({})
     prepare(config.train.precision)
     _check_annotations(annotations, videos)
-    from data_prep import manifest
-    from pipeline import local
+    from data_prep.sources import manifest
     from pipeline.demo import sample
+    from pipeline.runners import local
     from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study, without_classes
     from pipeline.study.study import write_study
 
@@ -164,7 +164,7 @@ def gallery(model, videos, output, mixtures, count):
     """Take real videos and mixtures of them apart, and write a page of it."""
     if not mixtures and not count:
         raise click.UsageError("--mixtures and --count are both 0: nothing would be shown")
-    from pipeline.gallery import write_gallery
+    from pipeline.video_gallery import write_gallery
 
     page = write_gallery(model, videos, output, mixtures=mixtures, count=count)
     click.echo(f"gallery in {page}")
@@ -185,7 +185,7 @@ def compile_pipeline(target, config_name, output, settings):
     from pipeline.config import load_config
 
     config = load_config(config_name, settings)
-    from pipeline.vertex import compile_for_vertex
+    from pipeline.runners.vertex import compile_for_vertex
 
     schema = compile_for_vertex(config, output)
     click.echo(f"{config.name} for {target} in {output}. Before it runs, upload:")

@@ -7,7 +7,7 @@ from typing import Literal
 import yaml
 from pydantic import Field, FiniteFloat, model_validator
 
-from components.action_recognition import INPUTS
+from components.analyses.action_recognition import INPUTS
 from data_prep.cli import read_yaml
 from data_prep.config import DataConfig, Settings, load
 from data_prep.errors import UserError

@@ -3,9 +3,9 @@
 from rich.console import Console
 from rich.table import Table
 
-from components.action_recognition import MIXED, PURE
-from components.control_shift import SILENCE, STRANGER
-from pipeline.local import Places
+from components.analyses.action_recognition import MIXED, PURE
+from components.analyses.control_shift import SILENCE, STRANGER
+from pipeline.runners.local import Places
 
 SEPARATION = (
     ("loss", "loss", False),

@@ -15,14 +15,14 @@ from pathlib import Path
 
 import click
 
-from data_prep import manifest
 from data_prep.errors import UserError
-from data_prep.pairing import TRANSPARENCY
-from data_prep.planning import plan
+from data_prep.mixing.pairing import TRANSPARENCY
+from data_prep.mixing.planning import plan
+from data_prep.sources import manifest
 from models.systems import get_system
-from pipeline import local
 from pipeline.config import PipelineConfig
 from pipeline.console import show
+from pipeline.runners import local
 from serving.versions import find_versions
 
 CLIPS, CLASSES = 96, 4

@@ -86,7 +86,7 @@ def separate(
 ) -> None:
     """Take a window of VIDEO apart, and write each output as a video and all as a picture."""
     _quiet()
-    from data_prep.media import probe
+    from data_prep.media.reading import probe
     from serving import separate as separating
     from serving.channel import answers, require_server
     from serving.client import Client

@@ -12,9 +12,9 @@ from PIL import Image
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
-from data_prep.media import Clip, probe, read_clip, read_sound, write_video
+from data_prep.media.reading import Clip, probe, read_clip, read_sound, write_video
 from serving.client import Client
-from serving.pictures import Panel, enlarge, in_columns, in_rows
+from serving.panels import Panel, enlarge, in_columns, in_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,13 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from data_prep import manifest
 from data_prep.config import DataConfig, load
 from data_prep.errors import UserError
-from data_prep.kinetics import SPLITS
-from data_prep.mixtures import account
-from data_prep.planning import plan
-from data_prep.shards import WriteShards, lay_out, read_reports
+from data_prep.mixing.planning import plan
+from data_prep.records.making import account
+from data_prep.records.shards import WriteShards, lay_out, read_reports
+from data_prep.sources import manifest
+from data_prep.sources.kinetics import SPLITS
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):

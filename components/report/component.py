@@ -11,7 +11,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import path_utils
 
-from components.analysis import Analysis, read_analysis
+from components.analyses.artifact import Analysis, read_analysis
 from components.report import FILE, artifact
 
 LOOKED_AT = 512
@@ -51,7 +51,7 @@ def Report(  # noqa: N802  (a component is named like a class)
             cache.
         analysis: ControlShift's or ActionRecognition's, where the pipeline has one of them.
     """
-    from components.report.page import render_report
+    from components.html.pages import render_report
 
     inputs = {
         **{"examples": examples, "model": model, "model run": model_run},
@@ -74,18 +74,20 @@ def gather(inputs: dict, settings: dict, code: dict):
         code: see `Report`.
 
     Returns:
-        A `components.report.page.ReportPage`.
+        A `components.html.pages.ReportPage`.
     """
-    from components.evaluation.results import read_metrics
-    from components.report import analyses, findings, plots
+    from components.evaluation.evaluation_results import read_metrics
+    from components.html import figures as plots
+    from components.html.pages import Artifact, ReportPage
+    from components.html.separated_examples import held_out
+    from components.report import analysis_sections as analyses
+    from components.report import findings
     from components.report.curves import read_curves
     from components.report.data import read_data
-    from components.report.gallery import held_out
-    from components.report.page import Artifact, ReportPage
-    from models.exported import ExportedModel
-    from models.inputs import find_files
+    from models.export.exported_model import ExportedModel
     from models.published import TITLES
     from models.systems import CLASSIFIER
+    from models.training.inputs import find_files
 
     system = settings["model"]["system"]
     data = read_data(inputs["examples"].uri)
@@ -139,8 +141,8 @@ def gather(inputs: dict, settings: dict, code: dict):
 
 
 def _verdict(inputs: dict):
-    from components.evaluation.results import read_failures
-    from components.report.page import Verdict
+    from components.evaluation.evaluation_results import read_failures
+    from components.html.pages import Verdict
 
     blessed = model_utils.is_model_blessed(inputs["blessing"])
     pushed = inputs["pushed model"]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from tfx.dsl.io import fileio
 
-from components.report.page import Split
+from components.html.pages import Split
 from data_prep.config import DataConfig, load
-from data_prep.kinetics import SPLITS
-from data_prep.manifest import read_rejected
+from data_prep.sources.kinetics import SPLITS
+from data_prep.sources.manifest import read_rejected
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from components.evaluation.results import Metrics, by_mixture_type
+from components.evaluation.evaluation_results import Metrics, by_mixture_type
 from models.published import published
 from models.systems import SYSTEMS
 

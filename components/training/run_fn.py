@@ -6,12 +6,12 @@ import os
 
 import tensorflow as tf
 
-from components.progress import training_progress
+from components.training.progress import training_progress
 from data_prep.config import ClipConfig, load
 from models.config import ModelConfig, TrainConfig
-from models.export import export
-from models.inputs import find_files
-from models.trainer import is_chief, make_strategy, train
+from models.export.saved_model import export
+from models.training.fit import is_chief, make_strategy, train
+from models.training.inputs import find_files
 
 
 def run_fn(fn_args) -> None:

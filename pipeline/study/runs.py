@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import click
 
 from data_prep.errors import UserError
-from data_prep.files import write_text
+from data_prep.storage import write_text
 from models.systems import CLASSIFIER, NAMES, check_name
-from pipeline import local
 from pipeline.config import PipelineConfig
+from pipeline.runners import local
 
 CLIPS, CLASSES = 192, 4
 """The study's sample: enough to hold out some forty videos, of classes that are learnt in time."""
@@ -26,7 +26,7 @@ class Run:
     Attributes:
         system: its name.
         seed: of its training.
-        summary: the pipeline's, see `pipeline.summary.summarise`.
+        summary: the pipeline's, see `pipeline.run_summary.summarise`.
     """
 
     system: str

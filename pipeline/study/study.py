@@ -7,15 +7,17 @@ from pathlib import Path
 
 import yaml
 
-from components.report.analyses import action_title, published_action
-from data_prep.files import write_text
-from data_prep.pairing import TRANSPARENCY
+from components.report.analysis_sections import action_title, published_action
+from data_prep.mixing.pairing import TRANSPARENCY
+from data_prep.storage import write_text
 from models.published import TITLES, published
 from models.systems import SYSTEMS
-from pipeline import local
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_digest
-from pipeline.study import page, plots, results
+from pipeline.runners import local
+from pipeline.study import averages as results
+from pipeline.study import drawings as plots
+from pipeline.study import tables as page
 from pipeline.study.runs import Run
 
 _INTRODUCTION = """\
@@ -30,7 +32,7 @@ compare within a column; the loss over Identity's, in the picture, compares acro
 """
 
 _DECIDING = (
-    *("components/action_recognition", "components/analysis.py", "components/control_shift"),
+    "components/analyses",
     *("components/evaluation", "components/mixture_gen", "components/training"),
     *("data_prep", "models", "pipeline/study"),
 )
@@ -131,7 +133,7 @@ def _control_shift(shift, folder) -> list[str]:
 
 
 def _parameters(systems, config: PipelineConfig) -> dict[str, int]:
-    from models.trainer import build
+    from models.training.fit import build
 
     return {
         system: build(

@@ -43,12 +43,12 @@ def ffmpeg_ms(videos: list) -> float:
 def main(videos: Path, count: int) -> None:
     """Measure what a mixture of the videos in a folder costs."""
     prepare_libraries()
-    from data_prep import kinetics, manifest
     from data_prep.config import DataConfig
-    from data_prep.examples import Mixture, encode
-    from data_prep.mixing import occlusion_alpha
-    from data_prep.mixtures import make_record, read_window
-    from data_prep.pairing import draw, usable
+    from data_prep.mixing.compose import occlusion_alpha
+    from data_prep.mixing.pairing import draw, usable
+    from data_prep.records.making import make_record, read_window
+    from data_prep.records.record import Mixture, encode
+    from data_prep.sources import kinetics, manifest
 
     config = DataConfig()
     rows, _ = manifest.build(kinetics.find_videos(videos))

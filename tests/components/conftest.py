@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data_prep import manifest
 from data_prep.config import ClipConfig, DataConfig
-from data_prep.kinetics import Entry
-from data_prep.manifest import Video
+from data_prep.sources import manifest
+from data_prep.sources.kinetics import Entry
+from data_prep.sources.manifest import Video
 from models.presets import PRESETS, Audio, Conv, Level
 
 CLIP = ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_rate=8_000)
@@ -77,8 +77,8 @@ def make_held_out(root: Path) -> HeldOutSet:
     import tensorflow as tf
     from tfx.types import standard_artifacts
 
-    from data_prep.mixtures import make_record
-    from data_prep.pairing import draw
+    from data_prep.mixing.pairing import draw
+    from data_prep.records.making import make_record
 
     videos = [write_video_of(root / f"video{i}.mp4", i) for i in range(6)]
     manifest.write(root / "manifests" / "span-1" / "manifest.csv", videos)
@@ -103,7 +103,7 @@ def make_held_out(root: Path) -> HeldOutSet:
 
 def write_video_of(path: Path, number: int) -> Video:
     """Waves of an own colour that move, and a tone of an own pitch that grows louder."""
-    from data_prep.encoding import write_video
+    from data_prep.media.encoding import write_video
 
     t, y, x = np.meshgrid(np.arange(int(SECONDS * 16)), np.arange(32), np.arange(32), indexing="ij")
     colour = np.random.default_rng(number).uniform(0.2, 1, 3)
@@ -125,11 +125,11 @@ def export_model(tmp_path_factory):
     def export_system(name: str, outputs: int = 2):
         import keras
 
-        from models.classification import Classifier
-        from models.export import export
-        from models.i3d import i3d
-        from models.separation import Separator
+        from models.export.saved_model import export
+        from models.networks.i3d import i3d
         from models.systems import get_system
+        from models.tasks.classification import Classifier
+        from models.tasks.separation import Separator
 
         keras.utils.set_random_seed(1)
         if name == "i3d":
@@ -149,7 +149,7 @@ def run_component(tmp_path):
     """Gives a function that runs a component on artifacts, and returns its analysis."""
 
     def run(component, inputs: dict, **parameters) -> dict:
-        from components.analysis import Analysis, read_analysis
+        from components.analyses.artifact import Analysis, read_analysis
 
         output = Analysis()
         output.uri = str(tmp_path / "analysis")

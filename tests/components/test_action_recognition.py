@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.action_recognition.component import ActionRecognition
-from components.action_recognition.protocol import summarise
-from components.action_recognition.separators import load_separator
+from components.analyses.action_recognition.component import ActionRecognition
+from components.analyses.action_recognition.protocol import summarise
+from components.analyses.action_recognition.separators import load_separator
 from data_prep.errors import UserError
-from data_prep.examples import parse
-from models.separation import from_uint8, to_uint8
+from data_prep.records.record import parse
+from models.tasks.separation import from_uint8, to_uint8
 
 
 def test_accuracies_by_hand(half_width):

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.control_shift.component import ControlShift, analyse
-from components.control_shift.config import ShiftConfig
-from components.control_shift.curve import summarise
-from components.control_shift.records import HeldOut, read_held_out, with_sound
-from components.control_shift.sounds import Sounds, draw_strangers, window_starts
-from components.control_shift.spans import find_manifest
+from components.analyses.control_shift.component import ControlShift, analyse
+from components.analyses.control_shift.control_audio import Sounds, draw_strangers, window_starts
+from components.analyses.control_shift.curve import summarise
+from components.analyses.control_shift.records import HeldOut, read_held_out, with_sound
+from components.analyses.control_shift.settings import ShiftConfig
+from components.analyses.control_shift.spans import find_manifest
 from data_prep.errors import UserError
-from data_prep.examples import decode, feature_spec
-from data_prep.media import read_sound
+from data_prep.media.reading import read_sound
+from data_prep.records.record import decode, feature_spec
 
 SHIFTS = (0.5, -0.25, 0.0, 1.75)
 

@@ -4,7 +4,7 @@ import pytest
 from apache_beam.testing.util import assert_that
 from tensorflow_model_analysis.metrics import metric_types
 
-from components.evaluation.metrics import MeanScalars, metric_names, summarise
+from components.evaluation.mean_scalars import MeanScalars, metric_names, summarise
 from models.scalars import SEPARATION_SCALARS
 
 SCALARS = list(SEPARATION_SCALARS)

@@ -7,10 +7,12 @@ from tfx.types import standard_artifacts
 
 from components.mixture_gen import executor
 from components.mixture_gen.component import MixtureGen
-from data_prep import manifest, mixtures, shards
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.media import MediaError
+from data_prep.media.reading import MediaError
+from data_prep.records import making as mixtures
+from data_prep.records import shards
+from data_prep.sources import manifest
 
 
 class StoppedError(Exception):

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.html import separated_examples as report_gallery
+from components.html.data_uris import in_grid
+from components.html.separated_examples import example_of, pick, take_apart
 from components.report import findings
-from components.report import gallery as report_gallery
 from components.report.curves import read_curves
 from components.report.data import read_data
-from components.report.gallery import example_of, pick, take_apart
-from components.report.media import in_grid
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.examples import decode
-from models.exported import ExportedModel
+from data_prep.records.record import decode
+from models.export.exported_model import ExportedModel
 
 
 def write_curve(logs, steps, values):

@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from components.report import analyses, findings, plots
-from components.report.media import in_grid, picture_uri, video_uri
-from components.report.page import (
+from components.html import figures as plots
+from components.html.data_uris import in_grid, picture_uri, video_uri
+from components.html.pages import (
     Artifact,
     Entry,
     GalleryPage,
@@ -23,6 +23,8 @@ from components.report.page import (
     render_gallery,
     render_report,
 )
+from components.report import analysis_sections as analyses
+from components.report import findings
 from data_prep.config import ClipConfig
 
 CLIP = ClipConfig(frames=8, fps=8, height=48, width=48, short_side=48, sample_rate=8_000)

@@ -6,8 +6,8 @@ from tensorflow_model_analysis.evaluators import metrics_validator
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluation.config import Bound, eval_config
-from components.evaluation.results import read_failures
+from components.evaluation.eval_config import Bound, eval_config
+from components.evaluation.evaluation_results import read_failures
 from models.scalars import SEPARATION_SCALARS
 
 BOUNDS = {

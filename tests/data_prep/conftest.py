@@ -10,8 +10,8 @@ from small_videos import RATE as SOUND_RATE
 from small_videos import click, numbered
 
 from data_prep.config import ClipConfig, DataConfig
-from data_prep.manifest import Video
-from data_prep.media import write_video
+from data_prep.media.reading import write_video
+from data_prep.sources.manifest import Video
 
 CLIP = ClipConfig(frames=4, fps=8, height=16, width=24, short_side=32, sample_rate=8_000)
 FPS, RATE, WIDTH, HEIGHT = 16, 16_000, 64, 48

@@ -11,7 +11,7 @@ from PIL import Image
 from data_prep.__main__ import main
 from data_prep.config import DataConfig, load
 from data_prep.errors import UserError
-from data_prep.progress import watching
+from data_prep.progress_bar import watching
 
 SETTINGS = """
 clip: {frames: 4, fps: 8, height: 16, width: 24, short_side: 32, sample_rate: 8000}

@@ -6,7 +6,7 @@ import pytest
 from small_videos import RATE, click, numbered
 
 from data_prep.config import ClipConfig
-from data_prep.media import probe, read_clip, read_sound, write_video
+from data_prep.media.reading import probe, read_clip, read_sound, write_video
 
 
 def test_a_video_comes_back(tmp_path):

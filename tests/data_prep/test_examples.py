@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from data_prep import examples
 from data_prep.config import ClipConfig, DataConfig
-from data_prep.media import Clip
-from data_prep.pairing import draw
+from data_prep.media.reading import Clip
+from data_prep.mixing.pairing import draw
+from data_prep.records import record as examples
 
 CLIP = ClipConfig(frames=5, fps=10, height=24, width=40, short_side=48, sample_rate=8_000)
 

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep import examples, kinetics, manifest
-from data_prep.beam import pipeline_options
+from data_prep.beam_options import pipeline_options
 from data_prep.errors import UserError
 from data_prep.generate import generate
-from data_prep.media import read_clip
-from data_prep.mixtures import make_record
-from data_prep.pairing import draw
+from data_prep.media.reading import read_clip
+from data_prep.mixing.pairing import draw
+from data_prep.records import record as examples
+from data_prep.records.making import make_record
+from data_prep.sources import kinetics, manifest
 
 
 @pytest.fixture(scope="module")

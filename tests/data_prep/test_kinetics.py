@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.errors import UserError
-from data_prep.kinetics import find_videos
+from data_prep.sources.kinetics import find_videos
 
 HEADER = "label,youtube_id,time_start,time_end,split\n"
 

@@ -4,10 +4,10 @@ import hashlib
 import pytest
 from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 
-from data_prep import manifest
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.kinetics import Rejection, find_videos
+from data_prep.sources import manifest
+from data_prep.sources.kinetics import Rejection, find_videos
 
 
 def splits_of(videos):

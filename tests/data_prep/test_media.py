@@ -10,7 +10,7 @@ from small_videos import RATE, click, click_time, config, encode, numbered, numb
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
-from data_prep.media import MediaError, VideoInfo, probe, read_clip, read_sound, write_video
+from data_prep.media.reading import MediaError, VideoInfo, probe, read_clip, read_sound, write_video
 
 # Which frames
 

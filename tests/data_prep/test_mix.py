@@ -3,8 +3,8 @@ import pytest
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
-from data_prep.media import probe, read_clip, read_sound
-from data_prep.mix import mix_videos
+from data_prep.media.reading import probe, read_clip, read_sound
+from data_prep.mixing.mix_videos import mix_videos
 
 SIZE = 48
 SQUARE = ClipConfig(frames=8, fps=25, height=SIZE, width=SIZE, short_side=SIZE)

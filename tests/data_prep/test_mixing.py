@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from data_prep.mixing import compose, occlusion_alpha
+from data_prep.mixing.compose import compose, occlusion_alpha
 
 
 def noise(shape, seed=0):

@@ -2,7 +2,7 @@ import pytest
 
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.pairing import OCCLUSION, draw, usable
+from data_prep.mixing.pairing import OCCLUSION, draw, usable
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import pytest
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
-from data_prep.media import probe, read_clip
-from data_prep.sample import write_sample
-from data_prep.scenes import MAX_CLASSES, render, scene_classes
+from data_prep.media.reading import probe, read_clip
+from data_prep.sample.scenes import MAX_CLASSES, render, scene_classes
+from data_prep.sample.write import write_sample
 
 
 def files(folder):

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 from small_models import CLIP, PRESET, SYSTEMS, build, fill, make_batch
 
-from models.i3d import cross_entropy, i3d
-from models.separation import identity_loss
-from models.summary import forward_flops
+from models.networks.i3d import cross_entropy, i3d
+from models.tasks.separation import identity_loss
+from models.tools.cost import forward_flops
 
 
 def main(path: str) -> None:

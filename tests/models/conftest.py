@@ -90,9 +90,9 @@ def write_records(root: Path, *, has_sound: bool = True) -> Records:
 
 def encode_mixture(split: str, index: int, has_sound: bool) -> bytes:
     """Serializes a mixture of two of a few sources; every second one is an occlusion."""
-    from data_prep.examples import Mixture, encode
-    from data_prep.media import Clip
-    from data_prep.pairing import MIXTURE_TYPES, Pairing, Window
+    from data_prep.media.reading import Clip
+    from data_prep.mixing.pairing import MIXTURE_TYPES, Pairing, Window
+    from data_prep.records.record import Mixture, encode
 
     rng = np.random.default_rng([index, len(split)])
     size = (CLIP.frames, CLIP.height, CLIP.width)
@@ -111,7 +111,7 @@ def encode_mixture(split: str, index: int, has_sound: bool) -> bytes:
 
 
 def make_video(source: int, has_sound: bool):
-    from data_prep.manifest import Video
+    from data_prep.sources.manifest import Video
 
     return Video(
         path=f"{source}.mp4",

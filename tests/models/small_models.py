@@ -6,8 +6,8 @@ import numpy as np
 
 from data_prep.config import ClipConfig
 from models.presets import PRESETS, Audio, Conv, Inception, Level, Pool
-from models.separation import Separator
 from models.systems import SYSTEMS, get_system
+from models.tasks.separation import Separator
 
 # Sizes along the encoder: 6x12x20, 3x6x10, 3x3x5, 2x2x3. The deepest ones are rounded up.
 CLIP = ClipConfig(frames=6, fps=10, height=12, width=20, short_side=20, sample_rate=1_000)

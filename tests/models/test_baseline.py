@@ -3,11 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data_prep import kinetics, manifest
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
-from data_prep.sample import write_sample
-from models.baseline import identity_losses
+from data_prep.sample.write import write_sample
+from data_prep.sources import kinetics, manifest
+from models.tools.identity import identity_losses
 
 CONFIG = DataConfig(clip=ClipConfig(frames=8, fps=8, height=64, width=64, short_side=72))
 

@@ -4,9 +4,10 @@ import pytest
 from small_models import CLIP, TWO_LEVELS, fill, make_batch
 
 from data_prep.errors import UserError
-from models import presets, trainer
+from models import presets
 from models.config import ModelConfig, TrainConfig
-from models.i3d import cross_entropy
+from models.networks.i3d import cross_entropy
+from models.training import fit as trainer
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ def test_cross_entropy_agrees_with_numpy_and_passes_over_unknown_labels():
 def test_classifier_trains_exports_and_is_evaluated(records, tmp_path):
     import tensorflow as tf
 
-    from models.export import export
+    from models.export.saved_model import export
 
     classifier = trainer.train(
         ModelConfig(system="i3d", preset="tiny"),

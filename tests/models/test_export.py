@@ -10,12 +10,12 @@ from small_models import CLIP, PRESET, build, fill, make_batch
 from tensorflow_serving.apis import prediction_log_pb2
 
 from data_prep.config import ClipConfig
-from data_prep.examples import parse
-from models import export
-from models.classification import Classifier
-from models.i3d import i3d
-from models.inputs import with_classes
-from models.separation import choose, identity_loss
+from data_prep.records.record import parse
+from models.export import saved_model as export
+from models.networks.i3d import i3d
+from models.tasks.classification import Classifier
+from models.tasks.separation import choose, identity_loss
+from models.training.inputs import with_classes
 
 SYSTEMS = ("centrifuge", "c2", "c3_deterministic", "c3_internal")
 

@@ -8,9 +8,9 @@ import tensorflow as tf
 from small_models import CLIP
 
 from data_prep.errors import UserError
-from data_prep.examples import parse
-from models import inputs
-from models.separation import Separator
+from data_prep.records.record import parse
+from models.tasks.separation import Separator
+from models.training import inputs
 
 
 def read(records, **changes):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import audio, c3, centrifuge, layers, losses
+from models.losses import assignment as losses
+from models.networks import audio, c3, centrifuge, layers
 
 RNG = np.random.default_rng(0)
 

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 from small_models import build, make_batch, textured
 
-from data_prep.mixing import compose
-from models import losses
-from models.separation import choose, from_uint8, identity_loss, to_uint8
+from data_prep.mixing.compose import compose
+from models.losses import assignment as losses
+from models.tasks.separation import choose, from_uint8, identity_loss, to_uint8
 
 
 def distance(u, v):

@@ -13,11 +13,13 @@ import pytest
 from small_models import CLIP, PLAIN_LEVELS, PRESET
 
 from data_prep.errors import UserError
-from models import benchmark, presets, summary
+from models import presets
 from models.__main__ import main
-from models.centrifuge import up_kernel
+from models.networks.centrifuge import up_kernel
 from models.presets import Conv, Level
 from models.systems import NAMES
+from models.tools import benchmark
+from models.tools import cost as summary
 
 ONE_LEVEL = dataclasses.replace(
     PRESET,

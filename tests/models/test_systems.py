@@ -10,7 +10,7 @@ from small_models import CLIP, PLAIN_LEVELS, PRESET, TRAINABLE, build, fill, mak
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
-from models.i3d import cross_entropy, i3d
+from models.networks.i3d import cross_entropy, i3d
 from models.presets import PRESETS, get_preset
 from models.systems import SYSTEMS, get_system
 
@@ -222,7 +222,7 @@ def test_a_clip_that_the_strides_do_not_divide(name, axis, size, divisor):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_clips_suit_them(preset):
-    from models.i3d import check_size
+    from models.networks.i3d import check_size
 
     check_size(PRESETS[preset].clip, PRESETS[preset])
 

@@ -10,8 +10,9 @@ import tensorflow as tf
 from small_models import CLIP, PRESET, TWO_LEVELS
 
 from data_prep.errors import UserError
-from models import presets, trainer
+from models import presets
 from models.config import ModelConfig, TrainConfig
+from models.training import fit as trainer
 
 
 class StoppedError(Exception):

@@ -12,8 +12,9 @@ import numpy as np
 import tensorflow as tf
 from small_models import CLIP, TWO_LEVELS
 
-from models import presets, trainer
+from models import presets
 from models.config import ModelConfig, TrainConfig
+from models.training import fit as trainer
 
 
 def main(out: str, settings: dict) -> None:

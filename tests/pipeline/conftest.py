@@ -1,6 +1,6 @@
 import pytest
 
-from data_prep.sample import write_sample
+from data_prep.sample.write import write_sample
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ import pytest
 import yaml
 from tfx.utils import import_utils
 
-from components.analysis import Analysis
+from components.analyses.artifact import Analysis
 from pipeline.config import load_config
-from pipeline.vertex import compile_for_vertex
+from pipeline.runners.vertex import compile_for_vertex
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from data_prep import kinetics, manifest
-from data_prep.media import read_clip
-from data_prep.mix import mix_videos
-from pipeline import local
+from data_prep.media.reading import read_clip
+from data_prep.mixing.mix_videos import mix_videos
+from data_prep.sources import kinetics, manifest
 from pipeline.config import load_config
+from pipeline.runners import local
 
 SETTINGS = (
     "train.steps=4",

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
 from pipeline.__main__ import main
-from pipeline.gallery import find_model, write_gallery
+from pipeline.video_gallery import find_model, write_gallery
 
 CLIP = ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_rate=8_000)
 BROKEN = "no <b>video.mp4"
@@ -17,10 +17,10 @@ BROKEN = "no <b>video.mp4"
 @pytest.fixture(scope="module")
 def pushed(tmp_path_factory):
     """A folder of versions whose newest one is an untrained separator that hears."""
-    from models.export import export
+    from models.export.saved_model import export
     from models.presets import PRESETS
-    from models.separation import Separator
     from models.systems import get_system
+    from models.tasks.separation import Separator
 
     system = get_system("c3_internal")
     folder = tmp_path_factory.mktemp("serving") / "separator"

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from data_prep.errors import UserError
-from pipeline.study import page, results
+from pipeline.study import averages as results
+from pipeline.study import tables as page
+from pipeline.study.drawings import draw_control_shift, draw_rows
 from pipeline.study.estimate import Estimate, over_seeds
-from pipeline.study.plots import draw_control_shift, draw_rows
 from pipeline.study.runs import Run, check_systems, without_classes
 
 

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from PIL import Image
 from tiny_separator import CLIP
 
-from data_prep.media import probe, read_clip, read_sound, write_video
+from data_prep.media.reading import probe, read_clip, read_sound, write_video
 from serving.__main__ import main
 from serving.client import Client
 from serving.separate import new_folder, separate

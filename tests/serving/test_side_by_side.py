@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from serving.pictures import Panel, enlarge, in_columns, in_rows
+from serving.panels import Panel, enlarge, in_columns, in_rows
 
 
 def flat(value, frames=4, height=32, width=48):

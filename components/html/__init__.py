@@ -1,0 +1,1 @@
+"""Self-contained HTML pages: templates, figures and inline media."""

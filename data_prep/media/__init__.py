@@ -1,0 +1,1 @@
+"""Media files: probe them, decode clips from them, and encode videos."""

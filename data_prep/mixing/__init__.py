@@ -1,0 +1,1 @@
+"""Mixing: mixture types, pairs of clips, and composition."""

@@ -1,0 +1,1 @@
+"""Records of mixtures: the feature contract, TFRecord shards and the data set's folder."""

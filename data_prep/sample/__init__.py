@@ -1,0 +1,1 @@
+"""A rendered sample data set in Kinetics' layout."""

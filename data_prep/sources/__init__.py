@@ -1,0 +1,1 @@
+"""Source videos: Kinetics' layout or a plain folder, and the manifest that lists them."""

@@ -1,0 +1,1 @@
+"""Trained models as SavedModels, written and loaded back."""

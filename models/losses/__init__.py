@@ -1,0 +1,1 @@
+"""The papers' losses, in Keras alone."""

@@ -1,0 +1,1 @@
+"""The papers' networks, in Keras alone."""

@@ -1,0 +1,1 @@
+"""Tasks: what a system learns, serves and is measured by."""

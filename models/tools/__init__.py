@@ -1,0 +1,1 @@
+"""Cost, speed and the Identity baseline, measured from the command line."""

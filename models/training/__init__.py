@@ -1,0 +1,1 @@
+"""Training with `keras.Model.fit`: input pipeline, callbacks, optimizers and devices."""

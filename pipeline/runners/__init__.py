@@ -1,0 +1,1 @@
+"""Runners: the local machine, and compilation for Vertex AI."""

@@ -1,0 +1,65 @@
+"""Compiling the pipeline for Vertex AI and Kubeflow Pipelines v2, offline."""
+
+import tempfile
+from pathlib import Path
+
+from data_prep.errors import UserError
+from pipeline.config import PipelineConfig
+
+
+def compile_for_vertex(config: PipelineConfig, output: Path) -> Path:
+    """Write the compiled pipeline, and beside it the records' schema.
+
+    Its image must hold this package, the schema must lie at `ROOT/schema/schema.pbtxt`, and the
+    manifests' spans where `vertex.manifests` says.
+
+    Args:
+        config: the settings.
+        output: a `.json` or `.yaml` file; replaced whole.
+
+    Returns:
+        The schema's file.
+
+    Raises:
+        UserError: the output's name ends otherwise.
+    """
+    if output.suffix not in (".json", ".yaml"):
+        raise UserError(f"{output}: the compiled pipeline must be a .json or .yaml file")
+    from tfx import v1 as tfx
+
+    from pipeline.create import create_pipeline, write_schema
+
+    vertex = config.vertex
+    pipeline = create_pipeline(
+        config,
+        root=f"{vertex.root}/artifacts",
+        manifests=vertex.manifests,
+        schema=f"{vertex.root}/schema/schema.pbtxt",
+        checkpoints=f"{vertex.root}/checkpoints",
+        serving=f"{vertex.serving}/{config.kind}",
+        beam_args=list(vertex.beam_args) or ["--runner=DirectRunner"],
+        trainer_platform=_training_machine(vertex) if vertex.gpus else None,
+    )
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".compile-") as folder:
+        runner = tfx.orchestration.experimental.KubeflowV2DagRunner(
+            config=tfx.orchestration.experimental.KubeflowV2DagRunnerConfig(
+                default_image=vertex.image
+            ),
+            output_dir=folder,
+            output_filename=output.name,
+        )
+        runner.run(pipeline)
+        Path(folder, output.name).replace(output)
+    schema = output.with_name("schema.pbtxt")
+    write_schema(schema)
+    return schema
+
+
+def _training_machine(vertex):
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    machine = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec()
+    machine.accelerator.type = vertex.gpu_type
+    machine.accelerator.count = vertex.gpus
+    return machine
