@@ -1,20 +1,20 @@
-"""The settings of a system and of its training."""
+"""Settings of a model and of its training."""
 
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from data_prep.config import MAX_SEED, Settings
-from models.precision import PRECISIONS
+from models.precision import Precision
 from models.presets import get_preset
-from models.systems import check_name
+from models.systems import get_system
 
 
 class ModelConfig(Settings):
-    """Which system, at which size.
+    """The system and its size.
 
     Attributes:
-        system: a name in `models.systems.SYSTEMS`, or `i3d`.
+        system: a name in `models.systems.SYSTEMS`.
         preset: a name in `models.presets.PRESETS`.
         outputs: number of output videos, `n`.
         layers: number of layers composed into them, `m`.
@@ -27,14 +27,14 @@ class ModelConfig(Settings):
 
     @field_validator("preset")
     @classmethod
-    def _preset_exists(cls, name):
+    def _preset_exists(cls, name: str) -> str:
         get_preset(name)
         return name
 
     @field_validator("system")
     @classmethod
-    def _system_exists(cls, name):
-        check_name(name)
+    def _system_exists(cls, name: str) -> str:
+        get_system(name)
         return name
 
 
@@ -43,26 +43,26 @@ class TrainConfig(Settings):
 
     Attributes:
         steps: updates of the weights.
-        batch: examples a batch, over all devices; the preset's where not given. Each device
-            normalises its share by the share's own statistics.
-        optimizer: the papers' `sgd` with momentum 0.9, or `adam`, or `adamw`; the preset's where
-            not given.
-        learning_rate: its peak; the preset's where neither is given.
-        schedule: `cosine` decays it to 1 % at the last step, `constant` keeps it.
-        warmup_steps: steps in which it rises from 0.
-        weight_decay: of `adamw`.
-        clip_norm: the gradients' global norm is clipped to it; 0 leaves them. Of several devices
-            each clips its own share.
-        accumulate: batches whose gradients make one update; each is normalised by itself.
-        ema: momentum, an update, of the weights' moving average, which is exported in place of
-            the weights; 0 for none. Batch normalisation keeps the statistics of the weights.
+        batch: examples per batch, over all devices; the preset's by default. Each device
+            normalizes its share by the share's own statistics.
+        optimizer: `sgd` with momentum 0.9 as in the papers, `adam`, or `adamw`; the preset's by
+            default.
+        learning_rate: the peak; the preset's if neither this nor `optimizer` is given.
+        schedule: `cosine` decays the rate to 1 % at the last step; `constant` keeps it.
+        warmup_steps: steps in which the rate rises from 0.
+        weight_decay: weight decay of `adamw`.
+        clip_norm: upper limit of the gradients' global norm; 0 for none. Several devices clip
+            their own shares.
+        accumulate: batches whose gradients make one update; each is normalized by itself.
+        ema: momentum per update of the weights' moving average, which is exported instead of the
+            weights; 0 for none. Batch normalization keeps the statistics of the weights.
         precision: Keras's dtype policy; with `mixed_float16` the loss is scaled.
-        repair: pair the clips of a batch anew every time it is drawn, so that a small record set
-            gives ever new mixtures.
+        re_pair: pair the clips of a batch again every time it is drawn, so that a small record
+            set gives many more mixtures.
         shuffle: records that are shuffled together.
         log_every: steps between two points of the curves.
         checkpoint_every: steps between two checkpoints.
-        picture_every: steps between two evaluations with pictures.
+        image_every: steps between two evaluations on held-out mixtures, with images.
         seed: decides the initial weights and the order of the data.
     """
 
@@ -76,19 +76,19 @@ class TrainConfig(Settings):
     clip_norm: float = Field(1.0, ge=0)
     accumulate: int = Field(1, ge=1)
     ema: float = Field(0.0, ge=0, lt=1)
-    precision: Literal[PRECISIONS] = "float32"
-    repair: bool = False
+    precision: Precision = "float32"
+    re_pair: bool = False
     shuffle: int = Field(256, ge=1)
     log_every: int = Field(20, ge=1)
     checkpoint_every: int = Field(200, ge=1)
-    picture_every: int = Field(200, ge=1)
+    image_every: int = Field(200, ge=1)
     seed: int = Field(0, ge=0, le=MAX_SEED)
 
     @model_validator(mode="after")
-    def _rate_belongs_to_optimizer(self):
+    def _rate_belongs_to_optimizer(self) -> "TrainConfig":
         if self.optimizer is not None and self.learning_rate is None:
             raise ValueError(
-                f"optimizer needs its learning_rate beside it: received optimizer="
-                f"{self.optimizer!r} alone"
+                "optimizer: must come with its learning_rate, got "
+                f"optimizer={self.optimizer!r} alone"
             )
         return self

@@ -1,19 +1,21 @@
-"""What a precision needs: of TensorFlow before it is loaded, and of the machine."""
+"""What a precision needs: settings of TensorFlow before it loads, and support by the machine."""
 
 import os
+from typing import Literal, get_args
 
 from data_prep.errors import UserError
 from models.presets import Inception, Pool, Preset
 
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
-"""Keras's dtype policies that networks are trained in."""
+Precision = Literal["float32", "mixed_bfloat16", "mixed_float16"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+"""Keras dtype policies that networks can be trained in."""
 
 
 def prepare(precision: str) -> None:
-    """Set the environment for a precision; call it before TensorFlow is imported.
+    """Set the environment for a precision; call it before importing TensorFlow.
 
-    oneDNN's bfloat16 gradients of small 3-D convolutions on a CPU are now and then far off:
-    bfloat16 goes without it.
+    oneDNN's bfloat16 gradients of small 3-D convolutions on a CPU are sometimes far off, so
+    bfloat16 runs without oneDNN.
 
     Args:
         precision: Keras's dtype policy.
@@ -23,23 +25,20 @@ def prepare(precision: str) -> None:
 
 
 def check(precision: str, preset: Preset, *, gpu: bool) -> None:
-    """Check that a network can be computed in a precision.
+    """Check that TensorFlow can compute a network in a precision.
 
     Args:
         precision: Keras's dtype policy.
         preset: the network's size.
-        gpu: whether there is a GPU.
+        gpu: whether the machine has a GPU.
 
     Raises:
         UserError: TensorFlow has no float16 max-pooling on a CPU.
     """
     units = (unit for level in preset.levels for unit in level.units)
-    if (
-        precision == "mixed_float16"
-        and not gpu
-        and any(isinstance(u, Pool | Inception) for u in units)
-    ):
+    pools = any(isinstance(unit, Pool | Inception) for unit in units)
+    if precision == "mixed_float16" and pools and not gpu:
         raise UserError(
-            "mixed_float16 needs a GPU for a preset with max-pooling: there is none; "
+            "mixed_float16: needs a GPU for a preset with max-pooling, got a machine without one; "
             "choose float32 or mixed_bfloat16"
         )

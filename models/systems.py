@@ -1,113 +1,227 @@
-"""The table of systems: a name for every row of the published tables.
+"""The registry of systems: one entry for every row of the published tables.
 
-Kept free of Keras, so that a configuration can be checked at once; a network's own module is
-imported when it is built.
+Kept free of Keras, so that a configuration can be checked at once; a system's module is imported
+when its network is built.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
+from models.control import DETERMINISTIC, INTERNAL, NO_CONTROL, ControlMode
+from models.measures import MEASURES, Measure
 from models.presets import Preset
+from models.resolving import resolve
+from models.tasks.registry import CLASSIFICATION, CONTROLLED_SEPARATION, SEPARATION
+from models.tasks.task import Task
 
 if TYPE_CHECKING:
     import keras
 
-
-def _identity(clip, preset, outputs, layers):
-    from models.networks.centrifuge import identity
-
-    return identity(clip, outputs=outputs)
+Figures = Mapping[str, Mapping[str, float]]
+"""Measure name -> mixture type -> value."""
 
 
-def _centrifuge(clip, preset, outputs, layers):
-    from models.networks.centrifuge import centrifuge
+@dataclass(frozen=True)
+class Published:
+    """Published figures (Kinetics-600, validation).
 
-    return centrifuge(clip, preset, outputs=outputs)
+    Attributes:
+        parameters: millions of weights at the papers' size; None if the papers give no number.
+        figures: the published tables' rows; shares are in [0, 1].
+    """
 
-
-def _centrifuge_pc(clip, preset, outputs, layers):
-    from models.networks.centrifuge import centrifuge_pc
-
-    return centrifuge_pc(clip, preset, outputs=outputs)
-
-
-def _c2(clip, preset, outputs, layers, **options):
-    from models.networks.c2 import c2
-
-    return c2(clip, preset, outputs=outputs, layer_count=layers, **options)
-
-
-def _c2_no_masking(clip, preset, outputs, layers):
-    return _c2(clip, preset, outputs, layers, masking=False)
-
-
-def _c3(clip, preset, outputs, layers, **options):
-    from models.networks.c3 import c3
-
-    return c3(clip, preset, outputs=outputs, layer_count=layers, **options)
-
-
-def _c3_deterministic(clip, preset, outputs, layers):
-    return _c3(clip, preset, outputs, layers, internal_prediction=False)
+    parameters: float | None = None
+    figures: Figures = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class System:
-    """A separator: how it is built, and how it is told which video is wanted.
+    """A network with its task, its control mode and its published figures.
 
     Attributes:
-        build: `(clip, preset, outputs, layers)` to its network.
-        control: `"none"` (permutation invariant loss, a fixed slot is chosen),
-            `"deterministic"` (slot 1 is trained to be the wanted one) or `"internal"` (the
-            smallest score is chosen).
-        published_parameters: millions, at the papers' size; None where they give none.
+        name: its name in configurations, stored results and exported models.
+        title: its name in tables.
+        task: what it learns.
+        builder: the function that builds its network, as `package.module:function`. It takes the
+            clip's shape and the preset, then `settings` and `options` by keyword.
+        options: fixed arguments of the builder.
+        settings: which of `outputs`, `layers` and `classes` the builder takes.
+        control: how it is asked for the target clip.
+        published: its row of the published tables.
     """
 
-    build: Callable[[ClipConfig, Preset, int, int], "keras.Model"]
-    control: str = "none"
-    published_parameters: float | None = None
+    name: str
+    title: str
+    task: Task
+    builder: str
+    options: Mapping[str, object] = field(default_factory=dict)
+    settings: tuple[str, ...] = ()
+    control: ControlMode = NO_CONTROL
+    published: Published = Published()
+
+    def __post_init__(self) -> None:
+        if self.task.uses_audio != self.control.uses_audio:
+            raise ValueError(
+                f"system {self.name}: task and control must agree on audio, got task "
+                f"{self.task.kind!r} and control {self.control.name!r}"
+            )
 
     @property
-    def hears(self) -> bool:
-        """Whether the network takes a sound."""
-        return self.control != "none"
+    def uses_audio(self) -> bool:
+        """Whether the network takes the audio of the target clip."""
+        return self.task.uses_audio
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """The measures that describe the system, in the order of the tables."""
+        own = {measure.name for measure in (*self.task.measures, *self.control.measures)}
+        return tuple(measure for name, measure in MEASURES.items() if name in own)
+
+    def build(
+        self,
+        clip: ClipConfig,
+        preset: Preset,
+        *,
+        outputs: int = 2,
+        layers: int = 2,
+        classes: int | None = None,
+    ) -> "keras.Model":
+        """Build the network with fresh weights.
+
+        Args:
+            clip: the shape of the clips.
+            preset: the network's size.
+            outputs: number of output videos, `n`.
+            layers: number of layers composed into them, `m`.
+            classes: number of action classes; the preset's by default.
+
+        Raises:
+            UserError: the encoder's strides do not divide the clip.
+        """
+        given = {"outputs": outputs, "layers": layers, "classes": classes or preset.classes}
+        settings = {name: given[name] for name in self.settings}
+        return resolve(self.builder)(clip, preset, **settings, **self.options)
+
+    def published_value(self, measure: Measure, mixture_type: str) -> float | None:
+        """Return a published figure, or None if the tables have none.
+
+        A ratio of two measures is the ratio of their published figures.
+        """
+        if measure.ratio_of is None:
+            return self._figure(measure.name, mixture_type)
+        numerator, denominator = (self._figure(name, mixture_type) for name in measure.ratio_of)
+        return numerator / denominator if numerator and denominator else None
+
+    def _figure(self, name: str, mixture_type: str) -> float | None:
+        return self.published.figures.get(name, {}).get(mixture_type)
 
 
-SYSTEMS = {
-    "identity": System(_identity),
-    "centrifuge": System(_centrifuge, published_parameters=22.6),
-    "centrifuge_pc": System(_centrifuge_pc, published_parameters=45.4),
-    "c2_no_masking": System(_c2_no_masking, published_parameters=23.4),
-    "c2": System(_c2, published_parameters=27.1),
-    "c3_deterministic": System(_c3_deterministic, control="deterministic"),
-    "c3_internal": System(_c3, control="internal"),
+def _row(
+    parameters: float | None, loss: Mapping[str, float], **more: Mapping[str, float]
+) -> Published:
+    """Return a separator's row; Identity's published loss goes with every one."""
+    identity = {"transparency": 0.364, "occlusion": 0.362}
+    return Published(parameters, {"loss": loss, "identity_loss": identity, **more})
+
+
+SYSTEMS: dict[str, System] = {
+    system.name: system
+    for system in (
+        System(
+            name="identity",
+            title="Identity",
+            task=SEPARATION,
+            builder="models.networks.centrifuge:identity",
+            settings=("outputs",),
+            published=_row(None, {"transparency": 0.364, "occlusion": 0.362}),
+        ),
+        System(
+            name="centrifuge",
+            title="Centrifuge",
+            task=SEPARATION,
+            builder="models.networks.centrifuge:centrifuge",
+            settings=("outputs",),
+            published=_row(22.6, {"transparency": 0.149, "occlusion": 0.253}),
+        ),
+        System(
+            name="centrifuge_pc",
+            title="CentrifugePC",
+            task=SEPARATION,
+            builder="models.networks.centrifuge:centrifuge_pc",
+            settings=("outputs",),
+            published=_row(
+                45.4,
+                {"transparency": 0.135, "occlusion": 0.264},
+                action_accuracy={"transparency": 0.344, "occlusion": 0.215},
+            ),
+        ),
+        System(
+            name="c2_no_masking",
+            title="C2 w/o masking",
+            task=SEPARATION,
+            builder="models.networks.c2:c2",
+            options={"masking": False},
+            settings=("outputs", "layers"),
+            published=_row(23.4, {"transparency": 0.131, "occlusion": 0.200}),
+        ),
+        System(
+            name="c2",
+            title="C2",
+            task=SEPARATION,
+            builder="models.networks.c2:c2",
+            settings=("outputs", "layers"),
+            published=_row(
+                27.1,
+                {"transparency": 0.120, "occlusion": 0.190},
+                control_accuracy={"transparency": 0.5},
+                action_accuracy={"transparency": 0.401, "occlusion": 0.247},
+            ),
+        ),
+        System(
+            name="c3_deterministic",
+            title="C3, deterministic control",
+            task=CONTROLLED_SEPARATION,
+            builder="models.networks.c3:c3",
+            options={"internal_prediction": False},
+            settings=("outputs", "layers"),
+            control=DETERMINISTIC,
+            published=_row(None, {"transparency": 0.191}, control_accuracy={"transparency": 0.791}),
+        ),
+        System(
+            name="c3_internal",
+            title="C3, internal prediction",
+            task=CONTROLLED_SEPARATION,
+            builder="models.networks.c3:c3",
+            settings=("outputs", "layers"),
+            control=INTERNAL,
+            published=_row(None, {"transparency": 0.119}, control_accuracy={"transparency": 0.777}),
+        ),
+        System(
+            name="i3d",
+            title="I3D",
+            task=CLASSIFICATION,
+            builder="models.networks.i3d:i3d",
+            settings=("classes",),
+            published=Published(
+                figures={
+                    "accuracy": {"transparency": 0.595, "occlusion": 0.595},
+                    "mixed_accuracy": {"transparency": 0.221, "occlusion": 0.213},
+                }
+            ),
+        ),
+    )
 }
-
-CLASSIFIER = "i3d"
-"""The action classifier of the downstream task: no separator, but trained and served like one."""
-
-NAMES = (*SYSTEMS, CLASSIFIER)
-"""Every system, in the order of the tables."""
-
-
-def check_name(name: str) -> None:
-    """Check that there is a system of this name.
-
-    Raises:
-        UserError: there is none; the message lists what there is.
-    """
-    if name not in NAMES:
-        raise UserError(f"unknown system {name!r}: choose one of {', '.join(NAMES)}")
+"""Every system by name, in the order of the tables."""
 
 
 def get_system(name: str) -> System:
-    """Return the separator of this name.
+    """Return the system of this name.
 
     Raises:
-        UserError: there is none; the message lists what there is.
+        UserError: there is none; the message lists the known ones.
     """
     if name not in SYSTEMS:
         raise UserError(f"unknown system {name!r}: choose one of {', '.join(SYSTEMS)}")
