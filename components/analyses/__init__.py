@@ -1,1 +1,1 @@
-"""Analyses of a trained model, one folder each."""
+"""Analyses of a trained model, one folder each, listed in `components.analyses.registry`."""

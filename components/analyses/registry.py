@@ -1,0 +1,60 @@
+"""The registry of analyses. A new analysis is one entry here; see `components.analyses.analysis`.
+
+Public names: `ANALYSES` (name -> `Analysis`), `get_analysis(name)`, `load_settings(name, values,
+where)` and `load_results(name, values, where)`.
+"""
+
+from typing import Any
+
+from components.analyses.action_recognition.recognition_analysis import ActionRecognitionAnalysis
+from components.analyses.analysis import Analysis
+from components.analyses.control_shift.shift_analysis import ControlShiftAnalysis
+from data_prep.errors import UserError
+from data_prep.results import Results
+from data_prep.settings import Settings, load
+
+ANALYSES: dict[str, Analysis[Any, Any]] = {
+    analysis.name: analysis for analysis in (ControlShiftAnalysis(), ActionRecognitionAnalysis())
+}
+"""Every analysis by name, in the order of the pipeline, the page and the study."""
+
+
+def get_analysis(name: str) -> Analysis[Any, Any]:
+    """Return the analysis of this name.
+
+    Raises:
+        UserError: there is none; the message lists the registered ones.
+    """
+    if name not in ANALYSES:
+        raise UserError(f"analysis: must be one of {', '.join(ANALYSES)}, got {name!r}")
+    return ANALYSES[name]
+
+
+def load_settings(name: str, values: object, where: str) -> Settings:
+    """Validate the settings of an analysis.
+
+    Args:
+        name: the analysis.
+        values: keys and values, as read from YAML; settings of the right type are returned as is.
+        where: where they come from; errors begin with it.
+
+    Raises:
+        UserError: there is no such analysis, or a key is unknown or ill-typed.
+    """
+    kind = get_analysis(name).settings
+    return values if isinstance(values, kind) else load(kind, values, where)
+
+
+def load_results(name: str, values: object, where: str) -> Results:
+    """Validate the results of an analysis.
+
+    Args:
+        name: the analysis.
+        values: keys and values, as read from JSON; results of the right type are returned as is.
+        where: where they come from; errors begin with it.
+
+    Raises:
+        UserError: there is no such analysis, or the values are not its results.
+    """
+    kind = get_analysis(name).results
+    return values if isinstance(values, kind) else load(kind, values, where)

@@ -1,0 +1,165 @@
+"""Estimates with their 95 % intervals: the one home of the arithmetic.
+
+Public names: `Estimate` (a value and the half-width of its interval), `mean_with_interval(values,
+share=...)` for plain values, `Moments` for values that arrive in parts (the Evaluator's metric),
+and `SeedEstimate` with `over_seeds(cells)` for the mean over training seeds.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from scipy import special
+
+from data_prep.results import Results
+
+Key = TypeVar("Key", bound=Hashable)
+
+_Z = 1.96
+
+
+class Estimate(Results):
+    """A mean over examples, in the unit of its measure.
+
+    Attributes:
+        value: the mean.
+        half_width: half the width of its 95 % interval; None for published figures and for single
+            examples, which say nothing about the spread.
+    """
+
+    value: float
+    half_width: float | None = None
+
+
+class SeedEstimate(Estimate):
+    """A mean over training seeds.
+
+    Attributes:
+        value: the mean over the seeds.
+        half_width: half the width of its 95 % interval over examples and seeds.
+        seeds: the value of each seed.
+    """
+
+    half_width: float
+    seeds: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Sums over examples from which means and their errors follow.
+
+    Attributes:
+        count: number of examples.
+        total: sums of `k` quantities, float64 `[k]`.
+        products: sums of their products, float64 `[k, k]`.
+    """
+
+    count: float
+    total: np.ndarray
+    products: np.ndarray
+
+    @classmethod
+    def over(cls, rows: np.ndarray) -> "Moments":
+        """Sum up rows.
+
+        Args:
+            rows: float `[N, k]`, one row per example; `N` may be 0.
+        """
+        rows = np.asarray(rows, np.float64)
+        return cls(float(len(rows)), rows.sum(axis=0), rows.T @ rows)
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Return the moments of both sets of examples."""
+        return Moments(
+            self.count + other.count, self.total + other.total, self.products + other.products
+        )
+
+    def mean(self, index: int) -> Estimate:
+        """Estimate the mean of one quantity."""
+        half = self._half_width(self._covariance(index, index))
+        return Estimate(value=self._mean(index), half_width=half)
+
+    def share(self, index: int) -> Estimate:
+        """Estimate the mean of a quantity in [0, 1].
+
+        The half-width is that of Agresti and Coull (1998): two more examples of either kind keep
+        it above 0 where all examples agree.
+        """
+        count = self.count + 4
+        share = (self.total[index] + 2) / count
+        variance = (self.products[index, index] + 2) / count - share**2
+        return Estimate(value=self._mean(index), half_width=_half_width(variance, count))
+
+    def ratio(self, numerator: int, denominator: int) -> Estimate:
+        """Estimate the ratio of two means over the same examples, by the delta method."""
+        below = self._mean(denominator)
+        ratio = self._mean(numerator) / below
+        variance = (
+            self._covariance(numerator, numerator)
+            - 2 * ratio * self._covariance(numerator, denominator)
+            + ratio**2 * self._covariance(denominator, denominator)
+        )
+        half = self._half_width(variance)
+        return Estimate(value=ratio, half_width=None if half is None else half / below)
+
+    def _mean(self, index: int) -> float:
+        return float(self.total[index] / self.count)
+
+    def _covariance(self, i: int, j: int) -> float:
+        centered = self.products[i, j] / self.count - self._mean(i) * self._mean(j)
+        return centered * self.count / max(self.count - 1, 1)
+
+    def _half_width(self, variance: float) -> float | None:
+        return _half_width(variance, self.count) if self.count > 1 else None
+
+
+def mean_with_interval(values: Sequence[float], *, share: bool) -> Estimate | None:
+    """Estimate a mean as the Evaluator does.
+
+    Args:
+        values: one value per example.
+        share: whether the values lie in [0, 1] and the mean is a share.
+
+    Returns:
+        The estimate; None without values.
+    """
+    if not len(values):
+        return None
+    moments = Moments.over(np.asarray(values, np.float64)[:, None])
+    return moments.share(0) if share else moments.mean(0)
+
+
+def over_seeds(cells: Mapping[Key, Sequence[Estimate]]) -> dict[Key, SeedEstimate]:
+    """Average the estimates of several seeds in every cell of one column of a table.
+
+    Two sources of error are added in squares. The held-out examples: the mean of the seeds' own
+    half-widths, undiminished, because all seeds share the examples. The seeds: Student's t, with
+    the spread pooled over the column as in an analysis of variance, because a few seeds per cell
+    say little about it. A cell with one seed has the first error alone.
+
+    Args:
+        cells: key -> the estimate of each seed.
+    """
+    values = {key: np.array([seed.value for seed in seeds]) for key, seeds in cells.items()}
+    squares = sum(float(np.sum((own - own.mean()) ** 2)) for own in values.values())
+    freedom = sum(len(own) - 1 for own in values.values())
+    found = {}
+    for key, seeds in cells.items():
+        examples = float(np.mean([seed.half_width or 0.0 for seed in seeds]))
+        between = 0.0
+        if len(seeds) > 1:
+            spread = math.sqrt(squares / freedom)
+            # Student's t at 97.5 %.
+            between = special.stdtrit(freedom, 0.975) * spread / math.sqrt(len(seeds))
+        found[key] = SeedEstimate(
+            value=float(values[key].mean()),
+            half_width=math.hypot(examples, between),
+            seeds=tuple(values[key].tolist()),
+        )
+    return found
+
+
+def _half_width(variance: float, count: float) -> float:
+    return float(_Z * math.sqrt(max(variance, 0.0) / count))
