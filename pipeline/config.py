@@ -1,58 +1,27 @@
 """The pipeline's configuration: typed, validated on load, from YAML."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import yaml
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Field, SerializeAsAny, ValidationError, create_model
+from pydantic import field_validator, model_validator
 
-from components.analyses.action_recognition import INPUTS
+from components.analyses.analysis import Analysis
+from components.analyses.registry import ANALYSES
 from data_prep.cli import read_yaml
-from data_prep.config import DataConfig, Settings, load
+from data_prep.config import DataConfig
 from data_prep.errors import UserError
+from data_prep.settings import Settings, load
 from models.config import ModelConfig, TrainConfig
 from models.presets import PRESETS, check_size
-from models.systems import CLASSIFIER, get_system
-
-SLICES = ("v1_label", "class_pair", "v1_height")
+from models.systems import System, get_system
+from models.tasks.bounds import EvaluationSettings
+from models.tasks.task import Task
 
 CONFIGS = Path(__file__).with_name("configs")
-
-
-class EvaluationConfig(Settings):
-    """What is measured, and what a model must reach on every mixture type to be pushed.
-
-    Attributes:
-        slices: features of the records for whose every value all is measured separately, beside
-            the mixture type.
-        relative_loss: a separator's loss over Identity's must be at most this.
-        worse_by: its loss may exceed the last blessed model's by at most this.
-        control_accuracy: the control accuracy of a system with control must be at least this;
-            without control it is 0.5.
-        control_worse_by: it may fall short of the last blessed model's by at most this.
-        accuracy: the classifier's accuracy on single videos must be at least this.
-    """
-
-    slices: tuple[Literal[SLICES], ...] = SLICES
-    relative_loss: float = Field(0.95, gt=0)
-    worse_by: float = Field(0.01, ge=0)
-    control_accuracy: float = Field(0.6, ge=0, le=1)
-    control_worse_by: float = Field(0.05, ge=0)
-    accuracy: float = Field(0.0, ge=0, le=1)
-
-
-class AnalysisConfig(Settings):
-    """What is found out about a system with control, beside what it is judged by.
-
-    Attributes:
-        control_shifts: seconds by which the control sound is shifted against the picture, each a
-            point of the curve of control accuracy; without any the curve is left out.
-        mixtures: held-out mixtures that the curve is over, at most.
-    """
-
-    control_shifts: tuple[FiniteFloat, ...] = ()
-    mixtures: int = Field(512, ge=1)
 
 
 class VertexConfig(Settings):
@@ -62,7 +31,7 @@ class VertexConfig(Settings):
         image: the container image that holds this package.
         root: the pipeline's artifacts, `gs://BUCKET/...`.
         manifests: folder of the manifests' spans, `gs://...`.
-        serving: folder that models are pushed to, each kind to its own in it, `gs://...`.
+        serving: folder that models are pushed to, one subfolder per kind of task, `gs://...`.
         beam_args: options of the Beam pipelines, for example Dataflow's.
         gpus: GPUs of the training machine.
         gpu_type: their type, by Google Cloud's name.
@@ -77,95 +46,95 @@ class VertexConfig(Settings):
     gpu_type: str = "NVIDIA_TESLA_A100"
 
 
-class PipelineConfig(ModelConfig):
+class PipelineConfig(Settings):
     """Everything that a run of the pipeline depends on; see the nested classes.
 
-    The clip's shape is the preset's, but for the keys that `data.clip` names.
+    The clip's shape is the preset's, except for the keys that `data.clip` sets.
 
     Attributes:
-        mixtures: folder of the mixtures that another run's MixtureGen made, to be taken as they
-            are, for example to train several systems on the same; by default they are made.
-        separators: name -> folder of one version of a pushed separator, in whose outputs the
-            action classifier recognises actions; for system i3d alone.
+        model: the system and its size.
+        mixtures: folder of mixtures that another run's MixtureGen made, for example to train
+            several systems on the same ones; they are made by default.
+        data: how videos are split, paired and mixed.
+        train: how the system is trained.
+        evaluation: what a model must reach to be pushed.
+        analyses: name in `components.analyses.registry.ANALYSES` -> its settings. An analysis
+            runs if it is named here and applies to the system.
         workers: processes of the stages that Beam runs: mixtures, statistics, evaluation.
+        vertex: where a compiled pipeline runs.
     """
 
+    model: ModelConfig = ModelConfig()
     mixtures: str = ""
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
-    evaluation: EvaluationConfig = EvaluationConfig()
-    analysis: AnalysisConfig = AnalysisConfig()
-    separators: dict[str, str] = Field(default_factory=dict)
+    evaluation: EvaluationSettings = EvaluationSettings()
+    analyses: dict[str, SerializeAsAny[Settings]] = Field(default_factory=dict)
     workers: int = Field(1, ge=1)
     vertex: VertexConfig = VertexConfig()
 
     @model_validator(mode="before")
     @classmethod
-    def _clip_from_preset(cls, values):
-        name = values.get("preset", cls.model_fields["preset"].default)
-        preset = PRESETS.get(name) if isinstance(name, str) else None
-        data = values.get("data") or {}
-        clip = (data.get("clip") or {}) if isinstance(data, Mapping) else None
-        if preset is None or not isinstance(clip, Mapping):
+    def _clip_from_preset(cls, values: dict[str, Any]) -> dict[str, Any]:
+        model, data = values.get("model", {}), values.get("data", {})
+        if not isinstance(model, Mapping) or not isinstance(data, Mapping):
             return values  # validation names what is wrong
+        name = model.get("preset", ModelConfig().preset)
+        preset = PRESETS.get(name) if isinstance(name, str) else None
+        clip = data.get("clip", {})
+        if preset is None or not isinstance(clip, Mapping):
+            return values
         clip = {**preset.clip.model_dump(), **clip}
         return {**values, "data": {**data, "clip": clip}}
 
-    @model_validator(mode="after")
-    def _strides_divide(self):
-        check_size(self.data.clip, PRESETS[self.preset])
-        return self
+    @field_validator("analyses", mode="before")
+    @classmethod
+    def _analyses_by_name(cls, values: object) -> object:
+        # A class with a key per analysis, so that errors name the whole key.
+        keys: dict[str, Any] = {
+            name: (analysis.settings | None, None) for name, analysis in ANALYSES.items()
+        }
+        settings = create_model("Analyses", __base__=Settings, **keys).model_validate(values)
+        return {name: value for name, value in settings if value is not None}
 
     @model_validator(mode="after")
-    def _separators_have_a_classifier(self):
-        if self.separators and not self.classifies:
-            raise ValueError(
-                f"separators: only system {CLASSIFIER} recognises actions in their outputs, "
-                f"received system {self.system}"
-            )
-        if taken := self.separators.keys() & set(INPUTS):
-            raise ValueError(
-                f"separators: {' and '.join(INPUTS)} are what a separator is compared with, "
-                f"received the name {min(taken)}"
-            )
+    def _strides_divide(self) -> "PipelineConfig":
+        check_size(self.data.clip, PRESETS[self.model.preset])
         return self
 
     @property
-    def model(self) -> ModelConfig:
-        """The system and its size alone."""
-        return ModelConfig(**{key: getattr(self, key) for key in ModelConfig.model_fields})
+    def system(self) -> System:
+        """The system that is trained."""
+        return get_system(self.model.system)
 
     @property
-    def classifies(self) -> bool:
-        """Whether the system is the action classifier, not a separator."""
-        return self.system == CLASSIFIER
+    def task(self) -> Task:
+        """What the system learns."""
+        return self.system.task
 
     @property
-    def shifts_sounds(self) -> bool:
-        """Whether control is measured under shifted sounds, for which videos are read again."""
-        if self.classifies or not self.analysis.control_shifts:
-            return False
-        return get_system(self.system).hears
-
-    @property
-    def kind(self) -> str:
-        """What is trained, and the name that it is served under: `separator` or `classifier`."""
-        return "classifier" if self.classifies else "separator"
+    def applicable_analyses(self) -> list[tuple[Analysis, Settings]]:
+        """The analyses that run, each with its settings, in the registry's order."""
+        return [
+            (analysis, self.analyses[name])
+            for name, analysis in ANALYSES.items()
+            if name in self.analyses and analysis.applies_to(self.system, self.analyses[name])
+        ]
 
     @property
     def name(self) -> str:
-        """The pipeline's name: models of one name take the same clips and can be compared."""
+        """The pipeline's name: models of one name take the same inputs and can be compared."""
         clip = self.data.clip
         size = f"{clip.frames}x{clip.height}x{clip.width}"
-        return f"{self.kind}-{size}-{clip.fps:g}fps-{clip.sample_rate}hz".replace(".", "-")
+        return f"{self.task.kind}-{size}-{clip.fps:g}fps-{clip.sample_rate}hz".replace(".", "-")
 
 
-def load_config(name: str, settings: Sequence[str] = ()) -> PipelineConfig:
+def load_config(name: str, overrides: Sequence[str] = ()) -> PipelineConfig:
     """Read a configuration and override single keys.
 
     Args:
-        name: a file, or the name of one in `pipeline/configs` (`demo`).
-        settings: overrides `key=value`, a nested key with dots (`data.seed=3`), values as YAML.
+        name: a file, or the name of one in `pipeline/configs`, for example `demo`.
+        overrides: `key=value`, a nested key with dots (`data.seed=3`), values as YAML.
 
     Raises:
         UserError: there is no such configuration, or a key is unknown or ill-typed.
@@ -175,26 +144,53 @@ def load_config(name: str, settings: Sequence[str] = ()) -> PipelineConfig:
         path = CONFIGS / f"{name}.yaml"
         if not path.is_file():
             known = ", ".join(sorted(config.stem for config in CONFIGS.glob("*.yaml")))
-            raise UserError(f"unknown config {name!r}: give a YAML file or one of {known}")
+            raise UserError(f"config: must be a YAML file or one of {known}, got {name!r}")
     values = read_yaml(path)
     if not isinstance(values, dict):
-        raise UserError(f"{path}: settings must be keys and values, received {values!r}")
-    for setting in settings:
-        _override(values, setting)
-    return load(PipelineConfig, values, name)
+        raise UserError(f"{path}: settings must be keys and values, got {values!r}")
+    for override in overrides:
+        _override(values, override)
+    try:
+        return load(PipelineConfig, values, name)
+    except UserError as error:
+        raise UserError(f"{error}{_suggestions(error.__cause__)}") from error
 
 
-def _override(values: dict, setting: str) -> None:
-    key, equals, text = setting.partition("=")
+def _override(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
     if not equals:
-        raise UserError(f"--set needs key=value: received {setting!r}")
+        raise UserError(f"--set: must be key=value, got {override!r}")
     *parents, last = key.split(".")
     for parent in parents:
         if not isinstance(values.setdefault(parent, {}), dict):
-            raise UserError(f"--set {setting}: {parent} holds a single value, no keys")
+            raise UserError(f"--set {override}: {parent} must hold keys, got a single value")
         values = values[parent]
     try:
         values[last] = yaml.safe_load(text)
     except yaml.YAMLError as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"--set {setting}: the value is not YAML: {reason}") from error
+        raise UserError(f"--set {override}: the value must be YAML: {reason}") from error
+
+
+def _suggestions(cause: BaseException | None) -> str:
+    """Return the valid keys that resemble the unknown ones, to follow an error message."""
+    if not isinstance(cause, ValidationError):
+        return ""
+    unknown = [item["loc"] for item in cause.errors() if item["type"] == "extra_forbidden"]
+    keys = [".".join(map(str, key)) for key in unknown]
+    similar = [difflib.get_close_matches(key, _known_keys(PipelineConfig), n=1) for key in keys]
+    found = [match for matches in similar for match in matches]
+    return f" (did you mean {' or '.join(found)}?)" if found else ""
+
+
+def _known_keys(settings: type[Settings], prefix: str = "") -> Iterator[str]:
+    """Yield the dotted keys of a settings class, nested ones included."""
+    nested = {name: analysis.settings for name, analysis in ANALYSES.items()}
+    for name, field in settings.model_fields.items():
+        yield prefix + name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            yield from _known_keys(field.annotation, f"{prefix}{name}.")
+    if settings is PipelineConfig:
+        for name, kind in nested.items():
+            yield f"analyses.{name}"
+            yield from _known_keys(kind, f"analyses.{name}.")
