@@ -1,4 +1,4 @@
-# Two commands do all: `make demo` and `make test`. Each sets up what is missing first.
+# `make demo` and `make test` are all you need. Each sets up the environment first.
 
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -9,52 +9,60 @@ PYTHON := .venv/bin/python
 READY := .venv/.ready
 DEMO ?= demo
 
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test test-fast lint types format lock clean
 
-help: ## Say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
-setup: $(READY) ## Make .venv with every dependency, as locked
+setup: $(READY) ## Create .venv with every locked dependency
 
-demo: $(READY) ## Sample videos, pipeline, server, one mixture taken apart: all in $(DEMO)/
+demo: $(READY) ## Run everything on sample videos: pipeline, server, one separated mixture
 	$(PYTHON) -m pipeline demo --output $(DEMO)
 
-test: $(READY) ## Run the tests
+test: $(READY) ## Run every test
 	$(PYTHON) -m pytest
 
-lint: $(READY) ## Check style and format
+test-fast: $(READY) ## Run the tests that are not marked slow
+	$(PYTHON) -m pytest -m "not slow"
+
+lint: $(READY) ## Check style and formatting
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 
-format: $(READY) ## Mend style and format
+types: $(READY) ## Check types
+	.venv/bin/mypy
+
+format: $(READY) ## Fix style and formatting
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-lock: .build/uv ## Resolve the dependencies anew into requirements.lock
+lock: .build/uv ## Resolve the dependencies again into requirements.lock
 	.build/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --generate-hashes \
 	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
 
 clean: ## Remove the environment and the demo
 	rm -rf .venv .build $(DEMO)
 
-# The stamp comes last, so that an interrupted set-up is taken up again.
+# The stamp comes last, so that an interrupted setup starts over.
 $(READY): requirements.lock pyproject.toml | .build/uv
 	@command -v c++ >/dev/null || \
-	  { echo "error: a C++ compiler is needed (Debian, Ubuntu: apt install g++)" >&2; exit 1; }
+	  { echo "error: C++ compiler not found (Debian, Ubuntu: apt install g++)" >&2; exit 1; }
 	test -x $(PYTHON) || .build/uv venv --quiet --seed --python 3.11 .venv
 	VIRTUAL_ENV=.venv .build/uv pip sync --quiet requirements.lock
 	VIRTUAL_ENV=.venv .build/uv pip install --quiet --no-deps --no-build-isolation --editable .
-	@# Python compiles what it imports first: here, once, and not in every process where it is told
-	@# to write no bytecode. To load TensorFlow takes three times as long without.
-	@env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -W ignore -c "import components.evaluation.mean_scalars, models.training.fit, pipeline.create" 2>.build/import.log || { cat .build/import.log >&2; exit 1; }
+	@# Write the bytecode once. Loading TensorFlow without it takes three times as long, in every
+	@# process, where the environment forbids Python to write any.
+	@env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -W ignore \
+	  -c "import components.evaluation.mean_scalars, models.training.train, pipeline.create" \
+	  2>.build/import.log || { cat .build/import.log >&2; exit 1; }
 	touch $@
 
-# uv comes from the Python package index, by whichever of Python's own ways is there.
+# uv comes from PyPI, through venv or pip, whichever this Python has.
 .build/uv:
 	@command -v python3 >/dev/null || \
-	  { echo "error: Python 3 is needed (Debian, Ubuntu: apt install python3)" >&2; exit 1; }
+	  { echo "error: Python 3 not found (Debian, Ubuntu: apt install python3)" >&2; exit 1; }
 	@python3 -c "import ensurepip" 2>/dev/null || python3 -m pip --version >/dev/null 2>&1 || \
-	  { echo "error: pip or venv is needed (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	  { echo "error: pip and venv not found (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	@mkdir -p .build
 	@if python3 -c "import ensurepip" 2>/dev/null; then \
 	  python3 -m venv .build/tools && .build/tools/bin/pip install --quiet uv==$(UV_VERSION) && \

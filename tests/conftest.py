@@ -1,3 +1,32 @@
-def pytest_collection_modifyitems(items):
-    """Put the pipeline's tests first: the longest ones, one process would wait for them alone."""
+"""What the tests of all packages share."""
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the pipeline's tests first; they are the longest, and would otherwise end alone."""
     items.sort(key=lambda item: item.path.parent.name != "pipeline")
+
+
+@pytest.fixture
+def require_command() -> Callable[[str], str]:
+    """Give the function that returns a command's path.
+
+    If the command is missing, the test is skipped on a developer's machine and fails in
+    continuous integration, where `CI` is set.
+    """
+
+    def require(name: str) -> str:
+        path = shutil.which(name)
+        if path is None:
+            reason = f"command not found: {name} (Debian, Ubuntu: apt install {name})"
+            if os.environ.get("CI"):
+                pytest.fail(reason)
+            pytest.skip(reason)
+        return path
+
+    return require
