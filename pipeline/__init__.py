@@ -1,1 +1,1 @@
-"""The TFX pipeline, its configuration, and a thin runner a target."""
+"""The TFX pipeline, its configuration, and its runners."""

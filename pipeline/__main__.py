@@ -6,7 +6,9 @@ python -m pipeline run|demo|tables|gallery|compile --help
 import json
 import os
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,46 +19,50 @@ from models.precision import prepare
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 set_option = click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."
 )
 annotations_option = click.option(
     "--annotations",
-    type=FILE,
     multiple=True,
-    help="Kinetics' CSV; may be repeated. By default CSVs in the folder or above it are found.",
+    metavar="FILE",
+    help="Kinetics' CSV; repeatable. By default, CSVs in the folder or above it are found.",
 )
 
 
-def config_option(default: str):
+def config_option(default: str) -> Decorator:
     """Return the option that names a configuration."""
     return click.option(
         "--config", "config_name", default=default, show_default=True, help="A name or a YAML file."
     )
 
 
-def videos_option(default: str):
-    """Return the option of the videos' folder, by default what the words say."""
-    return click.option("--videos", type=FOLDER, help=f"Folder of videos. [default: {default}]")
+def videos_option(default: str) -> Decorator:
+    """Return the option of the videos' folder, with its default in words."""
+    return click.option(
+        "--videos", metavar="FOLDER", help=f"Folder of videos. [default: {default}]"
+    )
 
 
-def output_option(default: str):
+def output_option(default: str) -> Decorator:
     """Return the option of the folder that holds everything."""
     return click.option(
         "--output",
         type=FOLDER,
         default=default,
         show_default=True,
-        help="Folder of everything that is made.",
+        help="Folder of all results.",
     )
 
 
 @click.group(cls=Commands)
-def main():
+def main() -> None:
     """Run the pipeline, from a folder of videos to a served model, or compile it."""
     prepare_libraries()
     if (backend := os.environ["KERAS_BACKEND"]) != "tensorflow":
-        raise UserError(f"KERAS_BACKEND must be tensorflow for the pipeline: received {backend!r}")
+        raise UserError(f"KERAS_BACKEND: must be tensorflow for the pipeline, got {backend!r}")
 
 
 @main.command()
@@ -65,20 +71,27 @@ def main():
 @annotations_option
 @output_option("output")
 @set_option
-def run(config_name, videos, annotations, output, settings):
+def run(
+    config_name: str,
+    videos: str | None,
+    annotations: Sequence[str],
+    output: Path,
+    overrides: Sequence[str],
+) -> None:
     """Run the pipeline on this machine."""
     from pipeline.config import load_config
 
-    config = load_config(config_name, settings)
+    config = load_config(config_name, overrides)
     prepare(config.train.precision)
     _check_annotations(annotations, videos)
     from pipeline.console import show
+    from pipeline.places import Places
     from pipeline.runners import local
 
     started = time.monotonic()
-    places = local.Places(output)
+    places = Places(output)
     if videos:
-        click.echo(f"Looking through {videos} ...", err=True)
+        click.echo(f"Reading {videos} ...", err=True)
         local.index(videos, annotations, places, config)
     summary = local.run(config, places)
     show(summary, places, seconds=time.monotonic() - started)
@@ -88,11 +101,11 @@ def run(config_name, videos, annotations, output, settings):
 @config_option("demo")
 @output_option("demo")
 @set_option
-def demo(config_name, output, settings):
-    """Do the whole way on sample data, and take a held-out mixture apart."""
+def demo(config_name: str, output: Path, overrides: Sequence[str]) -> None:
+    """Run everything on sample data, and separate a held-out mixture."""
     from pipeline.config import load_config
 
-    config = load_config(config_name, settings)
+    config = load_config(config_name, overrides)
     prepare(config.train.precision)
     from pipeline.demo import demo as run_demo
 
@@ -107,32 +120,42 @@ def demo(config_name, output, settings):
 @click.option("--seeds", type=click.IntRange(1), default=1, show_default=True)
 @output_option("tables")
 @set_option
-def tables(config_name, videos, annotations, systems, seeds, output, settings):
+def tables(
+    config_name: str,
+    videos: str | None,
+    annotations: Sequence[str],
+    systems: str,
+    seeds: int,
+    output: Path,
+    overrides: Sequence[str],
+) -> None:
     """Train and evaluate every system on the same mixtures, and write the papers' tables.
 
-    What is finished is not done again: after an interruption, or with more seeds or systems, the
-    same command goes on.
+    Rerun the same command to resume an interrupted study, also with more seeds or systems:
+    finished runs are reused.
     """
-    from pipeline.config import load_config
+    from pipeline.config import PipelineConfig, load_config
 
-    def configure(overrides):
-        # As JSON, which YAML holds: a path may have signs in it that mean something to YAML.
-        given = (f"{key}={json.dumps(value)}" for key, value in overrides.items())
-        return load_config(config_name, (*settings, *given))
+    def configure(more: Mapping[str, object]) -> PipelineConfig:
+        # As JSON, which is YAML: a path may hold characters that mean something to YAML.
+        given = (f"{key}={json.dumps(value)}" for key, value in more.items())
+        return load_config(config_name, (*overrides, *given))
 
     config = configure({})
     prepare(config.train.precision)
     _check_annotations(annotations, videos)
     from data_prep.sources import manifest
     from pipeline.demo import sample
+    from pipeline.places import Places
     from pipeline.runners import local
-    from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study, without_classes
+    from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study, trainable_on
     from pipeline.study.study import write_study
 
     names = check_systems(systems)
-    places = local.Places(output)
-    found = local.index(videos or sample(output, CLIPS, CLASSES), annotations, places, config)
-    names = without_classes(names, {video.label for video in manifest.read(found)})
+    places = Places(output)
+    folder = videos or str(sample(output, CLIPS, CLASSES))
+    found = local.index(folder, annotations, places, config)
+    names = trainable_on(names, {video.label for video in manifest.read(found)})
     runs = run_study(configure, places, names, seeds)
     click.echo(f"results in {write_study(runs, config, places)}")
 
@@ -142,28 +165,28 @@ def tables(config_name, videos, annotations, systems, seeds, output, settings):
     "--model",
     type=FOLDER,
     required=True,
-    help="A pushed model: a version's folder, or the one that holds it, for the newest.",
+    help="A pushed model: the folder of a version, or the one above it for the newest version.",
 )
-@click.option("--videos", type=FOLDER, required=True, help="Folder of real videos.")
+@click.option("--videos", metavar="FOLDER", required=True, help="Folder of real videos.")
 @click.option("--output", type=FOLDER, required=True, help="Folder for index.html.")
 @click.option(
     "--mixtures",
     type=click.IntRange(min=0),
     default=4,
     show_default=True,
-    help="Mixtures of pairs of the videos, where there are two; 0 for none.",
+    help="Mixtures of pairs of the videos, if there are two; 0 for none.",
 )
 @click.option(
     "--count",
     type=click.IntRange(min=0),
     default=4,
     show_default=True,
-    help="Videos that are taken apart as they are, at most; 0 for none.",
+    help="Largest number of videos that are separated as they are; 0 for none.",
 )
-def gallery(model, videos, output, mixtures, count):
-    """Take real videos and mixtures of them apart, and write a page of it."""
+def gallery(model: Path, videos: str, output: Path, mixtures: int, count: int) -> None:
+    """Separate real videos and mixtures of them, and write a page about it."""
     if not mixtures and not count:
-        raise click.UsageError("--mixtures and --count are both 0: nothing would be shown")
+        raise click.UsageError("--mixtures and --count: one must be at least 1, got 0 for both")
     from pipeline.video_gallery import write_gallery
 
     page = write_gallery(model, videos, output, mixtures=mixtures, count=count)
@@ -180,11 +203,13 @@ def gallery(model, videos, output, mixtures, count):
     help="The compiled pipeline, .json or .yaml.",
 )
 @set_option
-def compile_pipeline(target, config_name, output, settings):
+def compile_pipeline(
+    target: str, config_name: str, output: Path, overrides: Sequence[str]
+) -> None:
     """Compile the pipeline for Vertex AI or Kubeflow Pipelines, without a network."""
     from pipeline.config import load_config
 
-    config = load_config(config_name, settings)
+    config = load_config(config_name, overrides)
     from pipeline.runners.vertex import compile_for_vertex
 
     schema = compile_for_vertex(config, output)
@@ -193,9 +218,9 @@ def compile_pipeline(target, config_name, output, settings):
     click.echo(f"  span-1/manifest.csv of python -m data_prep index to {config.vertex.manifests}/")
 
 
-def _check_annotations(annotations, videos) -> None:
+def _check_annotations(annotations: Sequence[str], videos: str | None) -> None:
     if annotations and not videos:
-        raise click.UsageError("--annotations goes with --videos")
+        raise click.UsageError("--annotations: must come with --videos")
 
 
 if __name__ == "__main__":

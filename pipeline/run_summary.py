@@ -1,97 +1,155 @@
-"""What a run came to, out of ML Metadata and the Evaluator's files."""
+"""The summary of a run, out of ML Metadata and the Evaluator's files."""
 
-from pathlib import Path
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from components.analyses.artifact import read_analysis
-from components.evaluation.evaluation_results import by_mixture_type, read_failures, read_metrics
+from pydantic import SerializeAsAny, field_validator
+
+from components.analyses.registry import load_results
+from components.evaluation.evaluation_results import SliceMetrics
 from components.report import FILE
+from data_prep.results import Results
 
-_ANALYSES = {"action_accuracy": "ActionRecognition", "control_shift": "ControlShift"}
+if TYPE_CHECKING:
+    from ml_metadata import MetadataStore
+    from ml_metadata.proto.metadata_store_pb2 import Artifact, ConnectionConfig
+
+Outputs = dict[str, dict[str, "Artifact"]]
+"""Stage -> output -> artifact."""
 
 
-def summarise(pipeline_name: str, connection, seconds: dict[str, float]) -> dict:
+class RunArtifacts(Results):
+    """URIs of what a run made or used.
+
+    Attributes:
+        mixtures: folder of MixtureGen's examples.
+        model: folder of the Trainer's model.
+        logs: folder of TensorBoard's logs.
+        evaluation: folder of the Evaluator's results.
+        report: the HTML page.
+    """
+
+    mixtures: str
+    model: str
+    logs: str
+    evaluation: str
+    report: str
+
+
+class RunSummary(Results):
+    """What a run came to.
+
+    Attributes:
+        pipeline: the pipeline's name.
+        system: the system's name.
+        metrics: mixture type -> its metrics, in the tables' order.
+        blessed: whether the model reached every threshold.
+        reasons: the missed thresholds, in words.
+        pushed: folder of the pushed version; None if the model was not pushed.
+        cached: stages that were served from the cache.
+        seconds: stage -> seconds of this run.
+        analyses: name of an analysis -> its results.
+        artifacts: where everything is.
+    """
+
+    pipeline: str
+    system: str
+    metrics: dict[str, SliceMetrics]
+    blessed: bool
+    reasons: tuple[str, ...]
+    pushed: str | None
+    cached: tuple[str, ...]
+    seconds: dict[str, float]
+    analyses: dict[str, SerializeAsAny[Results]]
+    artifacts: RunArtifacts
+
+    @field_validator("analyses", mode="before")
+    @classmethod
+    def _typed(cls, values: object) -> object:
+        if not isinstance(values, Mapping):
+            return values
+        return {name: load_results(name, found, name) for name, found in values.items()}
+
+
+def summarize(
+    pipeline: str, system: str, connection: "ConnectionConfig", seconds: Mapping[str, float]
+) -> RunSummary:
     """Read what the last run of a pipeline came to.
 
     Args:
-        pipeline_name: the pipeline's name.
+        pipeline: the pipeline's name.
+        system: the system's name.
         connection: ML Metadata's connection.
         seconds: stage -> seconds.
-
-    Returns:
-        `metrics`: mixture type -> `loss`, `identity_loss`, `relative_loss`, `control_accuracy`,
-        each with `NAME_interval`, the half-width of its 95 % interval; `blessed`; `reasons`,
-        why not, in words; `pushed`, the version's folder or None; `cached`, the stages that were
-        served from the cache; `seconds`; where the pipeline had the stage, `action_accuracy` (see
-        `components.analyses.action_recognition.protocol.summarise`) and `control_shift` (see
-        `components.analyses.control_shift.curve.summarise`); `artifacts`, name -> folder,
-        and of the report its page.
     """
     from tfx.orchestration.metadata import Metadata
 
+    from components.analyses.artifact import read_analysis
+    from components.evaluation.evaluation_results import read_failures, read_metrics
+
     with Metadata(connection) as handle:
-        outputs, cached = _last_run(handle.store, pipeline_name)
-    evaluation = _path(outputs["Evaluator"]["evaluation"])
-    [blessing] = outputs["Evaluator"]["blessing"]
-    blessed = blessing.custom_properties["blessed"].int_value == 1
-    pushed = outputs.get("Pusher", {}).get("pushed_model", [])
-    destination = pushed[0].custom_properties["pushed_destination"].string_value if pushed else ""
-    return {
-        "pipeline": pipeline_name,
-        "metrics": by_mixture_type(read_metrics(evaluation)),
-        "blessed": blessed,
-        "reasons": [] if blessed else read_failures(evaluation),
-        "pushed": destination if blessed and destination else None,
-        "cached": cached,
-        "seconds": {name: round(value, 1) for name, value in seconds.items()},
-        **{
-            key: read_analysis(str(_path(outputs[stage]["analysis"])))
-            for key, stage in _ANALYSES.items()
-            if stage in outputs
-        },
-        "artifacts": {
-            "mixtures": str(_path(_examples(outputs))),
-            "model": str(_path(outputs["Trainer"]["model"])),
-            "logs": str(_path(outputs["Trainer"]["model_run"])),
-            "evaluation": str(evaluation),
-            "report": str(_path(outputs["Report"]["report"]) / FILE),
-        },
-    }
+        outputs, cached = _last_run(handle.store, pipeline)
+    evaluation = outputs["Evaluator"]["evaluation"].uri
+    blessed = _property(outputs["Evaluator"]["blessing"], "blessed").int_value == 1
+    pushed = outputs.get("Pusher", {}).get("pushed_model")
+    destination = _property(pushed, "pushed_destination").string_value if pushed else ""
+    analyses = [
+        read_analysis(stage["analysis"].uri) for stage in outputs.values() if "analysis" in stage
+    ]
+    return RunSummary(
+        pipeline=pipeline,
+        system=system,
+        metrics=read_metrics(evaluation).by_mixture_type(),
+        blessed=blessed,
+        reasons=() if blessed else tuple(read_failures(evaluation)),
+        pushed=destination if blessed and destination else None,
+        cached=tuple(cached),
+        seconds={name: round(value, 1) for name, value in seconds.items()},
+        analyses={found.name: found.results for found in analyses},
+        artifacts=RunArtifacts(
+            mixtures=_mixtures(outputs),
+            model=outputs["Trainer"]["model"].uri,
+            logs=outputs["Trainer"]["model_run"].uri,
+            evaluation=evaluation,
+            report=os.path.join(outputs["Report"]["report"].uri, FILE),
+        ),
+    )
 
 
-def _last_run(store, pipeline_name: str) -> tuple[dict, list[str]]:
-    """Return stage -> output -> artifacts of the newest run, and the cached stages' names."""
+def _last_run(store: "MetadataStore", pipeline: str) -> tuple[Outputs, list[str]]:
+    """Return the outputs of a pipeline's newest run, and the names of the cached stages."""
     from ml_metadata.proto import metadata_store_pb2 as mlmd
 
     runs = [
         context
         for context in store.get_contexts_by_type("pipeline_run")
-        if pipeline_name in (c.name for c in store.get_parent_contexts_by_context(context.id))
+        if pipeline in (c.name for c in store.get_parent_contexts_by_context(context.id))
     ]
     run = max(runs, key=lambda context: context.id)
-    stages, cached = {}, []
+    stages: Outputs = {}
+    cached = []
     for execution in sorted(store.get_executions_by_context(run.id), key=lambda item: item.id):
         [node] = [
-            context.name.removeprefix(f"{pipeline_name}.")
+            context.name.removeprefix(f"{pipeline}.")
             for context in store.get_contexts_by_execution(execution.id)
             if context.type == "node"
         ]
         if execution.last_known_state == mlmd.Execution.CACHED:
             cached.append(node)
-        events = store.get_events_by_execution_ids([execution.id])
-        for event in events:
+        for event in store.get_events_by_execution_ids([execution.id]):
             if event.type == mlmd.Event.OUTPUT:
                 [artifact] = store.get_artifacts_by_id([event.artifact_id])
-                key = event.path.steps[0].key
-                stages.setdefault(node, {}).setdefault(key, []).append(artifact)
+                stages.setdefault(node, {})[event.path.steps[0].key] = artifact
     return stages, cached
 
 
-def _examples(outputs):
+def _mixtures(outputs: Outputs) -> str:
+    """Return the folder of the mixtures, whether they were made or imported."""
     if "MixtureGen" in outputs:
-        return outputs["MixtureGen"]["examples"]
-    return outputs["ImportMixtures"]["result"]
+        return outputs["MixtureGen"]["examples"].uri
+    return outputs["ImportMixtures"]["result"].uri
 
 
-def _path(artifacts) -> Path:
-    [artifact] = artifacts
-    return Path(artifact.uri)
+def _property(artifact: "Artifact", name: str) -> Any:
+    return artifact.custom_properties[name]

@@ -1,1 +1,1 @@
-"""Runners: the local machine, and compilation for Vertex AI."""
+"""Runners: this machine, and compilation for Vertex AI and Kubeflow Pipelines."""

@@ -1,52 +1,33 @@
-"""Running the pipeline on this machine: TFX's local runner, metadata in SQLite."""
+"""Running the pipeline on this machine: TFX's local runner, with its metadata in SQLite."""
 
-import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.mixing.pairing import usable
-from data_prep.mixing.planning import plan
+from data_prep.mixing.planning import check_enough
 from data_prep.sources import kinetics, manifest
-from data_prep.storage import write_text
 from pipeline.config import PipelineConfig
+from pipeline.places import Places
+from pipeline.run_summary import RunSummary, summarize
 
-
-class Places:
-    """Where a local run keeps its things, all under one folder.
-
-    Attributes:
-        manifests: `span-N/manifest.csv`, the videos of each span.
-        artifacts: TFX's artifacts, a folder a pipeline.
-        metadata: the SQLite file.
-        schema: the records' schema.
-        checkpoints: trainings under way.
-        serving: pushed separators, a folder a version.
-        classifiers: pushed action classifiers, likewise.
-        summary: `summary.json` of the last run.
-    """
-
-    def __init__(self, output: Path):
-        """Lay the places out under a folder."""
-        output = output.resolve()
-        self.manifests = output / "manifests"
-        self.artifacts = output / "artifacts"
-        self.metadata = output / "metadata.db"
-        self.checkpoints = output / "checkpoints"
-        self.serving = output / "serving" / "separator"
-        self.classifiers = output / "serving" / "classifier"
-        self.schema = output / "schema" / "schema.pbtxt"
-        self.summary = output / "summary.json"
+_MANIFEST, _REJECTED = "manifest.csv", "rejected.csv"
 
 
 def index(
-    videos: Path, annotations: Sequence[Path], places: Places, config: PipelineConfig
-) -> Path:
-    """Write the manifest of a folder as a new span, unless the newest span says the same.
+    videos: str, annotations: Sequence[str], places: Places, config: PipelineConfig
+) -> str:
+    """Write the manifest of a folder as a new span, unless it equals the newest span.
+
+    Args:
+        videos: the folder.
+        annotations: Kinetics' CSVs; empty to look for them.
+        places: paths of the run.
+        config: the settings.
 
     Returns:
-        The manifest.
+        The manifest's path.
 
     Raises:
         UserError: the folder does not hold what mixtures need; then nothing is written.
@@ -55,55 +36,53 @@ def index(
     found, rejections = manifest.build(listing, workers=config.workers)
     _check_enough(found, config, rejections)
     newest = newest_manifest(places)
-    number = 1 + (int(newest.parent.name.removeprefix("span-")) if newest else 0)
-    # TFX looks for spans while it is written: the folder gets its name last.
-    draft = places.manifests / ".draft"
-    shutil.rmtree(draft, ignore_errors=True)
-    manifest.write_rejected(draft / "rejected.csv", rejections)
-    manifest.write(draft / "manifest.csv", found)
-    if newest and _same(newest.parent, draft):
-        shutil.rmtree(draft)
+    number = 1 + (_span(newest) if newest else 0)
+    # TFX looks for spans at any time, so the folder gets its name last.
+    draft = str(places.manifests / ".draft")
+    storage.remove_tree(draft)
+    manifest.write_rejected(storage.join(draft, _REJECTED), rejections)
+    manifest.write(storage.join(draft, _MANIFEST), found)
+    if newest and _equal(storage.parent(newest), draft):
+        storage.remove_tree(draft)
         return newest
-    return (draft.rename(places.manifests / f"span-{number}")) / "manifest.csv"
+    span = str(places.manifests / f"span-{number}")
+    storage.move(draft, span)
+    return storage.join(span, _MANIFEST)
 
 
-def newest_manifest(places: Places) -> Path | None:
-    """Return the manifest of the newest span, or None."""
-    spans = places.manifests.glob("span-*/manifest.csv")
-    return max(spans, key=lambda path: int(path.parent.name.removeprefix("span-")), default=None)
+def newest_manifest(places: Places) -> str | None:
+    """Return the manifest of the newest span, or None if there is no span yet."""
+    spans = places.manifests.glob(f"span-*/{_MANIFEST}")
+    return max(map(str, spans), key=_span, default=None)
 
 
-def _same(one: Path, other: Path) -> bool:
-    names = ("manifest.csv", "rejected.csv")
-    return all((one / name).read_bytes() == (other / name).read_bytes() for name in names)
-
-
-def run(config: PipelineConfig, places: Places) -> dict:
-    """Run the pipeline on the newest manifest, and write `summary.json`.
-
-    Returns:
-        The summary: `system`, and what `pipeline.run_summary.summarise` gives.
+def require_manifest(places: Places) -> str:
+    """Return the manifest of the newest span.
 
     Raises:
-        UserError: a stage failed on what a user can mend.
+        UserError: there is no span yet.
     """
-    # Sounds of held-out videos are heard again, whoever made the mixtures.
-    if not config.mixtures or config.shifts_sounds:
-        newest = newest_manifest(places)
-        if newest is None:
-            raise UserError(f"{places.manifests}: no manifest: give --videos once")
-        if not config.mixtures:
-            _check_enough(manifest.read(newest), config)
+    newest = newest_manifest(places)
+    if newest is None:
+        raise UserError(f"{places.manifests}: no manifest yet; give --videos once")
+    return newest
+
+
+def run(config: PipelineConfig, places: Places) -> RunSummary:
+    """Run the pipeline on the newest manifest, and write the summary.
+
+    Raises:
+        UserError: a stage failed for a reason that a user can fix.
+    """
+    _check_manifest(config, places)
 
     from tfx import v1 as tfx
-    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
     from pipeline.create import create_pipeline, write_schema
-    from pipeline.run_summary import summarise
     from pipeline.runners.previous_model import LatestBlessedBefore
-    from pipeline.runners.stages import telling_stages
+    from pipeline.runners.stage_reporter import StageReporter
 
-    write_schema(places.schema)
+    write_schema(str(places.schema))
     places.metadata.parent.mkdir(parents=True, exist_ok=True)
     connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(places.metadata))
     mode = "multi_processing" if config.workers > 1 else "in_memory"
@@ -113,7 +92,7 @@ def run(config: PipelineConfig, places: Places) -> dict:
         manifests=str(places.manifests),
         schema=str(places.schema),
         checkpoints=str(places.checkpoints),
-        serving=str(places.classifiers if config.classifies else places.serving),
+        serving=str(places.serving(config.task.kind)),
         beam_args=[
             "--runner=DirectRunner",
             f"--direct_num_workers={config.workers}",
@@ -122,13 +101,22 @@ def run(config: PipelineConfig, places: Places) -> dict:
         metadata=connection,
         baseline_strategy=LatestBlessedBefore,
     )
-    names = [component.id for component in pipeline.components]
-    with telling_stages(names) as seconds:
-        LocalDagRunner().run(pipeline)
-    found = summarise(pipeline.pipeline_info.pipeline_name, connection, seconds)
-    summary = {"system": config.system, **found}
-    write_text(places.summary, json.dumps(summary, indent=2) + "\n")
+    runner = StageReporter()
+    runner.run(pipeline)
+    summary = summarize(config.name, config.system.name, connection, runner.seconds)
+    summary.write(str(places.summary))
     return summary
+
+
+def _check_manifest(config: PipelineConfig, places: Places) -> None:
+    """Check that the run has the videos it needs.
+
+    Mixtures of another run need none, unless an analysis decodes held-out videos again.
+    """
+    if not config.mixtures:
+        _check_enough(manifest.read(require_manifest(places)), config)
+    elif any(analysis.reads_videos for analysis, _ in config.applicable_analyses):
+        require_manifest(places)
 
 
 def _check_enough(
@@ -136,10 +124,21 @@ def _check_enough(
     config: PipelineConfig,
     rejections: Sequence[kinetics.Rejection] = (),
 ) -> None:
-    """Plan the mixtures before anything is made, so that too few videos are told at once."""
+    """Check that there are enough videos, and say why files are not used if there are not."""
     try:
-        plan(videos, config.data)
+        check_enough(videos, config.data)
     except UserError as error:
         _, too_short = usable(videos, config.data.clip)
         reasons = kinetics.first_reasons([*rejections, *too_short])
         raise UserError(f"{error}{reasons}") from error
+
+
+def _span(path: str) -> int:
+    return int(Path(path).parent.name.removeprefix("span-"))
+
+
+def _equal(one: str, other: str) -> bool:
+    return all(
+        storage.read_bytes(storage.join(one, name)) == storage.read_bytes(storage.join(other, name))
+        for name in (_MANIFEST, _REJECTED)
+    )

@@ -1,17 +1,21 @@
-"""Compiling the pipeline for Vertex AI and Kubeflow Pipelines v2, offline."""
+"""Compilation of the pipeline for Vertex AI and Kubeflow Pipelines v2, offline."""
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_prep.errors import UserError
-from pipeline.config import PipelineConfig
+from pipeline.config import PipelineConfig, VertexConfig
+
+if TYPE_CHECKING:
+    from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineDeploymentConfig
 
 
 def compile_for_vertex(config: PipelineConfig, output: Path) -> Path:
     """Write the compiled pipeline, and beside it the records' schema.
 
-    Its image must hold this package, the schema must lie at `ROOT/schema/schema.pbtxt`, and the
-    manifests' spans where `vertex.manifests` says.
+    Before the pipeline runs, its image must hold this package, the schema must be at
+    `ROOT/schema/schema.pbtxt`, and the manifests' spans in `vertex.manifests`.
 
     Args:
         config: the settings.
@@ -21,10 +25,10 @@ def compile_for_vertex(config: PipelineConfig, output: Path) -> Path:
         The schema's file.
 
     Raises:
-        UserError: the output's name ends otherwise.
+        UserError: the output has another suffix.
     """
     if output.suffix not in (".json", ".yaml"):
-        raise UserError(f"{output}: the compiled pipeline must be a .json or .yaml file")
+        raise UserError(f"output: must be a .json or .yaml file, got {output}")
     from tfx import v1 as tfx
 
     from pipeline.create import create_pipeline, write_schema
@@ -36,7 +40,7 @@ def compile_for_vertex(config: PipelineConfig, output: Path) -> Path:
         manifests=vertex.manifests,
         schema=f"{vertex.root}/schema/schema.pbtxt",
         checkpoints=f"{vertex.root}/checkpoints",
-        serving=f"{vertex.serving}/{config.kind}",
+        serving=f"{vertex.serving}/{config.task.kind}",
         beam_args=list(vertex.beam_args) or ["--runner=DirectRunner"],
         trainer_platform=_training_machine(vertex) if vertex.gpus else None,
     )
@@ -52,11 +56,13 @@ def compile_for_vertex(config: PipelineConfig, output: Path) -> Path:
         runner.run(pipeline)
         Path(folder, output.name).replace(output)
     schema = output.with_name("schema.pbtxt")
-    write_schema(schema)
+    write_schema(str(schema))
     return schema
 
 
-def _training_machine(vertex):
+def _training_machine(
+    vertex: VertexConfig,
+) -> "PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec":
     from kfp.pipeline_spec import pipeline_spec_pb2
 
     machine = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec()

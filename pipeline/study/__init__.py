@@ -1,1 +1,1 @@
-"""A study: every system trained and evaluated on the same mixtures, and the papers' tables."""
+"""A study: all systems trained and evaluated on the same mixtures, and the papers' tables."""

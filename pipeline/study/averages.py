@@ -1,97 +1,94 @@
-"""The papers' three tables and the control shift, out of a study's runs."""
+"""Averages over the seeds of a study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from components.analyses.action_recognition import INPUTS
-from components.analyses.control_shift import OTHER_SOUNDS
-from data_prep.mixing.pairing import MIXTURE_TYPES
-from models.systems import CLASSIFIER, SYSTEMS
-from pipeline.study.estimate import Estimate, Key, over_seeds
-from pipeline.study.runs import JUDGED, Run
-
-SEPARATION = ("loss", "relative_loss", "psnr", "ssim", "control_accuracy")
-
-Column = dict[str, Estimate]
-"""Row -> its figure."""
+from components.capabilities import separates_layers
+from components.estimates import Estimate, SeedEstimate, over_seeds
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
+from data_prep.results import Results
+from models.measures import CONTROL_ACCURACY, MEASURES, Measure
+from models.systems import SYSTEMS
+from pipeline.study.runs import Run
 
 
-def separation(runs: Sequence[Run]) -> dict[str, dict[str, Column]]:
-    """Average what the Evaluator measured of the separators; Tables 1 and 2.
-
-    Returns:
-        mixture type -> metric of `SEPARATION` -> system -> its figure; and `score_error`, of the
-        systems that score their outputs.
-    """
-    own = {name: found for name, found in _by_system(runs).items() if name != CLASSIFIER}
-    table = {}
-    for mixture_type in MIXTURE_TYPES:
-        cells = {
-            system: [run.summary["metrics"].get(mixture_type) for run in found]
-            for system, found in own.items()
-        }
-        scored = {name: cells[name] for name in cells if SYSTEMS[name].control == "internal"}
-        table[mixture_type] = {
-            **{metric: _average(cells, metric) for metric in SEPARATION},
-            "score_error": _average(scored, "score_error"),
-        }
-    return table
+def by_system(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    """Group runs by system, in the order of the tables."""
+    grouped = {name: [run for run in runs if run.system == name] for name in SYSTEMS}
+    return {name: found for name, found in grouped.items() if found}
 
 
-def action(runs: Sequence[Run]) -> dict[str, Column]:
-    """Average the action accuracies; Table 3.
-
-    Returns:
-        mixture type -> what the classifier saw (`pure`, `mixed`, or the separator whose outputs it
-        saw) -> its accuracy.
-    """
-    found = [run.summary["action_accuracy"] for run in _by_system(runs).get(CLASSIFIER, [])]
-    table = {}
-    for mixture_type in MIXTURE_TYPES:
-        inputs = [one["mixture_types"].get(mixture_type, {}).get("inputs", {}) for one in found]
-        cells = {seen: [one.get(seen) for one in inputs] for seen in (*INPUTS, *JUDGED)}
-        table[mixture_type] = _average(cells, "accuracy")
-    return table
+def mixture_types(runs: Sequence[Run]) -> list[str]:
+    """Return the mixture types that the runs were evaluated on, in the order of the tables."""
+    found = {name for run in runs for name in run.summary.metrics}
+    return [name for name in MIXTURE_TYPES if name in found]
 
 
-def control_shift(runs: Sequence[Run]) -> dict[str, dict[float | str, Estimate]]:
-    """Average the control accuracies by the control sound's shift.
+def separators(runs: Sequence[Run]) -> list[str]:
+    """Return the systems that separate layers, in the order of the tables."""
+    return [name for name in by_system(runs) if separates_layers(SYSTEMS[name])]
+
+
+def controlled(runs: Sequence[Run]) -> list[str]:
+    """Return the systems of Table 2: those with control, and those it is published for."""
+    return [
+        name
+        for name in separators(runs)
+        if CONTROL_ACCURACY in SYSTEMS[name].measures
+        or CONTROL_ACCURACY.name in SYSTEMS[name].published.figures
+    ]
+
+
+def column(
+    runs: Sequence[Run], systems: Sequence[str], measure: Measure, mixture_type: str
+) -> dict[str, SeedEstimate]:
+    """Average one measure of each system over its seeds.
+
+    Args:
+        runs: the study's.
+        systems: names.
+        measure: what was measured.
+        mixture_type: on which mixtures.
 
     Returns:
-        system -> seconds, `stranger` or `silence` -> control accuracy; of systems that were asked.
+        System -> estimate; systems that were not measured in every run are missing.
     """
-    table = {}
-    for system, own in _by_system(runs).items():
-        found = [run.summary["control_shift"] for run in own if "control_shift" in run.summary]
-        if found:
-            curve = zip(*(one["shifts"] for one in found), strict=True)
-            cells = {points[0]["seconds"]: points for points in curve}
-            cells |= {sound: [one[sound] for one in found] for sound in OTHER_SOUNDS}
-            table[system] = _average(cells, "control_accuracy")
-    return table
-
-
-def _by_system(runs: Sequence[Run]) -> dict[str, list[Run]]:
-    return {
-        system: [run for run in runs if run.system == system]
-        for system in dict.fromkeys(run.system for run in runs)
+    cells = {
+        name: [_estimate(run, measure, mixture_type) for run in found]
+        for name, found in by_system(runs).items()
+        if name in systems
     }
+    return over_seeds(cells)
 
 
-def _average(cells: Mapping[Key, Sequence[dict | None]], metric: str) -> dict[Key, Estimate]:
-    """Average a metric in every cell, but in those where it was over no example."""
-    return over_seeds(
-        {
-            key: [(seed[metric], seed[f"{metric}_interval"]) for seed in seeds]
-            for key, seeds in cells.items()
-            if seeds and all(seed and seed[metric] is not None for seed in seeds)
+def _estimate(run: Run, measure: Measure, mixture_type: str) -> Estimate | None:
+    metrics = run.summary.metrics.get(mixture_type)
+    return metrics.of(measure) if metrics else None
+
+
+def results_by_system(runs: Sequence[Run], analysis: str) -> dict[str, list[Results]]:
+    """Return the results of an analysis, one per seed, for each system that has any."""
+    found = {
+        name: [run.summary.analyses[analysis] for run in own if analysis in run.summary.analyses]
+        for name, own in by_system(runs).items()
+    }
+    return {name: results for name, results in found.items() if results}
+
+
+def all_columns(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, SeedEstimate]]]:
+    """Average everything that the Evaluator measured.
+
+    Returns:
+        Mixture type -> measure -> system -> estimate.
+    """
+    systems = list(by_system(runs))
+    table = {
+        mixture_type: {
+            name: column(runs, systems, measure, mixture_type)
+            for name, measure in MEASURES.items()
         }
-    )
-
-
-def to_json(value):
-    """Turn figures, however deep in dictionaries, into what JSON can hold."""
-    if isinstance(value, Estimate):
-        return vars(value)
-    if isinstance(value, dict):
-        return {str(key): to_json(item) for key, item in value.items()}
-    return value
+        for mixture_type in mixture_types(runs)
+    }
+    return {
+        mixture_type: {name: cells for name, cells in columns.items() if cells}
+        for mixture_type, columns in table.items()
+    }

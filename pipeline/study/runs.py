@@ -1,103 +1,111 @@
 """The runs of a study: each system with each seed, through the pipeline, on the same mixtures."""
 
-import json
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import click
 
+from components.analyses.action_recognition.recognition_analysis import ActionRecognitionAnalysis
+from data_prep import storage
 from data_prep.errors import UserError
-from data_prep.storage import write_text
-from models.systems import CLASSIFIER, NAMES, check_name
+from data_prep.results import Results
+from models.systems import SYSTEMS, get_system
 from pipeline.config import PipelineConfig
+from pipeline.places import Places
+from pipeline.run_summary import RunSummary
 from pipeline.runners import local
 
 CLIPS, CLASSES = 192, 4
-"""The study's sample: enough to hold out some forty videos, of classes that are learnt in time."""
+"""The study's sample: enough to hold out some forty videos, of classes that are learned in time."""
+
+MIXTURES_FROM = "identity"
+"""The system whose run makes the mixtures; it has nothing to train."""
 
 JUDGED = ("centrifuge_pc", "c2")
-"""The separators whose outputs the action classifier is asked about (Table 3)."""
+"""The separators in whose outputs the action classifier recognizes actions (Table 3)."""
+
+Configure = Callable[[Mapping[str, object]], PipelineConfig]
+"""From overrides, dotted key -> value, to a configuration."""
 
 
-@dataclass(frozen=True)
-class Run:
-    """A system that was trained with a seed, and what became of it.
+class Run(Results):
+    """One system, trained with one seed.
 
     Attributes:
         system: its name.
-        seed: of its training.
-        summary: the pipeline's, see `pipeline.run_summary.summarise`.
+        seed: the seed of its training.
+        summary: the pipeline's summary.
     """
 
     system: str
     seed: int
-    summary: dict
+    summary: RunSummary
 
 
 def check_systems(names: str) -> list[str]:
     """Read names with commas between them, or `all`, and put them in the tables' order.
 
     Raises:
-        UserError: one is unknown; the message lists what there is.
+        UserError: one is unknown; the message lists the known ones.
     """
     if names == "all":
-        return list(NAMES)
+        return list(SYSTEMS)
     asked = [name.strip() for name in names.split(",")]
     for name in asked:
-        check_name(name)
-    return [name for name in NAMES if name in asked]
+        get_system(name)
+    return [name for name in SYSTEMS if name in asked]
 
 
-def without_classes(systems: Sequence[str], labels: Collection[str]) -> list[str]:
-    """Leave the action classifier out, where the videos have not two classes to tell apart.
+def trainable_on(systems: Sequence[str], labels: Collection[str]) -> list[str]:
+    """Leave out the systems that need classes if the videos have fewer than two.
+
+    Args:
+        systems: names.
+        labels: the videos' classes; empty for videos without one.
 
     Raises:
         UserError: nothing else was asked for.
     """
-    found = set(labels) - {""}
-    if CLASSIFIER not in systems or len(found) > 1:
-        return list(systems)
-    left = [name for name in systems if name != CLASSIFIER]
-    if not left:
-        raise UserError(f"{CLASSIFIER} needs videos of two classes or more: received {len(found)}")
-    click.echo(f"{CLASSIFIER} is left out: the videos' classes are {len(found)}", err=True)
-    return left
+    count = len(set(labels) - {""})
+    left_out = [name for name in systems if SYSTEMS[name].task.needs_classes and count < 2]
+    kept = [name for name in systems if name not in left_out]
+    reason = f"{', '.join(left_out)}: needs videos of at least 2 classes, got {count}"
+    if not kept:
+        raise UserError(reason)
+    if left_out:
+        click.echo(f"{reason}; left out", err=True)
+    return kept
 
 
 def run_study(
-    configure: Callable[[dict], PipelineConfig],
-    places: local.Places,
-    systems: Sequence[str],
-    seeds: int,
+    configure: Configure, places: Places, systems: Sequence[str], seeds: int
 ) -> list[Run]:
     """Run what is not finished yet; the rest comes out of TFX's cache.
 
-    Identity's run makes the mixtures; every other one takes them as they are. With fewer systems
-    than all, the classifier judges the separators that are among them.
+    Identity's run makes the mixtures, and all others reuse them. The action classifier judges
+    those of the `JUDGED` separators that are among the systems.
 
     Args:
         configure: from overrides of settings to a configuration.
-        places: where the runs keep their things, with a manifest of the videos.
+        places: paths of the runs, with a manifest of the videos.
         systems: names, see `check_systems`.
-        seeds: of the training: 0 to all but this.
+        seeds: number of training seeds, from 0.
 
     Returns:
-        The runs, seed by seed; each is also kept as `runs/SYSTEM-SEED.json`.
+        The runs, seed by seed; each is also written to `runs/SYSTEM-SEED.json`.
 
     Raises:
-        UserError: a run failed on what a user can mend.
+        UserError: a run failed for a reason that a user can fix.
     """
-    made = _run(configure, places, "identity", 0, {})
-    mixtures = made.summary["artifacts"]["mixtures"]
-    runs = [made] if "identity" in systems else []
+    judges = ActionRecognitionAnalysis.name in configure({}).analyses
+    made = _run(configure, places, MIXTURES_FROM, 0, {})
+    runs = [made] if MIXTURES_FROM in systems else []
     for seed in range(seeds):
-        separators = {}
-        for system in systems:
-            if system == "identity":
-                continue
-            overrides = {"mixtures": mixtures}
-            if system == CLASSIFIER:
-                overrides["separators"] = separators
+        separators: dict[str, str] = {}
+        for system in (name for name in systems if name != MIXTURES_FROM):
+            overrides: dict[str, object] = {"mixtures": made.summary.artifacts.mixtures}
+            if judges:
+                key = f"analyses.{ActionRecognitionAnalysis.name}.separators"
+                overrides[key] = dict(separators)
             run = _run(configure, places, system, seed, overrides)
             runs.append(run)
             if system in JUDGED:
@@ -105,23 +113,29 @@ def run_study(
     return runs
 
 
-def _run(configure, places: local.Places, system: str, seed: int, overrides: dict) -> Run:
-    config = configure({"system": system, "train.seed": seed, **overrides})
+def _run(
+    configure: Configure,
+    places: Places,
+    system: str,
+    seed: int,
+    overrides: Mapping[str, object],
+) -> Run:
+    config = configure({"model.system": system, "train.seed": seed, **overrides})
     click.echo(f"\n{system}, seed {seed}", err=True)
-    kept = places.summary.parent / "runs" / f"{system}-{seed}.json"
-    earlier = json.loads(kept.read_text())["summary"] if kept.exists() else None
+    file = str(places.output / "runs" / f"{system}-{seed}.json")
+    earlier = Run.read(file).summary.seconds if storage.exists(file) else None
     summary = local.run(config, places)
     if earlier:
-        # What the cache served took the time that it took when it was made.
-        made = {name: earlier["seconds"].get(name, 0.0) for name in summary["cached"]}
-        summary["seconds"] |= made
-    run = Run(system, seed, summary)
-    write_text(kept, json.dumps(vars(run), indent=2) + "\n")
+        # A cached stage counts with the time that it took when it ran.
+        cached = {name: earlier.get(name, 0.0) for name in summary.cached}
+        summary = summary.model_copy(update={"seconds": {**summary.seconds, **cached}})
+    run = Run(system=system, seed=seed, summary=summary)
+    run.write(file)
     return run
 
 
-def _saved_model(summary: dict) -> str:
+def _saved_model(summary: RunSummary) -> str:
     """Return the folder of a run's SavedModel, pushed or not."""
     from tfx.utils import path_utils
 
-    return summary["pushed"] or path_utils.serving_model_path(summary["artifacts"]["model"])
+    return summary.pushed or path_utils.serving_model_path(summary.artifacts.model)

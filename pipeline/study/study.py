@@ -1,166 +1,236 @@
-"""The study from its runs to its page: `results.json`, `results.md` and the pictures."""
+"""The study from its runs to its page: `results.json`, `results.md` and the figures."""
 
 import hashlib
-import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
+from pydantic import SerializeAsAny
 
-from components.report.analysis_sections import action_title, published_action
-from data_prep.mixing.pairing import TRANSPARENCY
-from data_prep.storage import write_text
-from models.published import TITLES, published
+from components.analyses.analysis import StudySection
+from components.analyses.registry import ANALYSES
+from components.estimates import Estimate, SeedEstimate
+from components.html.panels import Panel, save_panels
+from components.tables import Table, markdown
+from data_prep import storage
+from data_prep.results import Results
+from models.measures import CONTROL_ACCURACY, RELATIVE_LOSS, Measure
+from models.presets import get_preset
 from models.systems import SYSTEMS
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_digest
+from pipeline.places import Places
 from pipeline.runners import local
-from pipeline.study import averages as results
-from pipeline.study import drawings as plots
-from pipeline.study import tables as page
+from pipeline.study import averages
 from pipeline.study.runs import Run
+from pipeline.study.tables import published_column, table_1, table_2
 
 _INTRODUCTION = """\
 # Results
 
 Every system on the same held-out mixtures, with the published figures (Kinetics-600) beside ours.
-`±` is half a 95 % interval over examples and seeds: the half-width over the examples, which the
-seeds share, and Student's t over the seeds, their spread pooled over the column, added in squares;
-with one seed it is over the examples alone. Each mixture counts as one example, although mixtures
-share videos: with other videos the figures may differ by more. The data sets differ, so that losses
-compare within a column; the loss over Identity's, in the picture, compares across.
-"""
-
-_DECIDING = (
-    "components/analyses",
-    *("components/evaluation", "components/mixture_gen", "components/training"),
-    *("data_prep", "models", "pipeline/study"),
-)
-"""The code that decides the figures."""
-
-_PROTOCOL = """\
-Each mixture asks two questions, the classes of V1 and of V2. The mixture itself answers both alike;
-of a separator's outputs, that one answers for a video which the best assignment pairs with it.
+`±` is half a 95 % interval over examples and seeds. It adds two parts in squares: the half-width
+over the examples, which the seeds share, and Student's t over the seeds, with their spread pooled
+over the column. With one seed it is the part over the examples alone. Each mixture counts as one
+example although mixtures share videos, so other videos may give figures that differ by more. The
+data sets differ: losses compare within a column, and the loss relative to Identity's, in the
+figure, compares across.
 """
 
 
-def write_study(runs: Sequence[Run], config: PipelineConfig, places: local.Places) -> Path:
+class StudyTable(Results):
+    """A table of the study.
+
+    Attributes:
+        caption: what it shows.
+        rows: label -> column -> estimate.
+    """
+
+    caption: str
+    rows: dict[str, dict[str, SerializeAsAny[Estimate]]]
+
+
+class StudyAbout(Results):
+    """What produced the study's figures.
+
+    Attributes:
+        settings: the settings that the runs share.
+        seeds: the training seeds.
+        videos: digest of the videos' manifest.
+        code: digest of the code.
+        seconds: run -> seconds of all its stages.
+    """
+
+    settings: dict[str, Any]
+    seeds: tuple[int, ...]
+    videos: str
+    code: str
+    seconds: dict[str, float]
+
+
+class StudyResults(Results):
+    """All figures of the study.
+
+    Attributes:
+        metrics: mixture type -> measure -> system -> estimate.
+        analyses: title of a section -> its tables.
+        about: what produced them.
+    """
+
+    metrics: dict[str, dict[str, dict[str, SeedEstimate]]]
+    analyses: dict[str, tuple[StudyTable, ...]]
+    about: StudyAbout
+
+
+def write_study(runs: Sequence[Run], config: PipelineConfig, places: Places) -> Path:
     """Write what the runs came to.
 
     Args:
         runs: see `pipeline.study.runs.run_study`.
-        config: the settings that the runs have in common.
-        places: where the runs kept their things; the results are written beside them.
+        config: the settings that the runs share.
+        places: paths of the runs; the results are written beside them.
 
     Returns:
         The page, `results.md`.
     """
-    folder = places.summary.parent
-    separation = results.separation(runs)
-    action = results.action(runs)
-    shift = results.control_shift(runs)
-    about = _about(runs, config, places)
-    tables = {"separation": separation, "action": action, "control_shift": shift, "about": about}
-    write_text(folder / "results.json", json.dumps(results.to_json(tables), indent=2) + "\n")
-    text = "\n".join(
-        [_INTRODUCTION, *_sections(separation, action, shift, config, folder), _settings(about)]
-    )
-    write_text(folder / "results.md", text)
-    return folder / "results.md"
-
-
-def _sections(separation, action, shift, config, folder) -> list[str]:
-    """Draw the pictures, and return the page's sections, of what was run."""
-    systems = list(separation[TRANSPARENCY]["loss"])
-    controlled = [system for system in page.CONTROLLED if system in systems]
-    sections = []
-    if systems:
-        sections += _separation(separation, systems, config, folder)
-    if controlled:
-        sections += _control(separation, controlled, folder)
-    if any(action.values()):
-        sections += _action(action, folder)
-    if shift:
-        sections += _control_shift(shift, folder)
-    return sections
-
-
-def _separation(separation, systems, config, folder) -> list[str]:
-    style = {"label": "loss / Identity's loss", "reference": 1.0}
-    _draw(separation, "relative_loss", systems, folder / "separation.svg", **style)
-    sizes = {name: system.published_parameters for name, system in SYSTEMS.items()}
-    table = page.table_1(separation, _parameters(systems, config), sizes)
-    picture = "![Loss over Identity's loss, by system](separation.svg)\n"
-    return ["## Table 1: separation\n", table, picture]
-
-
-def _control(separation, systems, folder) -> list[str]:
-    style = {"label": "control accuracy", "reference": 0.5, "percent": True}
-    _draw(separation, "control_accuracy", systems, folder / "control.svg", **style)
-    picture = "![Control accuracy, by system](control.svg)\n"
-    return ["## Table 2: control by sound\n", page.table_2(separation, systems), picture]
-
-
-def _draw(separation, metric: str, systems, path: Path, **style) -> None:
-    """Draw a metric of the separators beside the published one."""
-    plots.draw_rows(
-        {kind: metrics[metric] for kind, metrics in separation.items()},
-        lambda system, kind: published(system, metric, kind),
-        {system: TITLES[system] for system in systems},
-        path,
-        **style,
-    )
-
-
-def _action(action, folder) -> list[str]:
-    plots.draw_rows(
-        action,
-        published_action,
-        {seen: action_title(seen) for seen in action[TRANSPARENCY]},
-        folder / "action.svg",
-        label="action accuracy",
-        percent=True,
-    )
-    picture = "![Action accuracy](action.svg)\n"
-    return ["## Table 3: action recognition\n", page.table_3(action), _PROTOCOL, picture]
-
-
-def _control_shift(shift, folder) -> list[str]:
-    titled = {TITLES[system]: found for system, found in shift.items()}
-    plots.draw_control_shift(titled, folder / "control_shift.svg")
-    picture = "![Control accuracy, by the sound's shift](control_shift.svg)\n"
-    return ["## Control by shifted sound\n", page.table_shift(shift), picture]
-
-
-def _parameters(systems, config: PipelineConfig) -> dict[str, int]:
-    from models.training.fit import build
-
-    return {
-        system: build(
-            config.model.model_copy(update={"system": system}), config.data.clip, []
-        ).count_params()
-        for system in systems
-    }
-
-
-def _about(runs: Sequence[Run], config: PipelineConfig, places: local.Places) -> dict:
-    manifest = local.newest_manifest(places)
-    return {
-        "settings": config.model_dump(mode="json", exclude={"system", "vertex", "mixtures"}),
-        "seeds": sorted({run.seed for run in runs}),
-        "videos": hashlib.sha256(manifest.read_bytes()).hexdigest()[:16],
-        "code": source_digest(*_DECIDING),
-        "seconds": {
-            f"{run.system}-{run.seed}": sum(run.summary["seconds"].values()) for run in runs
+    analyses = _analyses(runs)
+    results = StudyResults(
+        metrics=averages.all_columns(runs),
+        analyses={
+            section.title: tuple(_stored(table) for table in section.tables)
+            for section in analyses
         },
+        about=_about(runs, config, places),
+    )
+    results.write(str(places.output / "results.json"))
+    sections = [*_separation(runs, config), *_control(runs), *analyses]
+    text = "\n".join(
+        [
+            _INTRODUCTION,
+            *(_render(section, places.output) for section in sections),
+            _settings(results.about),
+        ]
+    )
+    storage.write_text(str(places.output / "results.md"), text)
+    return places.output / "results.md"
+
+
+def _separation(runs: Sequence[Run], config: PipelineConfig) -> list[StudySection]:
+    systems = averages.separators(runs)
+    if not systems:
+        return []
+    return [
+        StudySection(
+            title="Table 1: separation",
+            tables=[table_1(runs, systems, _weights(systems, config))],
+            file_name="separation.svg",
+            alt="Loss relative to Identity's, by system",
+            draw=partial(_draw, runs=runs, systems=systems, measure=RELATIVE_LOSS, reference=1.0),
+        )
+    ]
+
+
+def _control(runs: Sequence[Run]) -> list[StudySection]:
+    systems = averages.controlled(runs)
+    if not systems:
+        return []
+    return [
+        StudySection(
+            title="Table 2: control by audio",
+            tables=[table_2(runs, systems)],
+            file_name="control.svg",
+            alt="Control accuracy, by system",
+            draw=partial(
+                _draw, runs=runs, systems=systems, measure=CONTROL_ACCURACY, reference=0.5
+            ),
+        )
+    ]
+
+
+def _analyses(runs: Sequence[Run]) -> list[StudySection]:
+    """Return the sections of the analyses that the runs have results of."""
+    sections = []
+    for name, analysis in ANALYSES.items():
+        if found := averages.results_by_system(runs, name):
+            sections.append(analysis.study_section(found))
+    return [section for section in sections if section is not None]
+
+
+def _draw(
+    path: Path, runs: Sequence[Run], systems: Sequence[str], measure: Measure, reference: float
+) -> None:
+    """Draw a measure of each system beside the published figure, by mixture type."""
+    titles = {name: SYSTEMS[name].title for name in systems}
+    panels = [
+        Panel(
+            kind,
+            {
+                titles[name]: estimate
+                for name, estimate in averages.column(runs, systems, measure, kind).items()
+            },
+            {
+                titles[name]: value
+                for name, value in published_column(systems, measure, kind).items()
+            },
+        )
+        for kind in averages.mixture_types(runs)
+    ]
+    save_panels(path, panels, rows=list(titles.values()), measure=measure, reference=reference)
+
+
+def _weights(systems: Sequence[str], config: PipelineConfig) -> dict[str, int]:
+    """Return system -> number of its weights."""
+    model, preset = config.model, get_preset(config.model.preset)
+    return {
+        name: SYSTEMS[name]
+        .build(config.data.clip, preset, outputs=model.outputs, layers=model.layers)
+        .count_params()
+        for name in systems
     }
 
 
-def _settings(about: dict) -> str:
-    lines = [
-        "## Settings\n",
-        f"Seeds: {', '.join(map(str, about['seeds']))}. Digest of the videos' manifest: "
-        f"`{about['videos']}`; of the code: `{about['code']}`.\n",
-        f"```yaml\n{yaml.safe_dump(about['settings'], sort_keys=False)}```\n",
-    ]
-    return "\n".join(lines)
+def _render(section: StudySection, folder: Path) -> str:
+    """Return a section in Markdown, and draw its figure."""
+    parts = [f"## {section.title}\n"]
+    for table in section.tables:
+        if len(section.tables) > 1:
+            parts.append(f"{table.caption}\n")
+        parts.append(markdown(table))
+    if section.notes:
+        parts.append(section.notes.rstrip() + "\n")
+    if section.draw:
+        section.draw(folder / section.file_name)
+        parts.append(f"![{section.alt}]({section.file_name})\n")
+    return "\n".join(parts)
+
+
+def _stored(table: Table) -> StudyTable:
+    return StudyTable(
+        caption=table.caption, rows={row.label: dict(row.estimates) for row in table.rows}
+    )
+
+
+def _about(runs: Sequence[Run], config: PipelineConfig, places: Places) -> StudyAbout:
+    manifest = local.require_manifest(places)
+    hidden = {"model": {"system"}, "vertex": True, "mixtures": True}
+    return StudyAbout(
+        settings=config.model_dump(mode="json", exclude=hidden),
+        seeds=tuple(sorted({run.seed for run in runs})),
+        videos=hashlib.sha256(storage.read_bytes(manifest)).hexdigest()[:16],
+        code=source_digest("pipeline.study.study", "pipeline.create"),
+        seconds={f"{run.system}-{run.seed}": sum(run.summary.seconds.values()) for run in runs},
+    )
+
+
+def _settings(about: StudyAbout) -> str:
+    settings = yaml.safe_dump(about.settings, sort_keys=False)
+    return "\n".join(
+        [
+            "## Settings\n",
+            f"Seeds: {', '.join(map(str, about.seeds))}. Digest of the videos' manifest: "
+            f"`{about.videos}`; of the code: `{about.code}`.\n",
+            f"```yaml\n{settings}```\n",
+        ]
+    )

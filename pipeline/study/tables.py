@@ -1,105 +1,123 @@
-"""The study's results as Markdown: the papers' three tables, theirs beside ours."""
+"""The papers' Tables 1 and 2: separation and control, ours beside the published figures."""
 
-from collections.abc import Callable, Iterable, Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from components.report.analysis_sections import action_title, published_action, sound_title
-from components.report.findings import SCORE_ERROR
-from data_prep.mixing.pairing import MIXTURE_TYPES, OCCLUSION, TRANSPARENCY
-from models.published import TITLES, published
-from pipeline.study.averages import Column
-from pipeline.study.estimate import Estimate
-
-Cells = tuple[str, Callable]
-"""A column's head, and from a row's key to its cell."""
-
-LOSS, SHARE = "{:.3f}", "{:.1%}"
-CONTROLLED = ("c2", "c3_deterministic", "c3_internal")
+from components.estimates import Estimate
+from components.tables import Row, Table
+from models.measures import CONTROL_ACCURACY, LOSS, PSNR, SCORE_ERROR, SSIM, Measure
+from models.systems import SYSTEMS
+from pipeline.study.averages import column, mixture_types
+from pipeline.study.runs import Run
 
 
-def table_1(found: Mapping, parameters: Mapping[str, int], sizes: Mapping[str, float]) -> str:
-    """Write Table 1, reconstruction by mixture type and size.
+@dataclass(frozen=True)
+class Column:
+    """A column of a table whose rows are systems.
 
-    Args:
-        found: what `pipeline.study.averages.separation` gives.
-        parameters: system -> number of weights here.
-        sizes: system -> published millions of weights, where there are any.
+    Attributes:
+        measure: its heading and format; the name is unique in the table.
+        estimates: system -> its cell; an empty cell is missing.
     """
-    columns = [
-        ("system", TITLES.__getitem__),
-        *_beside(found, "loss", TRANSPARENCY, LOSS),
-        *_beside(found, "loss", OCCLUSION, LOSS),
-        *(
-            (f"{metric.upper()}, {mixture_type}", _ours(found[mixture_type][metric], form))
-            for metric, form in (("psnr", "{:.1f}"), ("ssim", "{:.2f}"))
-            for mixture_type in MIXTURE_TYPES
-        ),
-        ("weights", lambda system: f"{parameters[system] / 1e6:.2f} M"),
-        ("published", lambda system: f"{sizes[system]} M" if sizes.get(system) else "-"),
-    ]
-    return _table(columns, parameters)
+
+    measure: Measure
+    estimates: Mapping[str, Estimate]
 
 
-def table_2(found: Mapping, systems: Iterable[str]) -> str:
-    """Write Table 2, reconstruction and control.
+def table_1(runs: Sequence[Run], systems: Sequence[str], weights: Mapping[str, int]) -> Table:
+    """Return Table 1, separation by mixture type, and size.
 
     Args:
-        found: what `pipeline.study.averages.separation` gives.
+        runs: the study's.
+        systems: the rows.
+        weights: system -> number of its weights here.
+    """
+    types = mixture_types(runs)
+    columns = [
+        *(found for kind in types for found in _beside(runs, systems, LOSS, kind)),
+        *(_ours(runs, systems, measure, kind) for measure in (PSNR, SSIM) for kind in types),
+        Column(
+            Measure("weights", "weights (M)", digits=2),
+            {name: Estimate(value=count / 1e6) for name, count in weights.items()},
+        ),
+        Column(
+            Measure("published weights", "published (M)", digits=1),
+            {
+                name: Estimate(value=millions)
+                for name in systems
+                if (millions := SYSTEMS[name].published.parameters) is not None
+            },
+        ),
+    ]
+    return _table("Separation", columns, systems)
+
+
+def table_2(runs: Sequence[Run], systems: Sequence[str]) -> Table:
+    """Return Table 2, separation and control by mixture type.
+
+    Args:
+        runs: the study's.
         systems: the rows.
     """
+    scored = [name for name in systems if SCORE_ERROR in SYSTEMS[name].measures]
+    types = mixture_types(runs)
     columns = [
-        ("system", TITLES.__getitem__),
-        *_beside(found, "loss", TRANSPARENCY, LOSS),
-        *_beside(found, "control_accuracy", TRANSPARENCY, SHARE),
-        ("loss, occlusion", _ours(found[OCCLUSION]["loss"], LOSS)),
-        ("control accuracy, occlusion", _ours(found[OCCLUSION]["control_accuracy"], SHARE)),
         *(
-            (f"{SCORE_ERROR.title}, {kind}", _ours(found[kind][SCORE_ERROR.name], LOSS))
-            for kind in MIXTURE_TYPES
+            found
+            for kind in types
+            for measure in (LOSS, CONTROL_ACCURACY)
+            for found in _beside(runs, systems, measure, kind)
         ),
+        *(_ours(runs, scored, SCORE_ERROR, kind) for kind in types),
     ]
-    return _table(columns, systems)
+    return _table("Control", columns, systems)
 
 
-def table_3(found: Mapping[str, Column]) -> str:
-    """Write Table 3, action accuracy; `found` is what `pipeline.study.averages.action` gives."""
-    columns: list[Cells] = [("input", action_title)]
-    for kind in MIXTURE_TYPES:
-        columns += [
-            (kind, _ours(found[kind], SHARE)),
-            ("published", lambda seen, kind=kind: _plain(published_action(seen, kind), SHARE)),
-        ]
-    return _table(columns, dict.fromkeys(seen for column in found.values() for seen in column))
+def published_column(systems: Sequence[str], measure: Measure, kind: str) -> dict[str, float]:
+    """Return system -> published figure, of those that have one."""
+    figures = {name: SYSTEMS[name].published_value(measure, kind) for name in systems}
+    return {name: value for name, value in figures.items() if value is not None}
 
 
-def table_shift(found: Mapping[str, Mapping[float | str, Estimate]]) -> str:
-    """Write the control accuracy by control sound; see `pipeline.study.averages.control_shift`."""
-    columns: list[Cells] = [("control sound", sound_title)]
-    columns += [(TITLES[system], _ours(cells, SHARE)) for system, cells in found.items()]
-    return _table(columns, dict.fromkeys(sound for cells in found.values() for sound in cells))
+def _ours(runs: Sequence[Run], systems: Sequence[str], measure: Measure, kind: str) -> Column:
+    heading = dataclasses.replace(
+        measure,
+        name=f"{measure.name}, {kind}",
+        title=f"{measure.title}, {kind}",
+        digits=1 if measure.is_share else measure.digits,
+    )
+    return Column(heading, column(runs, systems, measure, kind))
 
 
-def _beside(found: Mapping, metric: str, kind: str, form: str) -> list[Cells]:
-    """Return a column of ours and one of the published figures."""
-    return [
-        (f"{metric.replace('_', ' ')}, {kind}", _ours(found[kind][metric], form)),
-        ("published", lambda system: _plain(published(system, metric, kind), form)),
-    ]
+def _beside(
+    runs: Sequence[Run], systems: Sequence[str], measure: Measure, kind: str
+) -> list[Column]:
+    """Return our column, and the published one if there is any figure for it."""
+    ours = _ours(runs, systems, measure, kind)
+    figures = published_column(systems, measure, kind)
+    if not figures:
+        return [ours]
+    heading = dataclasses.replace(
+        ours.measure, name=f"published {ours.measure.name}", title="published"
+    )
+    return [ours, Column(heading, {n: Estimate(value=value) for n, value in figures.items()})]
 
 
-def _ours(column: Mapping, form: str) -> Callable:
-    def cell(row):
-        if row not in column:
-            return "-"
-        return f"{form.format(column[row].mean)} ±{form.format(column[row].interval)}"
-
-    return cell
-
-
-def _plain(value: float | None, form: str) -> str:
-    return "-" if value is None else form.format(value)
-
-
-def _table(columns: list[Cells], rows: Iterable) -> str:
-    lines = [[head for head, _ in columns], ["---"] + ["---:"] * (len(columns) - 1)]
-    lines += [[cell(row) for _, cell in columns] for row in rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+def _table(caption: str, columns: Sequence[Column], systems: Sequence[str]) -> Table:
+    return Table(
+        caption=caption,
+        head="system",
+        measures=[one.measure for one in columns],
+        rows=[
+            Row(
+                SYSTEMS[name].title,
+                {
+                    one.measure.name: one.estimates[name]
+                    for one in columns
+                    if name in one.estimates
+                },
+            )
+            for name in systems
+        ],
+    )
