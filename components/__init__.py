@@ -1,13 +1,21 @@
-"""TFX components of our own, a folder each."""
+"""TFX components of our own, one folder each.
+
+`components.NAME` gives the class of the artifact type `components.NAME`, by which Vertex AI looks
+it up.
+"""
 
 import importlib
 
-_ARTIFACTS = {"Analysis": "components.analyses.artifact", "Report": "components.report.artifact"}
+_ARTIFACTS = {
+    "Analysis": ("components.analyses.artifact", "AnalysisArtifact"),
+    "Report": ("components.report.artifact", "ReportArtifact"),
+}
 
 
-def __getattr__(name: str):
-    """Give an artifact's class by its type's name, `components.NAME`, as Vertex AI looks for it."""
-    # Only when asked for: TFX takes seconds to load.
-    if name in _ARTIFACTS:
-        return getattr(importlib.import_module(_ARTIFACTS[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> type:
+    """Return the class of an artifact type."""
+    if name not in _ARTIFACTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Imported when asked for, because TFX takes seconds to load.
+    module, artifact = _ARTIFACTS[name]
+    return getattr(importlib.import_module(module), artifact)

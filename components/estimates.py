@@ -131,7 +131,7 @@ def mean_with_interval(values: Sequence[float], *, share: bool) -> Estimate | No
     return moments.share(0) if share else moments.mean(0)
 
 
-def over_seeds(cells: Mapping[Key, Sequence[Estimate]]) -> dict[Key, SeedEstimate]:
+def over_seeds(cells: Mapping[Key, Sequence[Estimate | None]]) -> dict[Key, SeedEstimate]:
     """Average the estimates of several seeds in every cell of one column of a table.
 
     Two sources of error are added in squares. The held-out examples: the mean of the seeds' own
@@ -140,13 +140,18 @@ def over_seeds(cells: Mapping[Key, Sequence[Estimate]]) -> dict[Key, SeedEstimat
     say little about it. A cell with one seed has the first error alone.
 
     Args:
-        cells: key -> the estimate of each seed.
+        cells: key -> the estimate of each seed; None if a seed has none.
+
+    Returns:
+        key -> the average; cells without seeds, or with a seed that has no estimate, are left out.
     """
-    values = {key: np.array([seed.value for seed in seeds]) for key, seeds in cells.items()}
+    known = {key: [seed for seed in seeds if seed] for key, seeds in cells.items()}
+    whole = {key: seeds for key, seeds in known.items() if seeds and len(seeds) == len(cells[key])}
+    values = {key: np.array([seed.value for seed in seeds]) for key, seeds in whole.items()}
     squares = sum(float(np.sum((own - own.mean()) ** 2)) for own in values.values())
     freedom = sum(len(own) - 1 for own in values.values())
     found = {}
-    for key, seeds in cells.items():
+    for key, seeds in whole.items():
         examples = float(np.mean([seed.half_width or 0.0 for seed in seeds]))
         between = 0.0
         if len(seeds) > 1:

@@ -49,20 +49,6 @@ class AnalysisInputs:
     code: str
 
 
-class AnalysisRequest(Settings, Generic[SettingsT]):
-    """The settings of an analysis's component, which travel as one JSON text.
-
-    Attributes:
-        settings: the analysis's own settings.
-        clip: the shape of the records' clips.
-        seed: seed for whatever the analysis draws.
-    """
-
-    settings: SettingsT
-    clip: ClipConfig
-    seed: int
-
-
 @dataclass(frozen=True)
 class StudySection:
     """A section of the study's page.
@@ -94,6 +80,8 @@ class Analysis(ABC, Generic[SettingsT, ResultsT]):
         results: type of its results.
         reads_videos: whether it decodes videos of the manifest again, so that a run without
             MixtureGen needs a manifest too.
+        code_module: module that, with all that it imports, decides the results; the pipeline
+            digests it for `AnalysisInputs.code`.
     """
 
     name: str
@@ -101,6 +89,7 @@ class Analysis(ABC, Generic[SettingsT, ResultsT]):
     settings: type[SettingsT]
     results: type[ResultsT]
     reads_videos: bool = False
+    code_module: str
 
     @abstractmethod
     def applies_to(self, system: System, settings: SettingsT) -> bool:
@@ -112,7 +101,7 @@ class Analysis(ABC, Generic[SettingsT, ResultsT]):
 
         Returns:
             A component whose output `analysis` is an `AnalysisArtifact`, written with
-            `components.analyses.artifact.write_analysis`.
+            `components.analyses.analysis_file.write_analysis`.
         """
 
     @abstractmethod

@@ -1,14 +1,16 @@
 """The registry of analyses. A new analysis is one entry here; see `components.analyses.analysis`.
 
 Public names: `ANALYSES` (name -> `Analysis`), `get_analysis(name)`, `load_settings(name, values,
-where)` and `load_results(name, values, where)`.
+where)`, `load_results(name, values, where)` and `read_analysis(folder)`.
 """
 
 from typing import Any
 
 from components.analyses.action_recognition.recognition_analysis import ActionRecognitionAnalysis
 from components.analyses.analysis import Analysis
+from components.analyses.analysis_file import FILE, AnalysisFile
 from components.analyses.control_shift.shift_analysis import ControlShiftAnalysis
+from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.results import Results
 from data_prep.settings import Settings, load
@@ -58,3 +60,23 @@ def load_results(name: str, values: object, where: str) -> Results:
     """
     kind = get_analysis(name).results
     return values if isinstance(values, kind) else load(kind, values, where)
+
+
+class _StoredAnalysis(Results):
+    name: str
+    results: dict[str, Any]
+
+
+def read_analysis(folder: str) -> AnalysisFile:
+    """Read the results of an analysis from its artifact's folder.
+
+    Args:
+        folder: the artifact's URI.
+
+    Raises:
+        UserError: the file is missing, or does not hold the results of a registered analysis.
+    """
+    uri = storage.join(folder, FILE)
+    stored = _StoredAnalysis.read(uri)
+    results = load_results(stored.name, stored.results, uri)
+    return AnalysisFile(name=stored.name, results=results)

@@ -1,1 +1,1 @@
-"""DataGate: stops the pipeline where the data's validation found anomalies."""
+"""DataGate: stops the pipeline if validation found anomalies in the data."""

@@ -1,1 +1,1 @@
-"""What TFX's Evaluator computes, and what it blesses."""
+"""Configuration, metric and results of TFX's Evaluator."""

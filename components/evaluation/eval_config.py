@@ -1,66 +1,50 @@
-"""TFMA's configuration: which metrics, on which slices, and what is blessed."""
+"""TFMA's configuration: metrics, slices and thresholds.
+
+Public name: `eval_config(system=..., settings=..., code=...)`.
+"""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from tensorflow_model_analysis.proto import config_pb2
 
-
-@dataclass(frozen=True)
-class Bound:
-    """What a metric must keep; each is optional.
-
-    Attributes:
-        at_most: its largest value.
-        at_least: its smallest value.
-        above_last_by: it may exceed the last blessed model's by at most this.
-        below_last_by: it may fall short of the last blessed model's by at most this.
-    """
-
-    at_most: float | None = None
-    at_least: float | None = None
-    above_last_by: float | None = None
-    below_last_by: float | None = None
+from models.systems import System
+from models.tasks.bounds import Bound, EvaluationSettings
 
 
 def eval_config(
-    *, scalars: Sequence[str], bounds: Mapping[str, Bound], slices: Sequence[str], code: str
+    *, system: System, settings: EvaluationSettings, code: str
 ) -> config_pb2.EvalConfig:
     """Build the configuration of TFX's Evaluator.
 
     Args:
-        scalars: the scalars that the model's `evaluate` signature returns.
-        bounds: metric -> what it must keep, on every mixture type, for a model to be blessed.
-        slices: features for whose every value all is measured, beside the mixture type.
+        system: its task names the scalars of the `evaluate` signature, and the bounds that the
+            model must keep on every mixture type to be blessed.
+        settings: the slices beside the mixture type, and the values of the bounds.
         code: digest of the code that computes.
     """
-    thresholds = {name: _threshold(bound) for name, bound in bounds.items()}
-    mixture_types = config_pb2.SlicingSpec(feature_keys=["mixture_type"])
-    per_slice = {
-        name: config_pb2.PerSliceMetricThresholds(
-            thresholds=[
-                config_pb2.PerSliceMetricThreshold(
-                    slicing_specs=[mixture_types], threshold=threshold
-                )
-            ]
-        )
-        for name, threshold in thresholds.items()
-    }
     metric = config_pb2.MetricConfig(
         class_name="MeanScalars",
         module="components.evaluation.mean_scalars",
-        config=json.dumps({"scalars": list(scalars), "code": code}),
+        config=json.dumps({"scalars": list(system.task.scalars), "code": code}),
     )
+    mixture_types = config_pb2.SlicingSpec(feature_keys=["mixture_type"])
+    slices = [config_pb2.SlicingSpec(feature_keys=[feature]) for feature in settings.slices]
+    thresholds = {
+        name: _on_every(mixture_types, bound)
+        for name, bound in system.task.thresholds(settings).items()
+    }
     return config_pb2.EvalConfig(
         model_specs=[config_pb2.ModelSpec(signature_name="evaluate")],
-        slicing_specs=[
-            config_pb2.SlicingSpec(),
-            mixture_types,
-            *(config_pb2.SlicingSpec(feature_keys=[key]) for key in slices),
-        ],
-        metrics_specs=[config_pb2.MetricsSpec(metrics=[metric], per_slice_thresholds=per_slice)],
+        slicing_specs=[config_pb2.SlicingSpec(), mixture_types, *slices],
+        metrics_specs=[config_pb2.MetricsSpec(metrics=[metric], per_slice_thresholds=thresholds)],
     )
+
+
+def _on_every(slices: config_pb2.SlicingSpec, bound: Bound) -> config_pb2.PerSliceMetricThresholds:
+    threshold = config_pb2.PerSliceMetricThreshold(
+        slicing_specs=[slices], threshold=_threshold(bound)
+    )
+    return config_pb2.PerSliceMetricThresholds(thresholds=[threshold])
 
 
 def _threshold(bound: Bound) -> config_pb2.MetricThreshold:

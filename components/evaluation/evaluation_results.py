@@ -1,31 +1,45 @@
-"""What the Evaluator found, read back from its artifact's folder."""
+"""The Evaluator's results, read back from its artifact.
 
-from pathlib import Path
+Public names: `SliceMetrics`, `EvaluationResults`, `read_evaluation(uri)`, `read_baseline(uri)` and
+`read_failures(uri)`.
+"""
 
-from data_prep.mixing.pairing import MIXTURE_TYPES
+import math
+from typing import Any
 
-_TITLES = {"relative_loss": "loss over Identity's", "control_accuracy": "control accuracy"}
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
-Metrics = dict[str, dict[str, dict[str, float]]]
+from components.estimates import Estimate
+from components.evaluation.mean_scalars import EXAMPLES, interval_name
+from components.evaluation.slice_metrics import EvaluationResults, SliceMetrics
+from models.measures import MEASURES
+
+# Without a model to compare with, TFMA leaves the name of the only model empty.
+_CANDIDATE, _BASELINE = ("", "candidate"), ("baseline",)
 
 
-def read_metrics(evaluation: str | Path, model: str = "candidate") -> Metrics:
-    """Read the metrics of every slice by one feature.
+def read_evaluation(uri: str) -> EvaluationResults:
+    """Read the metrics of the model at hand.
 
     Args:
-        evaluation: the folder of the evaluation.
-        model: `candidate`, the model at hand, or `baseline`, the one it was compared with.
-
-    Returns:
-        feature -> its value -> metric -> number; the feature `""` has the one value `""`, all
-        examples. Empty where there was no such model.
+        uri: folder of the evaluation artifact.
     """
-    import tensorflow_model_analysis as tfma
+    return _read(uri, _CANDIDATE)
 
-    # Without a model to compare with, TFMA leaves the only model's name empty.
-    names = {"candidate": ("", "candidate")}.get(model, (model,))
-    metrics: Metrics = {}
-    for record in tfma.load_metrics(str(evaluation)):
+
+def read_baseline(uri: str) -> EvaluationResults:
+    """Read the metrics of the last blessed model; without slices if there was none.
+
+    Args:
+        uri: folder of the evaluation artifact.
+    """
+    return _read(uri, _BASELINE)
+
+
+def _read(uri: str, model_names: tuple[str, ...]) -> EvaluationResults:
+    slices: dict[str, dict[str, SliceMetrics]] = {}
+    for record in tfma.load_metrics(uri):
         keys = record.slice_key.single_slice_keys
         if len(keys) > 1:
             continue
@@ -33,57 +47,62 @@ def read_metrics(evaluation: str | Path, model: str = "candidate") -> Metrics:
         found = {
             item.key.name: item.value.double_value.value
             for item in record.metric_keys_and_values
-            if not item.key.is_diff and item.key.model_name in names
+            if not item.key.is_diff and item.key.model_name in model_names
         }
         if found:
-            metrics.setdefault(feature, {})[value] = found
-    return metrics
+            slices.setdefault(feature, {})[value] = _slice_metrics(found)
+    return EvaluationResults(slices=slices)
 
 
-def by_mixture_type(metrics: Metrics) -> dict[str, dict[str, float]]:
-    """Return the metrics of each mixture type, in the tables' order."""
-    found = metrics.get("mixture_type", {})
-    return {name: found[name] for name in MIXTURE_TYPES if name in found}
+def _slice_metrics(values: dict[str, float]) -> SliceMetrics:
+    return SliceMetrics(
+        examples=round(values[EXAMPLES]),
+        estimates={
+            name: Estimate(value=value, half_width=_known(values[interval_name(name)]))
+            for name, value in values.items()
+            if interval_name(name) in values and not math.isnan(value)
+        },
+    )
 
 
-def _value(key) -> str:
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _value(key: Any) -> str:
     kind = key.WhichOneof("kind")
     value = getattr(key, kind)
     return value.decode() if kind == "bytes_value" else str(value)
 
 
-def read_failures(evaluation: str | Path) -> list[str]:
-    """Read why a model was not blessed, one line a threshold that it missed."""
-    import tensorflow_model_analysis as tfma
+def read_failures(uri: str) -> list[str]:
+    """Read why a model was not blessed, one line per threshold that it misses.
 
-    result = tfma.load_validation_result(str(evaluation))
+    Args:
+        uri: folder of the evaluation artifact.
+    """
+    result = tfma.load_validation_result(uri)
     lines = []
     for slice_result in result.metric_validations_per_slice:
         where = ", ".join(_value(key) for key in slice_result.slice_key.single_slice_keys)
         for failure in slice_result.failures:
-            threshold = failure.metric_threshold
-            value = failure.metric_value.double_value.value
-            name = _TITLES.get(failure.metric_key.name, failure.metric_key.name)
-            rule = _rule(threshold, value)
-            lines.append(f"{where or 'all mixtures'}: {name} {rule}")
+            name = failure.metric_key.name
+            title = MEASURES[name].title if name in MEASURES else name
+            rule = _rule(failure.metric_threshold, failure.metric_value.double_value.value)
+            lines.append(f"{where or 'all mixtures'}: {title} {rule}")
     for missing in result.missing_slices:
-        lines.append(f"no example of a slice that thresholds ask for: {missing}".strip())
+        lines.append(f"no examples of a slice with thresholds: {missing}".strip())
     return sorted(lines)
 
 
-def _rule(threshold, value: float) -> str:
-    """Say what a value, or its difference from the last blessed model's, must keep."""
-    from tensorflow_model_analysis.proto import config_pb2
-
+def _rule(threshold: config_pb2.MetricThreshold, value: float) -> str:
+    """Describe the rule for a value, or for its difference from the last blessed model's."""
     bound, change = threshold.value_threshold, threshold.change_threshold
     if threshold.HasField("change_threshold"):
-        if change.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER:
-            most = -change.absolute.value
-            return (
-                f"may fall short of the last blessed model's by {most:g}; it does by {-value:.3f}"
-            )
         most = change.absolute.value
-        return f"may exceed the last blessed model's by {most:g}; it does by {value:.3f}"
+        if change.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER:
+            return f"must be at most {-most:g} below the last blessed model's, got {-value:.3f}"
+        return f"must be at most {most:g} above the last blessed model's, got {value:.3f}"
     if bound.HasField("upper_bound"):
-        return f"must be at most {bound.upper_bound.value:g}; it is {value:.3f}"
-    return f"must be at least {bound.lower_bound.value:g}; it is {value:.3f}"
+        return f"must be at most {bound.upper_bound.value:g}, got {value:.3f}"
+    return f"must be at least {bound.lower_bound.value:g}, got {value:.3f}"

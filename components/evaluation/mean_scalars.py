@@ -1,28 +1,39 @@
 """A TFMA metric over the scalars that a model's `evaluate` signature returns."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import apache_beam as beam
 import numpy as np
 from tensorflow_model_analysis.metrics import metric_types
 
-_Z = 1.96
-_RATIO = {"relative_loss": ("loss", "identity_loss")}
-_SHARES = ("control_accuracy", "accuracy", "mixed_accuracy")
+from components.estimates import Estimate, Moments
+from models.measures import MEASURES, Measure
+
+EXAMPLES = "examples"
+"""Metric with the number of examples."""
+
+
+def interval_name(measure: str) -> str:
+    """Return the metric with the half-width of a measure's interval."""
+    return f"{measure}_interval"
 
 
 class MeanScalars(metric_types.Metric):
     """Means over the examples of a slice, each with the half-width of its 95 % interval.
 
-    A metric for every scalar, by the scalar's name; `relative_loss`, the mean `loss` over the
-    mean `identity_loss`; for each `NAME` the half-width `NAME_interval`; and `examples`, how many.
+    One metric per scalar, by the scalar's name; one per measure that is a ratio of two of the
+    scalars (see `models.measures`); for each `NAME` the half-width `NAME_interval`; and
+    `examples`, the number of examples.
     """
 
     def __init__(self, scalars: list[str], name: str = "mean_scalars", code: str = ""):
-        """Construct the metric.
+        """Create the metric.
 
         Args:
             scalars: names of the signature's outputs.
             name: its name in TFMA's configuration.
-            code: digest of the code, so that TFX's cache sees a change of it.
+            code: digest of the code, so that TFX's cache notices a change.
         """
         super().__init__(_computations, scalars=scalars, name=name, code=code)
 
@@ -41,10 +52,10 @@ def _computations(
     code: str = "",
     model_names: list[str] | None = None,
     output_names: list[str] | None = None,
-    sub_keys: list | None = None,
+    sub_keys: list[Any] | None = None,
     example_weighted: bool = False,
-) -> list:
-    """Return one computation a model; the signature of the arguments is TFMA's."""
+) -> list[metric_types.MetricComputation]:
+    """Return one computation per model; TFMA calls it with these arguments."""
     computations = []
     for model_name in model_names or [""]:
         keys = {
@@ -56,93 +67,79 @@ def _computations(
             metric_types.MetricComputation(
                 keys=list(keys.values()),
                 preprocessors=None,
-                combiner=_Moments(scalars, keys, model_name),
+                combiner=_Combiner(scalars, keys, model_name),
             )
         )
     return computations
 
 
-class _Moments(beam.CombineFn):
-    """Count, sums and products of the scalars: what means and their errors need."""
+class _Combiner(beam.CombineFn):
+    """Sums up the moments of the scalars."""
 
-    def __init__(self, scalars, keys: dict[str, metric_types.MetricKey], model_name: str):
+    def __init__(
+        self, scalars: list[str], keys: dict[str, metric_types.MetricKey], model_name: str
+    ):
         self._scalars = scalars
         self._keys = keys
         self._model_name = model_name
 
-    def create_accumulator(self):
-        size = len(self._scalars)
-        return np.zeros(()), np.zeros(size), np.zeros((size, size))
+    def create_accumulator(self) -> Moments:
+        return Moments.over(np.zeros((0, len(self._scalars))))
 
-    def add_input(self, accumulator, element):
+    def add_input(
+        self, accumulator: Moments, element: metric_types.StandardMetricInputs
+    ) -> Moments:
         predictions = element.prediction
         if self._model_name in predictions:
             predictions = predictions[self._model_name]
         # The last blessed model may be older than a scalar.
         values = [np.asarray(predictions.get(key, np.nan)).item() for key in self._scalars]
-        values = np.array(values, np.float64)
-        count, total, products = accumulator
-        return count + 1, total + values, products + np.outer(values, values)
+        return accumulator + Moments.over(np.array([values]))
 
-    def merge_accumulators(self, accumulators):
-        return tuple(sum(parts) for parts in zip(*accumulators, strict=True))
+    def merge_accumulators(self, accumulators: Iterable[Moments]) -> Moments:
+        return sum(accumulators, self.create_accumulator())
 
-    def extract_output(self, accumulator):
-        summary = summarise(self._scalars, *accumulator)
-        return {self._keys[name]: value for name, value in summary.items()}
+    def extract_output(self, accumulator: Moments) -> dict[metric_types.MetricKey, float]:
+        values = summarize(self._scalars, accumulator)
+        return {self._keys[name]: value for name, value in values.items()}
 
 
-def metric_names(scalars: list[str]) -> list[str]:
-    """Return the names of all metrics that these scalars give."""
-    values = [*scalars, *(name for name, parts in _RATIO.items() if set(parts) <= set(scalars))]
-    return ["examples", *values, *(f"{name}_interval" for name in values)]
+def metric_names(scalars: Sequence[str]) -> list[str]:
+    """Return the names of all metrics that follow from scalars."""
+    names = [*scalars, *(measure.name for measure in _ratios(scalars))]
+    return [EXAMPLES, *names, *map(interval_name, names)]
 
 
-def summarise(scalars: list[str], count, total, products) -> dict[str, float]:
+def summarize(scalars: Sequence[str], moments: Moments) -> dict[str, float]:
     """Compute every metric from the moments of the scalars.
 
-    The interval of a share is that of Agresti and Coull (1998), as wide about the share itself: two
-    more examples of either kind keep it from being 0 where all examples agree.
-
     Args:
-        scalars: their names, `k` of them.
-        count: number of examples.
-        total: sums `[k]`.
-        products: sums of products `[k, k]`.
+        scalars: names of the quantities that the moments are about.
+        moments: their moments.
 
     Returns:
-        The metrics by name; NaN of an empty slice.
+        Metric -> value; NaN for an interval that is unknown, and everywhere in an empty slice.
     """
-    if not count:
-        return {**dict.fromkeys(metric_names(scalars), float("nan")), "examples": 0.0}
-    mean = total / count
-    covariance = (products / count - np.outer(mean, mean)) * count / max(count - 1, 1)
-    values = {}
-    for i, name in enumerate(scalars):
-        if name in _SHARES:
-            half = _half_width_of_share(count, total[i], products[i, i])
-        else:
-            half = _half_width(covariance[i, i], count)
-        values[name] = (mean[i], half)
-    for name, parts in _RATIO.items():
-        if set(parts) <= set(scalars):
-            i, j = map(scalars.index, parts)
-            ratio = mean[i] / mean[j]
-            # The delta method: the error of a ratio of means of the same examples.
-            spread = covariance[i, i] - 2 * ratio * covariance[i, j] + ratio**2 * covariance[j, j]
-            values[name] = (ratio, _half_width(spread, count) / mean[j])
-    result = {"examples": float(count)}
-    for name, (value, half) in values.items():
-        result[name] = float(value)
-        result[f"{name}_interval"] = float(half)
-    return result
+    if not moments.count:
+        return {**dict.fromkeys(metric_names(scalars), float("nan")), EXAMPLES: 0.0}
+    estimates = {name: _estimate(moments, i, name) for i, name in enumerate(scalars)}
+    for measure in _ratios(scalars):
+        numerator, denominator = map(scalars.index, measure.ratio_of or ())
+        estimates[measure.name] = moments.ratio(numerator, denominator)
+    values = {EXAMPLES: moments.count}
+    for name, estimate in estimates.items():
+        half = estimate.half_width
+        values[name] = estimate.value
+        values[interval_name(name)] = float("nan") if half is None else half
+    return values
 
 
-def _half_width_of_share(count: float, total: float, squares: float) -> float:
-    count = count + 4
-    share = (total + 2) / count
-    return _half_width((squares + 2) / count - share**2, count)
+def _estimate(moments: Moments, index: int, name: str) -> Estimate:
+    is_share = name in MEASURES and MEASURES[name].is_share
+    return moments.share(index) if is_share else moments.mean(index)
 
 
-def _half_width(variance: float, count: float) -> float:
-    return _Z * np.sqrt(max(variance, 0) / count)
+def _ratios(scalars: Sequence[str]) -> list[Measure]:
+    """Return the measures that are ratios of two of the scalars."""
+    found = (measure for measure in MEASURES.values() if measure.ratio_of)
+    return [measure for measure in found if set(measure.ratio_of or ()) <= set(scalars)]

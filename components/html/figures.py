@@ -1,205 +1,165 @@
-"""Figures of a report, as SVG that takes the page's colours."""
+"""Figures of tables and training curves, as SVG elements of a page."""
 
-import io
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from components.analyses.control_shift import SILENCE, STRANGER
-from components.report.curves import Curve
-from components.report.findings import Measure, Row, Value
-
-# Stands for the page's own colour of text, which differs between light and dark.
-_INK = "#123456"
-_OWN, _OTHER, _TRAIN = "#2f81d6", "#8c8c96", "#8aa4c0"
-_HELD_OUT = "#e0862b"
-_COLOURS = {"own": _OWN, "baseline": _OTHER, "published": _OTHER}
-_STYLE = {
-    "font.size": 9,
-    "svg.fonttype": "none",
-    "text.color": _INK,
-    "axes.edgecolor": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "figure.constrained_layout.use": True,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-}
-_WIDTH = 4.4
-
-_PLOTTED = ("loss", "control_accuracy", "accuracy", "mixed_accuracy")
-_CURVES = (
-    *("loss", "control_accuracy", "score_error"),
-    *("accuracy", "mixed_accuracy", "cross_entropy"),
+from components.html.svg import (
+    HELD_OUT,
+    OTHER,
+    OWN,
+    TRAINING,
+    WIDTH,
+    inline_svg,
+    percent_axis,
 )
+from components.tables import Row, Table
+from models.measures import MEASURES, Measure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Curve = Sequence[tuple[int, float]]
+"""Points (step, value) by step."""
+
+_COLORS = {"own": OWN, "baseline": OTHER, "published": OTHER}
+_OBJECTIVE = Measure("objective", "objective")
 
 
-def comparisons(
-    comparison: Mapping[str, Sequence[Row]], measures: Sequence[Measure]
-) -> list[Markup]:
-    """Draw the chief measures, a figure a mixture type; those of a measure share their axis."""
+def comparisons(tables: Sequence[Table], measures: Sequence[Measure]) -> list[Markup]:
+    """Draw measures of several tables, one figure each; those of a measure share their axis.
+
+    Args:
+        tables: their captions become part of the figures' titles.
+        measures: what to draw.
+    """
     figures = []
     for measure in measures:
-        if measure.name in _PLOTTED:
-            values = [r.values.get(measure.name) for rows in comparison.values() for r in rows]
-            top = max(v.number + (v.half or 0) for v in values if v)
-            figures += [
-                _comparison(f"{measure.title}, {name}", rows, measure, 1.06 * top)
-                for name, rows in comparison.items()
-            ]
+        found = [
+            estimate
+            for table in tables
+            for row in table.rows
+            if (estimate := row.estimates.get(measure.name))
+        ]
+        top = 1.06 * max((e.value + (e.half_width or 0) for e in found), default=0)
+        figures += [_comparison(table, measure, top) for table in tables]
     return figures
 
 
-def _comparison(title: str, rows: Sequence[Row], measure: Measure, top: float) -> Markup:
+def _comparison(table: Table, measure: Measure, top: float) -> Markup:
     """Draw one measure of each row as a dot with its interval; published figures are hollow."""
-    from matplotlib.figure import Figure
+    rows = [row for row in table.rows if measure.name in row.estimates]
+    title = f"{measure.title}, {table.caption}"
 
-    rows = [row for row in rows if measure.name in row.values]
+    def draw() -> "Figure":
+        from matplotlib.figure import Figure
 
-    def draw():
-        figure = Figure((_WIDTH, 0.65 + 0.27 * len(rows)))
+        figure = Figure((WIDTH, 0.65 + 0.27 * len(rows)))
         axes = figure.add_subplot(title=title)
         for place, row in enumerate(rows):
-            value, colour = row.values[measure.name], _COLOURS[row.kind]
+            estimate, color = row.estimates[measure.name], _COLORS[row.kind]
             axes.errorbar(
-                value.number, place, xerr=value.half, fmt="o", color=colour, capsize=3,
-                markersize=6, markerfacecolor="none" if row.kind == "published" else colour,
-            )  # fmt: skip
+                estimate.value,
+                place,
+                xerr=estimate.half_width,
+                fmt="o",
+                color=color,
+                capsize=3,
+                markersize=6,
+                markerfacecolor="none" if row.kind == "published" else color,
+            )
         axes.set_yticks(range(len(rows)), [row.label for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_xlim(0, top)
-        if measure.percent:
-            axes.set_xlim(0, 1)
-            axes.xaxis.set_major_formatter(_percent)
+        axes.set_xlim(0, 1 if measure.is_share else top)
+        if measure.is_share:
+            percent_axis(axes.xaxis)
         axes.tick_params(axis="y", length=0)
-        axes.grid(axis="x", color=_OTHER, alpha=0.25, linewidth=0.6)
+        axes.grid(axis="x", color=OTHER, alpha=0.25, linewidth=0.6)
         return figure
 
-    told = "; ".join(f"{r.label} {measure.format(r.values[measure.name].number)}" for r in rows)
-    return _svg(draw, f"{title}: {told}")
+    return inline_svg(draw, f"{title}: {'; '.join(_said(measure, row) for row in rows)}")
 
 
-def control_shift(title: str, heard: Mapping[float | str, Value]) -> Markup:
-    """Draw control accuracy by control sound: seconds of shift, `stranger` or `silence`."""
-    from matplotlib.figure import Figure
-
-    def draw():
-        figure = Figure((_WIDTH, 2.5))
-        axes = figure.add_subplot(title=title, xlabel="shift of the control sound, s")
-        colours = {STRANGER: _HELD_OUT, SILENCE: _OTHER}
-        draw_control_shift(axes, heard, own=_OWN, others=colours)
-        axes.yaxis.set_major_formatter(_percent)
-        axes.grid(color=_OTHER, alpha=0.25, linewidth=0.6)
-        axes.legend(fontsize=8, loc="lower left")
-        return figure
-
-    told = "; ".join(
-        f"{sound if isinstance(sound, str) else f'{sound:+g} s'} {100 * value.number:.0f} %"
-        for sound, value in heard.items()
-    )
-    return _svg(draw, f"{title}: {told}")
+def _said(measure: Measure, row: Row) -> str:
+    return f"{row.label} {measure.format(row.estimates[measure.name].value)}"
 
 
-def draw_control_shift(
-    axes, heard: Mapping[float | str, Value], *, own: str, others: Mapping[str, str]
-) -> None:
-    """Draw a curve over the shifts, and a band for each of the other sounds.
-
-    Args:
-        axes: Matplotlib's.
-        heard: seconds of shift, `stranger` or `silence` -> control accuracy.
-        own: the curve's colour.
-        others: colours of the bands.
-    """
-    curve = {sound: value for sound, value in heard.items() if not isinstance(sound, str)}
-    axes.errorbar(
-        list(curve), [value.number for value in curve.values()],
-        [value.half for value in curve.values()], label="V1's sound", color=own, marker="o",
-        markersize=5, capsize=3,
-    )  # fmt: skip
-    for sound, words in ((STRANGER, "a stranger's sound"), (SILENCE, "silence")):
-        if sound in heard:
-            value, colour = heard[sound], others[sound]
-            low, high = value.number - value.half, value.number + value.half
-            axes.axhspan(low, high, color=colour, alpha=0.12, linewidth=0)
-            axes.axhline(value.number, color=colour, linestyle="--", label=words)
-    axes.set_ylim(0, 1.03)
+@dataclass(frozen=True)
+class _Line:
+    label: str
+    color: str
+    marker: str
+    curve: Curve
 
 
 def training(curves: Mapping[str, Curve], measures: Sequence[Measure]) -> list[Markup]:
-    """Draw a training's curves, a figure a quantity; none where nothing was trained.
+    """Draw the curves of a training run, one figure per measure; none if nothing was trained.
 
     Args:
-        curves: see `components.report.curves.read_curves`.
-        measures: what says something about the system; of others there is no figure.
+        curves: TensorBoard tag, `train/NAME` or `held_out/NAME`, -> curve.
+        measures: the measures to draw, if the run logged them.
     """
-    panels = [(measure.name, measure.title) for measure in measures if measure.name in _CURVES]
-    if "train/loss" not in curves:  # else the objective is the sum of others that are drawn
-        panels.append(("objective", "objective"))
+    panels = list(measures)
+    # Where the loss is not logged by itself, the objective is it; else it is a sum of what is
+    # drawn.
+    if "train/loss" not in curves:
+        panels.append(_OBJECTIVE)
+    references = {
+        numerator: MEASURES[denominator]
+        for numerator, denominator in (m.ratio_of for m in measures if m.ratio_of)
+    }
     figures = []
-    for name, title in panels:
+    for measure in panels:
         lines = [
-            ("training", _TRAIN, "", curves.get(f"train/{name}")),
-            ("held out", _HELD_OUT, "o", curves.get(f"held_out/{name}")),
+            _Line(label, color, marker, curves[tag])
+            for label, color, marker, tag in (
+                ("training", TRAINING, "", f"train/{measure.name}"),
+                ("held out", HELD_OUT, "o", f"held_out/{measure.name}"),
+            )
+            if tag in curves
         ]
-        lines = [line for line in lines if line[-1]]
+        reference = references.get(measure.name)
         if lines:
-            identity = curves.get("held_out/identity_loss") if name == "loss" else None
-            figures.append(_curves(title, lines, identity, percent="accuracy" in name))
+            line = _reference(curves, reference) if reference else None
+            figures.append(_curves(measure, lines, line))
     return figures
 
 
-def _curves(title: str, lines, identity: Curve | None, *, percent: bool) -> Markup:
-    from matplotlib.figure import Figure
+def _reference(curves: Mapping[str, Curve], measure: Measure) -> _Line | None:
+    curve = curves.get(f"held_out/{measure.name}")
+    return _Line(f"{measure.title}, held out", OTHER, "", curve) if curve else None
 
-    def draw():
-        figure = Figure((_WIDTH, 2.5))
-        axes = figure.add_subplot(title=title, xlabel="step")
-        for label, colour, marker, curve in lines:
-            steps, values = zip(*curve, strict=True)
+
+def _curves(measure: Measure, lines: Sequence[_Line], reference: _Line | None) -> Markup:
+    def draw() -> "Figure":
+        from matplotlib.figure import Figure
+
+        figure = Figure((WIDTH, 2.5))
+        axes = figure.add_subplot(title=measure.title, xlabel="step")
+        for line in lines:
+            steps, values = zip(*line.curve, strict=True)
             axes.plot(
-                steps, values, marker=marker, markersize=4, color=colour, label=label,
+                steps,
+                values,
+                marker=line.marker,
+                markersize=4,
+                color=line.color,
+                label=line.label,
                 linewidth=1.4,
-            )  # fmt: skip
-        if identity:  # the same at every step
-            axes.axhline(identity[-1][1], color=_OTHER, linestyle="--", label="Identity, held out")
-        if percent:
+            )
+        if reference:  # the same at every step
+            value = reference.curve[-1][1]
+            axes.axhline(value, color=reference.color, linestyle="--", label=reference.label)
+        if measure.is_share:
             axes.set_ylim(0, 1)
-            axes.yaxis.set_major_formatter(_percent)
+            percent_axis(axes.yaxis)
         else:
-            axes.set_ylim(bottom=min(0, *(y for *_, curve in lines for _, y in curve)))
-        axes.grid(color=_OTHER, alpha=0.25, linewidth=0.6)
+            axes.set_ylim(bottom=min(0, *(y for line in lines for _, y in line.curve)))
+        axes.grid(color=OTHER, alpha=0.25, linewidth=0.6)
         axes.legend(fontsize=8, ncols=3)
         return figure
 
-    told = "; ".join(f"{label} {curve[-1][1]:.3g}" for label, *_, curve in lines)
-    return _svg(draw, f"{title} over the steps of training; at the end {told}")
-
-
-def _percent(value: float, _position=None) -> str:
-    return f"{100 * value:.0f} %"
-
-
-def _svg(draw, alt: str) -> Markup:
-    """Turn a figure into an SVG element that scales with its column."""
-    from matplotlib import rc_context
-
-    buffer = io.StringIO()
-    # Of the salt ids are made: a figure's own keeps them apart on the page.
-    with rc_context({**_STYLE, "svg.hashsalt": alt}):
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        draw().savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :].replace(_INK, "currentColor")
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    # Several figures share a page, in which an id may stand once.
-    svg = re.sub(r' id="[\w.]+_\d+"', "", svg)
-    svg = re.sub(r' (?:width|height)="[\d.]+pt"', "", svg, count=2)
-    label = Markup.escape(alt)
-    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1))
+    last = "; ".join(f"{line.label} {line.curve[-1][1]:.3g}" for line in lines)
+    return inline_svg(draw, f"{measure.title} over the training steps; at the end {last}")

@@ -1,86 +1,110 @@
-"""Plain values become an HTML page that is complete in itself."""
+"""HTML pages, complete in themselves, rendered from plain values.
 
-from collections.abc import Sequence
+Public names: `ReportPage` with `render_report`, `GalleryPage` with `render_gallery`, and the
+values they show: `Entry` and `Video`, `Verdict`, `Split` and `Artifact`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from components.report.analysis_sections import Analysis
-from components.report.findings import Measure, Row
+from components.html.section import Section
+from components.tables import Table
 
-Table = Sequence[tuple[str, object]]
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+Pairs = Sequence[tuple[str, object]]
+"""Names and values, as the page shows them."""
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A video on the page.
+class Video:
+    """A video on a page.
 
     Attributes:
-        symbol: V, O or nothing, and `index`, from 1; 0 for none.
-        uri: the MP4.
-        alt: what it is, in words.
-        sounds: whether it has a sound track.
-        lines: captions.
-        chosen: whether the sound chooses it.
+        uri: the MP4 as a data: URI.
+        alt: what it shows, in words.
+        symbol: `V` or `O`, or empty.
+        index: the symbol's index, from 1; 0 without a symbol.
+        has_audio: whether it has an audio track.
+        captions: lines below it.
+        chosen: whether the audio cue chooses it.
     """
 
-    symbol: str
-    index: int
     uri: str
     alt: str
-    sounds: bool = False
-    lines: tuple[str, ...] = ()
+    symbol: str = ""
+    index: int = 0
+    has_audio: bool = False
+    captions: Sequence[str] = ()
     chosen: bool = False
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An example taken apart, ready to be shown; pictures and videos are data: URIs.
+    """A separated example. Images and videos are data: URIs.
 
     Attributes:
-        scored: whether the model gives its outputs scores.
-        compositions: of each output `O_i = sum_j beta_ij L_j` at one moment, pictures of each
-            (beta_ij, L_j).
+        title: its heading.
+        about: what it is.
+        facts: its losses and its choice, in words.
+        mixture: the input.
+        outputs: the model's outputs.
+        truths: V1 and V2; empty for a video that is no mixture.
+        scored: whether the model scores its outputs.
+        compositions: for each output `O_i = sum_j beta_ij L_j`, images of each (beta_ij, L_j) at
+            the middle frame.
+        masks: contact sheet of the masks; None without masks.
     """
 
     title: str
     about: str
-    facts: list[str]
-    mixture: Shown
-    outputs: list[Shown]
-    truths: list[Shown]
+    facts: Sequence[str]
+    mixture: Video
+    outputs: Sequence[Video]
+    truths: Sequence[Video] = ()
     scored: bool = False
-    compositions: list[list[tuple[str, str]]] = field(default_factory=list)
+    compositions: Sequence[Sequence[tuple[str, str]]] = ()
     masks: str | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of the model.
+    """Outcome of the evaluation.
 
     Attributes:
-        blessed: whether it keeps every threshold.
-        reasons: why not, in words.
-        pushed: where it was pushed to; empty where it was not.
+        blessed: whether the model keeps every threshold.
+        reasons: the thresholds that it misses, in words.
+        pushed: where it was pushed to; empty if it was not.
     """
 
     blessed: bool
-    reasons: list[str]
+    reasons: Sequence[str]
     pushed: str
 
 
 @dataclass(frozen=True)
 class Split:
-    """The counts of a split, as `info.json` has them; `dropped`: (mixture, path, reason)."""
+    """Counts of a split.
+
+    Attributes:
+        name: its name.
+        counts: what is counted, and how many there are.
+        dropped: mixtures that could not be made: (mixture, file, reason).
+    """
 
     name: str
-    counts: Table
-    dropped: list[tuple[str, str, str]] = field(default_factory=list)
+    counts: Pairs
+    dropped: Sequence[tuple[str, str, str]] = ()
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """An artifact of ML Metadata: the name it is read by, its id, type and URI."""
+    """An artifact in ML Metadata: the name of the input, and its id, type and URI."""
 
     name: str
     id: int
@@ -90,25 +114,25 @@ class Artifact:
 
 @dataclass(frozen=True)
 class ReportPage:
-    """All that a report shows.
+    """The report on a run.
 
     Attributes:
         title: the pipeline's name.
-        system: the system's name in the papers.
+        system: the system's name in tables.
         about: its size and training, in words.
-        verdict: what became of the model.
-        headline: the chief figures: (figure, what it is).
-        measures: the columns of the tables.
-        comparison: mixture type -> rows.
+        metrics_note: what the metrics mean, in sentences.
+        verdict: outcome of the evaluation.
+        headline: the main figures: (figure, description).
+        comparison: tables of the metrics, one per mixture type.
         plots: figures of the comparison.
-        slices: feature -> rows.
-        curves: figures of the training; empty where nothing was trained.
-        analysis: what else was found out about the model, if anything was.
+        slices: tables of the metrics, one per feature.
+        curves: figures of the training run; empty if nothing was trained.
+        analyses: one section per analysis.
         splits: the data's counts.
-        rejected: files that were not used: (path, reason).
-        gallery: mixture type -> entries; empty for a classifier.
-        looked_at: held-out mixtures among which the gallery was picked, at most.
-        artifacts: the inputs.
+        rejected: files that were not used: (file, reason).
+        gallery: mixture type -> entries; empty for models without outputs to show.
+        gallery_limit: the gallery is picked among at most this many held-out mixtures.
+        artifacts: the report's inputs.
         settings: (name, JSON text).
         versions: (package or code, version or digest).
     """
@@ -116,40 +140,40 @@ class ReportPage:
     title: str
     system: str
     about: str
+    metrics_note: str
     verdict: Verdict
-    headline: list[tuple[str, str]]
-    measures: list[Measure]
-    comparison: dict[str, list[Row]]
-    plots: list[Markup]
-    slices: dict[str, list[Row]]
-    curves: list[Markup]
-    analysis: Analysis | None
-    splits: list[Split]
-    rejected: list[tuple[str, str]]
-    gallery: dict[str, list[Entry]]
-    looked_at: int
-    artifacts: list[Artifact]
-    settings: Table
-    versions: Table
+    headline: Sequence[tuple[str, str]]
+    comparison: Sequence[Table]
+    plots: Sequence[Markup]
+    slices: Sequence[Table]
+    curves: Sequence[Markup]
+    analyses: Sequence[Section]
+    splits: Sequence[Split]
+    rejected: Sequence[tuple[str, str]]
+    gallery: Mapping[str, Sequence[Entry]]
+    gallery_limit: int
+    artifacts: Sequence[Artifact]
+    settings: Pairs
+    versions: Pairs
 
 
 @dataclass(frozen=True)
 class GalleryPage:
-    """Videos taken apart by a model, without a run about them.
+    """Videos separated by a model, without a run to report on.
 
     Attributes:
         title: the model.
         about: what is shown, in words.
         videos: videos as they are, which were never mixed.
-        mixtures: mixture type -> mixtures of them.
-        rejected: files that were not used: (path, reason).
+        mixtures: mixture type -> mixtures of the videos.
+        rejected: files that were not used: (file, reason).
     """
 
     title: str
     about: str
-    videos: list[Entry]
-    mixtures: dict[str, list[Entry]]
-    rejected: list[tuple[str, str]]
+    videos: Sequence[Entry]
+    mixtures: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
+    rejected: Sequence[tuple[str, str]] = ()
 
 
 def render_report(page: ReportPage) -> str:
@@ -162,7 +186,7 @@ def render_gallery(page: GalleryPage) -> str:
     return _template("gallery.html").render(page=page)
 
 
-def _template(name: str):
+def _template(name: str) -> "Template":
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -172,4 +196,11 @@ def _template(name: str):
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["symbols"] = _symbols
     return environment.get_template(name)
+
+
+def _symbols(text: str) -> Markup:
+    """Set the symbols of a text, such as V1 and Oi, in italics with an index."""
+    escaped = str(Markup.escape(text))
+    return Markup(re.sub(r"\b([VOL])([1-9ij])\b", r"<i>\1</i><sub>\2</sub>", escaped))

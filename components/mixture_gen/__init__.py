@@ -1,1 +1,1 @@
-"""MixtureGen: a manifest of videos becomes records of mixtures, as TFX Examples."""
+"""MixtureGen: makes records of mixtures from a manifest of videos, as TFX Examples."""

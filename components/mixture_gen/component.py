@@ -1,4 +1,4 @@
-"""What MixtureGen is: an ExampleGen whose input is a manifest of videos."""
+"""MixtureGen: an ExampleGen whose input is a manifest of videos."""
 
 from google.protobuf import struct_pb2
 from tfx.components.example_gen.component import FileBasedExampleGen
@@ -10,30 +10,29 @@ from data_prep.config import DataConfig
 from data_prep.sources.kinetics import SPLITS
 
 PATTERN = "span-{SPAN}/manifest.csv"
-"""Where a manifest lies under the input base; a new manifest is a new span."""
+"""Path of a manifest in the folder of the spans; a new manifest is a new span."""
 
 
 class MixtureGen(FileBasedExampleGen):
     """Makes mixtures of the videos of the newest manifest.
 
-    TFX's driver stats every file that it is given, and half a million videos are too many: hence
-    a manifest, which names each video with its size and digest.
+    The input is a manifest, which names each video with its size and digest, because TFX's driver
+    stats every input file, and half a million videos are too many.
 
     Outputs:
-        examples: `standard_artifacts.Examples` with the splits `train` and `eval`; beside the
-            splits' folders stand `info.json` and `rejected.csv`.
+        examples: `standard_artifacts.Examples` with the splits `train` and `eval`; `info.json` and
+            `rejected.csv` lie beside the folders of the splits.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(self, *, manifests: str, config: DataConfig, code: str):
-        """Construct the component.
+        """Create the component.
 
         Args:
             manifests: folder with `span-N/manifest.csv`.
             config: settings of the data set.
-            code: digest of the code that makes the records; another one is not served from the
-                cache.
+            code: digest of the code that makes the records, so that TFX's cache notices a change.
         """
         custom = example_gen_pb2.CustomConfig()
         settings = struct_pb2.Struct()

@@ -1,3 +1,1 @@
 """Report: one HTML page about a run, for people."""
-
-FILE = "report.html"

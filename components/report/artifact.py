@@ -1,10 +1,13 @@
-"""The type of the report in ML Metadata."""
+"""The artifact type of the report in ML Metadata."""
 
 from tfx.types.artifact import Artifact
 
+FILE = "report.html"
+"""The page in the artifact's folder."""
 
-class Report(Artifact):
-    """A page about a run: `report.html`, complete in itself."""
 
-    # Vertex AI takes the name of a type for the place of its class, with one dot at most.
+class ReportArtifact(Artifact):
+    """A folder with `report.html`, complete in itself."""
+
+    # Vertex AI looks the class up by this name, which may hold one dot at most.
     TYPE_NAME = "components.Report"

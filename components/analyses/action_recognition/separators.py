@@ -1,7 +1,9 @@
-"""The pushed separators in whose outputs actions are recognised."""
+"""The separators in whose outputs actions are recognized."""
 
 import math
+from collections.abc import Mapping
 
+from components.capabilities import separates_layers
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
 from models.export.exported_model import ExportedModel
@@ -12,7 +14,7 @@ def load_separator(name: str, folder: str, clip: ClipConfig) -> ExportedModel:
 
     Args:
         name: what the settings call it.
-        folder: the version's folder, here or remote.
+        folder: URI of the version's folder.
         clip: the shape of the mixtures.
 
     Raises:
@@ -23,23 +25,25 @@ def load_separator(name: str, folder: str, clip: ClipConfig) -> ExportedModel:
         model = ExportedModel(folder)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
-    if not model.separates:
-        raise UserError(f"{where}: {folder}: must be a separator: received a classifier")
+    if not separates_layers(model.system):
+        raise UserError(
+            f"{where}: {folder}: must be a separator, got system {model.system.name}"
+        )
     own, asked = model.clip.model_dump(), clip.model_dump()
-    if not model.hears:
-        del asked["sample_rate"]  # which is nothing to a separator that does not hear
-    # A model tells its frame rate as a float32.
+    if not model.system.uses_audio:
+        del asked["sample_rate"]
+    # A model describes its frame rate as a float32.
     if not all(math.isclose(asked[key], own[key], rel_tol=1e-5) for key in asked):
         raise UserError(
-            f"{where}: {folder}: a separator must take the records' clips, {_describe(asked)}: "
-            f"received one of {_describe({key: own[key] for key in asked})}"
+            f"{where}: {folder}: must take the records' clips, {_describe(asked)}, got "
+            f"{_describe({key: own[key] for key in asked})}"
         )
     return model
 
 
-def _describe(clip: dict) -> str:
+def _describe(clip: Mapping[str, float]) -> str:
     text = (
-        f"{clip['frames']} frames of {clip['height']}x{clip['width']} at {clip['fps']:g} fps, "
+        f"{clip['frames']} frames of {clip['width']}x{clip['height']} at {clip['fps']:g} fps, "
         f"short side {clip['short_side']}"
     )
-    return f"{text}, sound at {clip['sample_rate']} Hz" if "sample_rate" in clip else text
+    return f"{text}, audio at {clip['sample_rate']} Hz" if "sample_rate" in clip else text

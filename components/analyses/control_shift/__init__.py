@@ -1,4 +1,1 @@
-"""ControlShift: how well a sound controls a separator as it is shifted against the picture."""
-
-SILENCE, STRANGER = OTHER_SOUNDS = ("silence", "stranger")
-"""What a mixture is heard with beside V1's sound."""
+"""Control accuracy as the audio cue is shifted against the video."""

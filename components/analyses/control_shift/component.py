@@ -1,18 +1,16 @@
-"""Control accuracy as the control sound is shifted against the picture.
+"""Control accuracy as the audio cue is shifted against the video.
 
-Each held-out mixture is separated once a point of the curve, with V1's sound taken so many seconds
-later or earlier than its picture; with silence; and with a stranger's sound, that of another
-mixture's V1. What is measured is what the Evaluator measures: records are given another control
-sound, and the model's `evaluate` signature says whether the chosen output is nearer to V1 than to
-V2. Hence the curve at 0 is the Evaluator's control accuracy on the same mixtures, to the last bit.
+Each held-out mixture is separated once per point of the curve, with V1's audio taken some seconds
+later or earlier than its video; once with silent audio; and once with unrelated audio, that of
+another mixture's V1. The measurement is the Evaluator's: records get another audio cue, and the
+model's `evaluate` signature says whether the chosen output is closer to V1 than to V2. So the
+curve at 0 equals the Evaluator's control accuracy on the same mixtures to the last bit.
 
-A record holds its own window's sound alone, so shifted ones are read from the videos again. A shift
-for which the window would leave the video is left out for that mixture: the points of the curve are
-over different mixtures, and each says over how many.
+A record holds only the audio of its own window, so shifted audio is read from the videos again. A
+shift for which the window would leave the video is left out for that mixture: the points of the
+curve cover different mixtures, and each has its own count.
 """
 
-import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
@@ -22,116 +20,119 @@ from tfx import v1 as tfx
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
-from components.analyses.artifact import Analysis, write_analysis
-from components.analyses.control_shift.control_audio import Point, Sounds
-from components.analyses.control_shift.curve import Choices, summarise
-from components.analyses.control_shift.records import HeldOut, mixture_id, read_held_out, with_sound
-from components.analyses.control_shift.settings import ShiftConfig
+from components.analyses.analysis_file import write_analysis
+from components.analyses.artifact import AnalysisArtifact
+from components.analyses.control_shift.control_audio import ControlAudio
+from components.analyses.control_shift.held_out import (
+    HeldOut,
+    mixture_id,
+    read_held_out,
+    with_audio,
+)
+from components.analyses.control_shift.shift_curve import (
+    Choices,
+    ControlShiftResults,
+    Cue,
+    summarize,
+)
+from components.analyses.control_shift.shift_settings import ControlShiftSettings
 from components.analyses.control_shift.spans import find_manifest
-from data_prep.config import ClipConfig, load
+from components.analyses.request import AnalysisRequest
+from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.sources import manifest
 from data_prep.sources.manifest import Video
 from models.export.exported_model import ExportedModel
 from models.export.saved_model import EVALUATION_BATCH
-from models.training.inputs import find_files
+from models.measures import CONTROL_ACCURACY
 
-_SPAN = "span"
+NAME = "control_shift"
 
 Evaluate = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+Request = AnalysisRequest[ControlShiftSettings]
 
 
 @tfx.dsl.components.component
 def ControlShift(  # noqa: N802  (a component is named like a class)
     examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
     model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
-    analysis: tfx.dsl.components.OutputArtifact[Analysis],
+    analysis: tfx.dsl.components.OutputArtifact[AnalysisArtifact],
     manifests: tfx.dsl.components.Parameter[str],
     settings: tfx.dsl.components.Parameter[str],
-    clip: tfx.dsl.components.Parameter[str],
     code: tfx.dsl.components.Parameter[str],
-):
-    """Measure the control accuracy under shifted sounds, silence and a stranger's sound.
+) -> None:
+    """Measure the control accuracy with shifted, silent and unrelated audio.
 
     Args:
         examples: MixtureGen's records; the split `eval` is read.
-        model: a SavedModel whose `evaluate` gives `control_accuracy`.
-        analysis: what `analyse` returns.
-        manifests: folder of the manifests' spans, of which MixtureGen read one.
-        settings: JSON text, a `ShiftConfig`.
-        clip: JSON text, the shape of the records' clips.
-        code: digest of the code that computes, so that TFX's cache sees a change of it.
+        model: a SavedModel whose `evaluate` signature returns `control_accuracy`.
+        analysis: receives `ControlShiftResults`.
+        manifests: folder of the manifests' spans, one of which MixtureGen read.
+        settings: JSON text of a `Request`.
+        code: digest of the code that computes, so that TFX's cache notices a change.
 
     Raises:
         UserError: the manifest is missing, or none of its videos can be read any more.
     """
-    span = examples.span or examples.get_int_custom_property(_SPAN)
-    separator = ExportedModel(path_utils.serving_model_path(model.uri))
+    span = examples.span or examples.get_int_custom_property("span")
     split = artifact_utils.get_split_uri([examples], "eval")
-    found = analyse(
-        find_files([os.path.join(split, "*")]),
-        separator.evaluate,
+    results = analyze(
+        storage.list_files(split),
+        ExportedModel(path_utils.serving_model_path(model.uri)).evaluate,
         manifest.read(find_manifest(manifests, span)),
-        load(ShiftConfig, json.loads(settings), "analysis"),
-        load(ClipConfig, json.loads(clip), "data.clip"),
+        Request.model_validate_json(settings),
     )
-    write_analysis(analysis.uri, found)
+    write_analysis(analysis.uri, NAME, results)
 
 
-def analyse(
-    files: list[str],
-    evaluate: Evaluate,
-    videos: list[Video],
-    config: ShiftConfig,
-    clip: ClipConfig,
-) -> dict:
+def analyze(
+    files: list[str], evaluate: Evaluate, videos: list[Video], request: Request
+) -> ControlShiftResults:
     """Measure every point of the curve.
 
     Args:
         files: TFRecord files.
-        evaluate: serialized records `[B]` to scalars, of which `control_accuracy` `[B]` is read.
-        videos: those that the records were made of.
-        config: the curve's points and size.
-        clip: the shape of the records' clips.
-
-    Returns:
-        What `curve.summarise` returns, and `unreadable`: of how many mixtures the video can no
-        longer be read, which the shifts are then not over.
+        evaluate: function of serialized records `[B]` that returns scalars, among them
+            `control_accuracy` `[B]`.
+        videos: the videos that the records were made from.
+        request: the curve's points and size, the clips and the seed.
 
     Raises:
         UserError: none of the videos can be read.
     """
-    mixtures = read_held_out(files, config.mixtures)
-    sounds = Sounds(mixtures, videos, config, clip)
-    choices = _choose(evaluate, _variants(files, mixtures, sounds))
-    if len(sounds.unreadable) == len(mixtures):
-        reason = next(iter(sounds.unreadable.values()))
-        raise UserError(f"control shift: videos must lie where the manifest says: {reason}")
-    types = {name: mixture.mixture_type for name, mixture in mixtures.items()}
-    return {
-        **summarise(choices, sorted(set(config.shifts)), types),
-        "unreadable": len(sounds.unreadable),
-    }
+    asked = request.settings
+    mixtures = read_held_out(files, asked.mixtures)
+    audio = ControlAudio(mixtures, videos, asked.shifts, request.clip, seed=request.seed)
+    choices = _choose(evaluate, _variants(files, mixtures, audio))
+    if len(audio.unreadable) == len(mixtures):
+        reason = next(iter(audio.unreadable.values()))
+        raise UserError(f"control shift: videos must lie where the manifest says, got {reason}")
+    return summarize(
+        choices,
+        sorted(set(asked.shifts)),
+        {name: mixture.mixture_type for name, mixture in mixtures.items()},
+        unreadable=len(audio.unreadable),
+    )
 
 
 def _variants(
-    files: list[str], mixtures: Mapping[str, HeldOut], sounds: Sounds
-) -> Iterator[tuple[Point, str, bytes]]:
-    """Give (point, mixture, record) of every sound that a mixture is heard with."""
+    files: list[str], mixtures: Mapping[str, HeldOut], audio: ControlAudio
+) -> Iterator[tuple[Cue, str, bytes]]:
+    """Yield (cue, mixture, record) for every cue of every mixture."""
     for serialized in tf.data.TFRecordDataset(files).as_numpy_iterator():
         name = mixture_id(serialized)
         if name in mixtures:
-            for point, sound in sounds.of(mixtures[name]).items():
-                yield point, name, with_sound(serialized, sound)
+            for cue, samples in audio.of(mixtures[name]).items():
+                yield cue, name, with_audio(serialized, samples)
 
 
-def _choose(evaluate: Evaluate, variants: Iterable[tuple[Point, str, bytes]]) -> Choices:
+def _choose(evaluate: Evaluate, variants: Iterable[tuple[Cue, str, bytes]]) -> Choices:
     """Let the model choose, a few records at a time."""
     variants = iter(variants)
-    choices: dict[Point, dict[str, float]] = {}
+    choices: dict[Cue, dict[str, float]] = {}
     while chunk := list(islice(variants, EVALUATION_BATCH)):
         records = np.array([record for _, _, record in chunk], object)
-        right = evaluate(records)["control_accuracy"]
-        for (point, name, _), value in zip(chunk, right.tolist(), strict=True):
-            choices.setdefault(point, {})[name] = value
+        right = evaluate(records)[CONTROL_ACCURACY.name]
+        for (cue, name, _), value in zip(chunk, right.tolist(), strict=True):
+            choices.setdefault(cue, {})[name] = value
     return choices

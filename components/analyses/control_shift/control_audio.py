@@ -1,119 +1,130 @@
-"""The sounds that a mixture is heard with: its own, shifted, a stranger's, and none."""
+"""The audio cues of a mixture: its own audio, shifted; unrelated audio; silent audio."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.analyses.control_shift import SILENCE, STRANGER
-from components.analyses.control_shift.records import HeldOut
-from components.analyses.control_shift.settings import ShiftConfig
+from components.analyses.control_shift.held_out import HeldOut
+from components.analyses.control_shift.shift_curve import SILENT_AUDIO, UNRELATED_AUDIO, Cue
 from data_prep.config import ClipConfig
-from data_prep.media.reading import MediaError, read_sound
+from data_prep.errors import StorageError
+from data_prep.media.clip import read_audio
+from data_prep.media.decoding import MediaError
 from data_prep.mixing.pairing import DURATION_SLACK
 from data_prep.sources.manifest import Video
 from data_prep.storage import local_copy
 
-Point = float | str
-"""A shift in seconds, `SILENCE` or `STRANGER`."""
 
-
-class Sounds:
-    """The sounds of some held-out mixtures.
+class ControlAudio:
+    """The audio cues of held-out mixtures.
 
     Attributes:
-        unreadable: mixture -> why its video's sound cannot be read again, of those asked for.
+        unreadable: mixture -> why the audio of its video cannot be read again, of the mixtures
+            asked for so far.
     """
 
     def __init__(
         self,
         mixtures: Mapping[str, HeldOut],
         videos: Sequence[Video],
-        config: ShiftConfig,
+        shifts: Sequence[float],
         clip: ClipConfig,
+        *,
+        seed: int,
     ):
-        """Draw the strangers.
+        """Draw the unrelated audio.
 
         Args:
-            mixtures: by name.
-            videos: those that the mixtures were made of, a manifest's.
-            config: the shifts and the seed.
+            mixtures: the mixtures by name.
+            videos: the manifest that the mixtures were made from.
+            shifts: seconds.
             clip: the shape of the clips.
+            seed: decides the unrelated audio.
         """
         self._mixtures = mixtures
         self._videos = {video.id: video for video in videos}
-        self._shifts = config.shifts
+        self._shifts = shifts
         self._clip = clip
-        self._strangers = draw_strangers(mixtures, config.seed)
+        self._lenders = draw_lenders(mixtures, seed)
         self.unreadable: dict[str, str] = {}
 
-    def of(self, mixture: HeldOut) -> dict[Point, np.ndarray]:
-        """Return a mixture's sounds, int16 `[S]` each.
+    def of(self, mixture: HeldOut) -> dict[Cue, np.ndarray]:
+        """Return the cues of a mixture, int16 `[S]` each.
 
-        Shifts for which the window would leave the video are left out; all are where the video
-        cannot be read, and so is the stranger where there is none.
+        Shifts for which the window would leave the video are left out. So are all shifts if the
+        video cannot be read, and unrelated audio if there is none.
         """
-        sounds: dict[Point, np.ndarray] = {SILENCE: np.zeros(self._clip.samples, np.int16)}
-        stranger = self._strangers.get(mixture.mixture_id)
-        if stranger is not None:
-            sounds[STRANGER] = self._mixtures[stranger].v1_sound
+        cues: dict[Cue, np.ndarray] = {SILENT_AUDIO: np.zeros(self._clip.samples, np.int16)}
+        lender = self._lenders.get(mixture.mixture_id)
+        if lender is not None:
+            cues[UNRELATED_AUDIO] = self._mixtures[lender].v1_audio
         try:
-            return sounds | self._shifted(mixture)
+            return cues | self._shifted(mixture)
         except MediaError as error:
             self.unreadable[mixture.mixture_id] = str(error)
-            return sounds
+            return cues
 
-    def _shifted(self, mixture: HeldOut) -> dict[Point, np.ndarray]:
+    def _shifted(self, mixture: HeldOut) -> dict[Cue, np.ndarray]:
         video = self._videos.get(mixture.v1_id)
         if video is None or video.source != mixture.v1_source:
             raise MediaError(mixture.v1_id, "is not in the manifest")
         starts = window_starts(mixture.v1_start, self._shifts, video.duration, self._clip)
-        size = {"samples": self._clip.samples, "sample_rate": self._clip.sample_rate}
         try:
             # Each window is decoded by itself, as MixtureGen did: at 0 the samples are the same.
             with local_copy(video.path) as path:
                 return {
-                    shift: read_sound(path, start=start, **size) for shift, start in starts.items()
+                    shift: read_audio(
+                        path,
+                        start=start,
+                        samples=self._clip.samples,
+                        sample_rate=self._clip.sample_rate,
+                    )
+                    for shift, start in starts.items()
                 }
-        except OSError as error:
-            raise MediaError(video.path, f"cannot be read: {error.strerror or error}") from error
+        except StorageError as error:
+            raise MediaError(video.path, f"cannot be read: {error.reason}") from error
 
 
 def window_starts(
     start: float, shifts: Sequence[float], duration: float, clip: ClipConfig
 ) -> dict[float, float]:
-    """Return shift -> where the shifted window starts, of those that stay in the video.
+    """Return where shifted windows start, for the shifts that stay in the video.
 
     Args:
-        start: seconds at which the window itself starts.
+        start: where the window itself starts, seconds.
         shifts: seconds.
-        duration: the video's seconds.
-        clip: the window's length.
+        duration: length of the video, seconds.
+        clip: the length of the window.
+
+    Returns:
+        shift -> start of the shifted window, seconds.
     """
     last = duration - clip.seconds + DURATION_SLACK
     # Rounded, so that 0.3 - 0.1 - 0.2 is not before the beginning.
     starts = {shift: round(start + shift, 6) for shift in shifts}
-    return {shift: at for shift, at in starts.items() if 0 <= at <= last}
+    return {shift: begin for shift, begin in starts.items() if 0 <= begin <= last}
 
 
-def draw_strangers(mixtures: Mapping[str, HeldOut], seed: int) -> dict[str, str]:
-    """Draw the mixture whose V1 lends each mixture a sound that belongs to neither of its videos.
+def draw_lenders(mixtures: Mapping[str, HeldOut], seed: int) -> dict[str, str]:
+    """Draw the mixture whose V1 lends each mixture audio that belongs to neither of its videos.
 
-    It is drawn among those whose V1 sounds and is of neither source; of these, among those whose
-    class is neither of the mixture's where there are any. Mixtures without one are left out.
+    Candidates are mixtures whose V1 has audio and comes from neither source; among these, the
+    ones whose class is neither of the mixture's, if there are any. Mixtures without candidates
+    are left out.
 
     Args:
-        mixtures: by name.
+        mixtures: the mixtures by name.
         seed: decides the draw.
 
     Returns:
-        mixture -> the mixture that lends the sound.
+        mixture -> the mixture that lends its audio.
     """
-    sounding = [mixture for mixture in mixtures.values() if mixture.v1_has_sound]
+    with_audio = [mixture for mixture in mixtures.values() if mixture.v1_has_audio]
     drawn = {}
     for number, mixture in enumerate(mixtures.values()):
         sources = (mixture.v1_source, mixture.v2_source)
         own = ("", mixture.v1_label, mixture.v2_label)
-        others = [other for other in sounding if other.v1_source not in sources]
+        others = [other for other in with_audio if other.v1_source not in sources]
         pool = [other for other in others if other.v1_label not in own] or others
         if pool:
             place = np.random.default_rng([seed, number]).integers(len(pool))

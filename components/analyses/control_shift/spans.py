@@ -1,32 +1,30 @@
 """The manifest that records were made from."""
 
-import os
 import re
 
-import tensorflow as tf
-
 from components.mixture_gen.component import PATTERN
+from data_prep import storage
 from data_prep.errors import UserError
 
 
 def find_manifest(manifests: str, span: int) -> str:
-    """Return the path of a span's manifest.
+    """Return the URI of a span's manifest.
 
     Args:
-        manifests: folder of the spans, here or remote.
-        span: the span, or 0 for the newest.
+        manifests: folder of the spans.
+        span: number of the span, or 0 for the newest one.
 
     Raises:
-        UserError: there is none.
+        UserError: there is no such manifest.
     """
     name = re.compile(re.escape(PATTERN).replace(re.escape("{SPAN}"), r"(\d+)") + "$")
-    paths = tf.io.gfile.glob(os.path.join(manifests, PATTERN.format(SPAN="*")))
+    paths = storage.glob(storage.join(manifests, PATTERN.format(SPAN="*")))
     found = {int(match[1]): path for path in paths if (match := name.search(path))}
     wanted = span or max(found, default=0)
     if wanted not in found:
-        there = ", ".join(map(str, sorted(found))) or "none"
+        spans = ", ".join(map(str, sorted(found))) or "none"
         raise UserError(
             f"{manifests}: must hold the manifest of the records, "
-            f"{PATTERN.format(SPAN=span or 'N')}: received spans {there}"
+            f"{PATTERN.format(SPAN=span or 'N')}, got spans {spans}"
         )
     return found[wanted]

@@ -1,4 +1,4 @@
-// The videos of an entry play together, from their first picture, while the entry is in sight.
+// The videos of an entry play together from the first frame while the entry is in view.
 if (!matchMedia("(prefers-reduced-motion: reduce)").matches) {
   const watcher = new IntersectionObserver((sights) => {
     for (const sight of sights) {

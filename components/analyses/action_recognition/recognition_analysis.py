@@ -1,0 +1,194 @@
+"""The action-recognition analysis as the pipeline, the page, the console and the study see it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.analyses.action_recognition.recognition_results import (
+    ActionRecognitionResults,
+    TypeAccuracies,
+)
+from components.analyses.action_recognition.recognition_settings import (
+    MIXED,
+    PURE,
+    ActionRecognitionSettings,
+)
+from components.analyses.analysis import Analysis, AnalysisInputs, StudySection
+from components.analyses.request import AnalysisRequest
+from components.capabilities import recognizes_classes
+from components.estimates import Estimate, over_seeds
+from components.html.figures import comparisons
+from components.html.panels import Panel, save_panels
+from components.html.section import Section
+from components.tables import Row, Table
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
+from models.measures import ACCURACY, ACTION_ACCURACY, MIXED_ACCURACY, Measure
+from models.systems import SYSTEMS, System, get_system
+
+if TYPE_CHECKING:
+    from tfx.dsl.components.base.base_component import BaseComponent
+
+_HEAD = "input"
+_NOTES = """\
+Each mixture asks two questions, the classes of V1 and of V2. The mixture gives the same answer to
+both. Among a separator's outputs, the best assignment picks one for each video.
+"""
+
+
+class ActionRecognitionAnalysis(Analysis[ActionRecognitionSettings, ActionRecognitionResults]):
+    """Accuracy of a classifier on videos, on mixtures and on separators' outputs."""
+
+    name = "action_recognition"
+    title = "Action recognition in mixtures"
+    settings = ActionRecognitionSettings
+    results = ActionRecognitionResults
+    code_module = "components.analyses.action_recognition.component"
+
+    def applies_to(self, system: System, settings: ActionRecognitionSettings) -> bool:
+        """Return whether the system names classes."""
+        return recognizes_classes(system)
+
+    def component(
+        self, inputs: AnalysisInputs, settings: ActionRecognitionSettings
+    ) -> "BaseComponent":
+        """Create the component `ActionRecognition`."""
+        from components.analyses.action_recognition.component import ActionRecognition
+
+        request = AnalysisRequest[ActionRecognitionSettings](
+            settings=settings, clip=inputs.clip, seed=inputs.seed
+        )
+        return ActionRecognition(
+            examples=inputs.examples,
+            classifier=inputs.model,
+            settings=request.model_dump_json(),
+            code=inputs.code,
+        )
+
+    def tables(self, results: ActionRecognitionResults) -> list[Table]:
+        """Return the accuracies, one row per input and one column per mixture type."""
+        by_type = results.mixture_types
+        inputs = dict.fromkeys(name for found in by_type.values() for name in found.inputs)
+        rows = [
+            Row(
+                _title(results.classifier, name),
+                {kind: found.inputs[name] for kind, found in by_type.items()},
+            )
+            for name in inputs
+        ]
+        return [Table(self.title, [_column(kind) for kind in by_type], rows, head=_HEAD)]
+
+    def section(self, results: ActionRecognitionResults) -> Section:
+        """Return the accuracies beside the published ones, by mixture type."""
+        tables = [
+            Table(name, [ACTION_ACCURACY], _rows(results.classifier, name, found), head=_HEAD)
+            for name, found in results.mixture_types.items()
+        ]
+        return Section(
+            title=self.title,
+            about="Share of held-out videos whose class is recognized from the video itself, from "
+            "the mixture, and from the output of a separator that the best assignment pairs with "
+            "the video.",
+            figures=comparisons(tables, [ACTION_ACCURACY]),
+            tables=tables,
+        )
+
+    def study_section(
+        self, results_by_system: Mapping[str, Sequence[ActionRecognitionResults]]
+    ) -> StudySection | None:
+        """Return Table 3: accuracy by input, beside the published one."""
+        columns = [
+            _StudyColumn(classifier, kind, results)
+            for classifier, results in results_by_system.items()
+            for kind in MIXTURE_TYPES
+            if any(kind in result.mixture_types for result in results)
+        ]
+        if not columns:
+            return None
+        titles = dict.fromkeys(title for column in columns for title in column.own)
+
+        def draw(path: Path) -> None:
+            panels = [Panel(c.kind, c.own, c.published) for c in columns]
+            save_panels(path, panels, rows=list(titles), measure=ACTION_ACCURACY)
+
+        table = Table(
+            caption=self.title,
+            measures=[measure for column in columns for measure in column.measures],
+            rows=[
+                Row(title, {k: v for c in columns for k, v in c.cells(title).items()})
+                for title in titles
+            ],
+            head=_HEAD,
+        )
+        return StudySection(
+            title="Table 3: action recognition",
+            tables=[table],
+            notes=_NOTES,
+            file_name="action.svg",
+            alt="Action accuracy",
+            draw=draw,
+        )
+
+
+class _StudyColumn:
+    """Accuracies on one mixture type, averaged over seeds, and the published ones, by title."""
+
+    def __init__(self, classifier: str, kind: str, results: Sequence[ActionRecognitionResults]):
+        self.kind = kind
+        found = [r.mixture_types[kind].inputs if kind in r.mixture_types else {} for r in results]
+        names = dict.fromkeys(name for inputs in found for name in inputs)
+        own = over_seeds({name: [inputs.get(name) for inputs in found] for name in names})
+        self.own = {_title(classifier, name): estimate for name, estimate in own.items()}
+        published = {name: _published(classifier, name, kind) for name in own}
+        self.published = {
+            _title(classifier, name): value for name, value in published.items() if value is not None
+        }
+
+    @property
+    def measures(self) -> list[Measure]:
+        own = replace(_column(self.kind), digits=1)
+        return [own, replace(own, name=f"published, {self.kind}", title="published")]
+
+    def cells(self, title: str) -> dict[str, Estimate]:
+        own, published = (measure.name for measure in self.measures)
+        cells: dict[str, Estimate] = {}
+        if title in self.own:
+            cells[own] = self.own[title]
+        if title in self.published:
+            cells[published] = Estimate(value=self.published[title])
+        return cells
+
+
+def _column(mixture_type: str) -> Measure:
+    return replace(ACTION_ACCURACY, name=mixture_type, title=mixture_type)
+
+
+def _rows(classifier: str, mixture_type: str, found: TypeAccuracies) -> list[Row]:
+    rows = []
+    for name, accuracy in found.inputs.items():
+        title = _title(classifier, name)
+        own = {ACTION_ACCURACY.name: accuracy}
+        rows.append(Row(title, own, found.mixtures, "baseline" if name in (PURE, MIXED) else "own"))
+        published = _published(classifier, name, mixture_type)
+        if published is not None:
+            figures = {ACTION_ACCURACY.name: Estimate(value=published)}
+            rows.append(Row(f"{title}, published", figures, kind="published"))
+    return rows
+
+
+def _title(classifier: str, name: str) -> str:
+    """Return the title of an input of the classifier, as Table 3 has it."""
+    own = get_system(classifier).title
+    known = {PURE: f"{own}, pure video", MIXED: f"{own}, mixed video"}
+    separator = SYSTEMS[name].title if name in SYSTEMS else name
+    return known.get(name, f"{separator} + {own}")
+
+
+def _published(classifier: str, name: str, mixture_type: str) -> float | None:
+    """Return the published accuracy on an input of the classifier, or None."""
+    measures = {PURE: ACCURACY, MIXED: MIXED_ACCURACY}
+    if name in measures:
+        return get_system(classifier).published_value(measures[name], mixture_type)
+    if name in SYSTEMS:
+        return SYSTEMS[name].published_value(ACTION_ACCURACY, mixture_type)
+    return None

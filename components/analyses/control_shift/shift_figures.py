@@ -1,0 +1,113 @@
+"""Figures of the control-shift analysis, for the page and for the study."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from components.analyses.control_shift.shift_curve import SILENT_AUDIO, UNRELATED_AUDIO, ShiftCurve
+from components.estimates import Estimate
+from components.html import panels
+from components.html.svg import HELD_OUT, OTHER, OWN, WIDTH, inline_svg, percent_axis, save_figure
+from models.measures import CONTROL_ACCURACY
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_X_LABEL = "shift of the audio (s)"
+
+
+@dataclass(frozen=True)
+class DrawnCurve:
+    """What a figure shows.
+
+    Attributes:
+        shifts: seconds -> control accuracy.
+        bands: name of another cue -> control accuracy.
+    """
+
+    shifts: Mapping[float, Estimate]
+    bands: Mapping[str, Estimate]
+
+    @classmethod
+    def of(cls, curve: ShiftCurve, found: Mapping[str, Estimate] | None = None) -> "DrawnCurve":
+        """Collect the points of a curve that cover any mixture.
+
+        Args:
+            curve: the curve.
+            found: name of a cue -> control accuracy; by default the curve's own.
+        """
+        if found is None:
+            points = curve.points.items()
+            found = {name: p.control_accuracy for name, p in points if p.control_accuracy}
+        return cls(
+            {p.seconds: found[p.label] for p in curve.shifts if p.label in found},
+            {name: found[name] for name in (UNRELATED_AUDIO, SILENT_AUDIO) if name in found},
+        )
+
+
+def inline_figure(title: str, curve: ShiftCurve) -> Markup:
+    """Draw control accuracy by cue as an SVG element of a page."""
+    drawn = DrawnCurve.of(curve)
+
+    def draw() -> "Figure":
+        from matplotlib.figure import Figure
+
+        figure = Figure((WIDTH, 2.5))
+        axes = figure.add_subplot(title=title, xlabel=_X_LABEL)
+        colors = {UNRELATED_AUDIO: HELD_OUT, SILENT_AUDIO: OTHER}
+        _draw(axes, drawn, own=OWN, bands=colors)
+        percent_axis(axes.yaxis)
+        axes.grid(color=OTHER, alpha=0.25, linewidth=0.6)
+        axes.legend(fontsize=8, loc="lower left")
+        return figure
+
+    values = {f"{shift:+g} s": estimate for shift, estimate in drawn.shifts.items()} | drawn.bands
+    said = (f"{name} {CONTROL_ACCURACY.format(e.value)}" for name, e in values.items())
+    return inline_svg(draw, f"{title}: {'; '.join(said)}")
+
+
+def save_figures(curves: Mapping[str, DrawnCurve], path: Path) -> None:
+    """Draw the curves of several systems beside each other, and write them to a file.
+
+    Args:
+        curves: title of a system -> its curve.
+        path: the file; its suffix names the format.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.6 * len(curves), 3.6), layout="constrained")
+    columns = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
+    for axes, (title, drawn) in zip(columns, curves.items(), strict=True):
+        colors = {UNRELATED_AUDIO: panels.PUBLISHED, SILENT_AUDIO: panels.MUTED}
+        _draw(axes, drawn, own=panels.OWN, bands=colors)
+        axes.set_title(title, loc="left", fontsize="medium")
+        axes.set_xlabel(_X_LABEL)
+    columns[0].set_ylabel(CONTROL_ACCURACY.title)
+    percent_axis(columns[0].yaxis)
+    columns[0].legend(loc="lower left", frameon=False)
+    save_figure(figure, path)
+
+
+def _draw(axes: "Axes", drawn: DrawnCurve, *, own: str, bands: Mapping[str, str]) -> None:
+    """Draw the shifts as a curve, and the other cues as horizontal bands."""
+    estimates = list(drawn.shifts.values())
+    axes.errorbar(
+        list(drawn.shifts),
+        [estimate.value for estimate in estimates],
+        [estimate.half_width or 0.0 for estimate in estimates],
+        label="V1's audio",
+        color=own,
+        marker="o",
+        markersize=5,
+        capsize=3,
+    )
+    for name, estimate in drawn.bands.items():
+        half = estimate.half_width or 0.0
+        low, high = estimate.value - half, estimate.value + half
+        axes.axhspan(low, high, color=bands[name], alpha=0.12, linewidth=0)
+        axes.axhline(estimate.value, color=bands[name], linestyle="--", label=name)
+    axes.set_ylim(0, 1.03)

@@ -1,0 +1,103 @@
+"""Estimates beside published figures, one panel per mixture type, as a file of its own.
+
+Public names: `Panel` and `save_panels(path, panels, ...)`; the study draws its tables with them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.estimates import Estimate
+from components.html.svg import percent_axis, save_figure
+from models.measures import Measure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
+OWN, PUBLISHED, MUTED = "#1f6f8b", "#c8553d", "#808080"
+"""Colors of the study's figures, which are read on white."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel.
+
+    Attributes:
+        title: its heading.
+        own: row -> estimate; a row without one stays empty.
+        published: row -> published figure, if there is one.
+    """
+
+    title: str
+    own: Mapping[str, Estimate]
+    published: Mapping[str, float]
+
+
+def save_panels(
+    path: Path,
+    panels: Sequence[Panel],
+    *,
+    rows: Sequence[str],
+    measure: Measure,
+    reference: float | None = None,
+) -> None:
+    """Draw panels beside each other, on the same axes, and write them to a file.
+
+    Args:
+        path: the file; its suffix names the format.
+        panels: from left to right.
+        rows: labels of the rows, from top to bottom.
+        measure: what the values are.
+        reference: value of a vertical line, for example chance; None for none.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8.4, 0.42 * len(rows) + 1.5), layout="constrained")
+    columns = figure.subplots(1, len(panels), sharey=True, sharex=True, squeeze=False)[0]
+    for axes, panel in zip(columns, panels, strict=True):
+        _draw(axes, panel, rows)
+        if reference is not None:
+            axes.axvline(reference, color=MUTED, linestyle=":", zorder=0)
+        axes.set_xlabel(measure.title)
+        if measure.is_share:
+            percent_axis(axes.xaxis)
+    columns[0].set_xlim(0, 1.05)
+    columns[0].set_yticks(range(len(rows)), list(rows))
+    columns[0].set_ylim(len(rows) - 0.5, -0.5)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=2, frameon=False)
+    save_figure(figure, path)
+
+
+def _draw(axes: "Axes", panel: Panel, rows: Sequence[str]) -> None:
+    for place, row in enumerate(rows):
+        if estimate := panel.own.get(row):
+            axes.errorbar(
+                estimate.value,
+                place,
+                xerr=estimate.half_width,
+                color=OWN,
+                marker="o",
+                capsize=3,
+            )
+        if row in panel.published:
+            axes.plot(panel.published[row], place, "D", color=PUBLISHED, fillstyle="none")
+    axes.set_title(panel.title, loc="left", fontsize="medium")
+
+
+def _legend() -> list["Line2D"]:
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], color=OWN, marker="o", label="here, with its 95 % interval"),
+        Line2D(
+            [],
+            [],
+            color=PUBLISHED,
+            marker="D",
+            fillstyle="none",
+            linestyle="none",
+            label="published, Kinetics-600",
+        ),
+    ]

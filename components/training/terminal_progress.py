@@ -1,0 +1,62 @@
+"""Progress of a training run: a bar on a terminal, a line now and then elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from models.measures import ACCURACY, CONTROL_ACCURACY, LOSS
+from models.training.callbacks import Progress
+
+_SECONDS_BETWEEN_LINES = 20.0
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[Progress], None]]:
+    """Give a function that shows the progress of a training run on stderr.
+
+    The first report of a resumed run also says where it resumes.
+    """
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("  training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.description}"),
+    )
+    last_line = time.monotonic()
+    resumption_shown = False
+    with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def report(progress: Progress) -> None:
+            nonlocal last_line, resumption_shown
+            if progress.resumed_from and not resumption_shown:
+                resumption_shown = True
+                console.print(f"  resuming from step {progress.resumed_from}")
+            text = describe(progress)
+            bar.update(task, completed=progress.step, total=progress.steps, description=text)
+            late = time.monotonic() - last_line > _SECONDS_BETWEEN_LINES
+            if not console.is_terminal and (late or progress.step == progress.steps):
+                last_line = time.monotonic()
+                print(f"  step {progress.step}/{progress.steps}  {text}", file=sys.stderr)
+
+        yield report
+
+
+def describe(progress: Progress) -> str:
+    """Describe the progress in words."""
+    scalars = progress.scalars
+    parts = [f"loss {LOSS.format(scalars.get(LOSS.name, scalars['objective']))}"]
+    for measure in (CONTROL_ACCURACY, ACCURACY):
+        if measure.name in scalars:
+            name = measure.name.replace("_", " ")
+            parts.append(f"{name} {measure.format(scalars[measure.name])}")
+    parts.append(f"{1000 * progress.seconds / progress.updates:.0f} ms per step")
+    parts.append(f"{progress.waited / progress.seconds:.1%} waiting for input")
+    return "  ".join(parts)
