@@ -1,4 +1,4 @@
-"""The papers' networks and losses in Keras, and their input, training and export in TensorFlow."""
+"""The papers' networks and losses in Keras; their input, training and export in TensorFlow."""
 
 PACKAGE = "layered_video"
-"""Under which Keras knows the classes of ours, so that a saved model finds them again."""
+"""The name under which Keras registers our classes, so that a saved model finds them again."""

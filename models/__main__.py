@@ -1,50 +1,56 @@
-"""What the systems cost, and how fast they are.
+"""Command line: the cost and the speed of the systems, and the Identity baseline.
 
 python -m models summary|benchmark|identity --help
 """
 
 import importlib.util
 import os
-from pathlib import Path
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from data_prep.cli import Commands, prepare_libraries
+from data_prep.errors import UserError
+from models.config import ModelConfig
 from models.precision import PRECISIONS, prepare
+from models.presets import Preset, get_preset
+from models.systems import SYSTEMS, get_system
+
+if TYPE_CHECKING:
+    from models.tools.benchmark import Timing
+    from models.tools.cost import Cost
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
 preset_option = click.option(
-    "--preset", "preset_name", default="tiny", show_default=True, help="A preset's name."
+    "--preset", "preset_name", default="tiny", show_default=True, help="Name of a preset."
 )
 
 
 @click.group(cls=Commands)
-def main():
-    """Summarise and time the systems, under the backend that KERAS_BACKEND names."""
+def main() -> None:
+    """Summarize and time the systems, under the backend that KERAS_BACKEND names."""
     prepare_libraries()
 
 
 @main.command()
 @preset_option
-@click.option("--system", help="One system, or i3d; by default all.")
-def summary(preset_name, system):
+@click.option("--system", help="Name of one system; all by default.")
+def summary(preset_name: str, system: str | None) -> None:
     """Print parameters, operations, memory and output shapes."""
     _check_backend()
-    from models.presets import get_preset
-
     preset = get_preset(preset_name)
-    from models.systems import NAMES
-    from models.tools.cost import summarise
+    systems = [get_system(system)] if system else list(SYSTEMS.values())
+    from models.tools.cost import cost_of
 
-    summaries = [summarise(name, preset) for name in ([system] if system else NAMES)]
-    _show_summaries(summaries, preset_name, preset)
+    _show_costs([cost_of(each, preset) for each in systems], preset_name, preset)
 
 
 @main.command()
 @preset_option
-@click.option("--system", default="c2", show_default=True, help="A system's name, or i3d.")
-@click.option("--batch", type=click.IntRange(1), help="Clips a batch. [default: the preset's]")
+@click.option("--system", default="c2", show_default=True, help="Name of a system.")
+@click.option("--batch", type=click.IntRange(1), help="Clips per batch. [default: the preset's]")
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
@@ -55,38 +61,31 @@ def summary(preset_name, system):
 @click.option(
     "--steps", type=click.IntRange(1), default=10, show_default=True, help="Batches to time."
 )
-def benchmark(preset_name, system, batch, precision, steps):
+def benchmark(preset_name: str, system: str, batch: int | None, precision: str, steps: int) -> None:
     """Time a training step and inference on synthetic clips."""
     backend = _check_backend()
     prepare(precision)
-    from models.presets import get_preset
+    get_system(system)
+    batch = batch or get_preset(preset_name).batch
+    config = ModelConfig(system=system, preset=preset_name)
+    from models.tools import benchmark as tool
 
-    preset = get_preset(preset_name)
-    from models.tools import benchmark as bench
-
-    batch = batch or preset.batch
-    timings = bench.benchmark(system, preset, batch=batch, precision=precision, steps=steps)
-    title = f"{system} at {preset_name}: batch {batch}, {precision}, {backend}"
-    _show_timings(timings, title)
-    rate = bench.matrix_rate(precision)
-    click.echo(f"a product of matrices, for comparison: {rate / 1e9:.0f} GFLOP/s")
-    for where, peak in bench.peak_memory().items():
-        click.echo(f"peak memory of the {where}: {peak / 1e9:.2f} GB")
+    timings = tool.benchmark(config, batch=batch, precision=precision, steps=steps)
+    _show_timings(timings, f"{system} at {preset_name}: batch {batch}, {precision}, {backend}")
+    rate = tool.matrix_rate(precision)
+    click.echo(f"matrix product, for comparison: {rate / 1e9:.0f} GFLOP/s")
+    for place, peak in tool.peak_memory().items():
+        click.echo(f"peak memory of the {place}: {peak / 1e9:.2f} GB")
 
 
 @main.command()
-@click.option(
-    "--videos",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="Folder of videos.",
-)
+@click.option("--videos", type=click.Path(file_okay=False), required=True, help="Folder of videos.")
 @click.option("--pairs", type=click.IntRange(2), default=60, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-def identity(videos, pairs, seed):
+def identity(videos: str, pairs: int, seed: int) -> None:
     """Measure the Identity baseline on a folder's videos, at the papers' clip shape.
 
-    On natural video the loss on transparencies must be near the published 0.364; that of
+    On natural video the loss on transparencies must be near the published 0.364. The loss on
     occlusions of the same pairs is never below it.
     """
     from data_prep.config import DataConfig
@@ -95,58 +94,56 @@ def identity(videos, pairs, seed):
     found, _ = manifest.build(kinetics.find_videos(videos))
     from models.tools.identity import identity_losses
 
-    losses = identity_losses(found, DataConfig(seed=seed), pairs)
-    for name in ("transparency", "occlusion"):
-        values = getattr(losses, name)
+    for name, values in identity_losses(found, DataConfig(seed=seed), pairs).items():
         half = 1.96 * values.std(ddof=1) / len(values) ** 0.5
         click.echo(f"{name:<13}{values.mean():.3f} ±{half:.3f}  ({len(values)} pairs)")
 
 
 def _check_backend() -> str:
-    """Return Keras's backend; a wrong one is an error before Keras makes its own of it."""
-    from data_prep.errors import UserError
-
+    """Return Keras's backend, checked before Keras fails on an unknown one."""
     name = os.environ.get("KERAS_BACKEND", BACKENDS[0])
     installed = [backend for backend in BACKENDS if importlib.util.find_spec(backend)]
     if name not in installed:
         raise UserError(
-            f"KERAS_BACKEND must be an installed backend: choose one of {', '.join(installed)}; "
-            f"received {name!r}"
+            f"KERAS_BACKEND: must be an installed backend, one of {', '.join(installed)}, got "
+            f"{name!r}"
         )
-    # What Keras's own file of settings says does not count: it is not part of this project.
+    # Keras's own settings file does not count: it is not part of this project.
     os.environ["KERAS_BACKEND"] = name
     return name
 
 
-def _show_summaries(summaries, preset_name, preset) -> None:
+def _show_costs(costs: "Sequence[Cost]", preset_name: str, preset: Preset) -> None:
     clip = preset.clip
-    published = preset_name == "paper"
-    columns = ["system", "parameters\nmillion", *["published\nmillion"] * published]
-    columns += ["forward\nGFLOPs a clip", "activations\nMB a clip"]
+    has_published = preset_name == "paper"
+    columns = ["system", "parameters\nmillion"]
+    columns += ["published\nmillion"] * has_published
+    columns += ["forward\nGFLOPs per clip", "activations\nMB per clip"]
     rows = []
-    for item in summaries:
-        row = [item.name, f"{item.parameters / 1e6:.2f}"]
-        if published:
-            row.append(_published(item))
-        rows.append([*row, f"{item.flops / 1e9:.2f}", f"{item.activations / 1e6:.1f}"])
+    for cost in costs:
+        row = [cost.system.name, f"{cost.parameters / 1e6:.2f}"]
+        if has_published:
+            row.append(_published(cost))
+        rows.append([*row, f"{cost.flops / 1e9:.2f}", f"{cost.activations / 1e6:.1f}"])
     size = f"{clip.frames} frames of {clip.height}x{clip.width}"
     _show_table(f"Systems at {preset_name}: {size}", columns, rows)
     rows = [
-        [item.name, name, ", ".join("x".join(map(str, shape)) for shape in shapes)]
-        for item in summaries
-        for name, shapes in item.outputs.items()
+        [cost.system.name, name, ", ".join("x".join(map(str, shape)) for shape in shapes)]
+        for cost in costs
+        for name, shapes in cost.outputs.items()
     ]
-    _show_table("What they return", ["system", "output", "shape"], rows)
+    _show_table("Outputs", ["system", "output", "shape"], rows)
 
 
-def _published(item) -> str:
-    if item.published is None:
+def _published(cost: "Cost") -> str:
+    published = cost.system.published.parameters
+    if published is None:
         return ""
-    return f"{item.published:.1f} ({item.parameters / item.published / 1e4 - 100:+.1f} %)"
+    return f"{published:.1f} ({cost.parameters / published / 1e4 - 100:+.1f} %)"
 
 
-def _show_timings(timings, title) -> None:
-    columns = ["", "ms a batch (median)", "clips/s", "GFLOP/s"]
+def _show_timings(timings: "Sequence[Timing]", title: str) -> None:
+    columns = ["", "ms per batch (median)", "clips/s", "GFLOP/s"]
     rows = [
         [item.name, f"{1e3 * item.seconds:.1f}", f"{item.clips:.2f}", f"{item.flops / 1e9:.1f}"]
         for item in timings
@@ -154,14 +151,14 @@ def _show_timings(timings, title) -> None:
     _show_table(title, columns, rows)
 
 
-def _show_table(title, columns, rows) -> None:
+def _show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
     for column in columns:
-        left = column in ("", "system", "output", "shape")
-        table.add_column(column, justify="left" if left else "right")
+        is_text = column in ("", "system", "output", "shape")
+        table.add_column(column, justify="left" if is_text else "right")
     for row in rows:
         table.add_row(*row)
     Console().print(table)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from data_prep.config import MAX_SEED, Settings
+from data_prep.settings import MAX_SEED, Settings
 from models.precision import Precision
 from models.presets import get_preset
 from models.systems import get_system

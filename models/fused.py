@@ -1,32 +1,34 @@
-"""Fusing element-wise work into one kernel, where TensorFlow on its own would not."""
+"""Fusion of element-wise work into one kernel, for the cases TensorFlow does not fuse."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
 
-def fused(function):
-    """Compile a function of element-wise operations on tensors into one kernel.
+def fused(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of element-wise tensor operations into one kernel.
 
-    TensorFlow runs each operation by itself, so that a loss over whole videos spends its time
-    carrying arrays through memory: on a CPU its gradient takes ten times what XLA's fused one
-    does, and longer than the convolutions (figures in tests/benchmarks/README.md). XLA's CPU
-    convolutions are the slow ones, hence this for the element-wise parts alone. Under JAX, which
-    compiles the whole step, and PyTorch the function is returned as it is.
+    TensorFlow runs each operation by itself, so a loss over whole videos spends its time moving
+    arrays through memory: on a CPU its gradient takes ten times as long as XLA's fused one, and
+    longer than the convolutions (figures in tests/benchmarks/README.md). XLA's CPU convolutions
+    are slow, so only the element-wise parts use it. JAX compiles the whole step; under JAX and
+    PyTorch the function is returned unchanged.
 
-    Meant for training only: a served graph must not need XLA, which TF Serving leaves out.
+    Use it for training only: a served graph must not need XLA, which TF Serving leaves out.
     """
     if keras.backend.backend() != "tensorflow":
         return function
 
     @functools.cache
-    def compiled():
+    def compiled() -> Callable[..., Any]:
         import tensorflow as tf
 
         return tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
 
     @functools.wraps(function)
-    def call(*args):
+    def call(*args: Any) -> Any:
         return compiled()(*args)
 
     return call

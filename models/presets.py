@@ -1,8 +1,8 @@
-"""The table of presets: the one home of every width and size of the networks.
+"""The registry of presets, the one home of every width and size of the networks.
 
-`tiny` trains on two cores in minutes, `small` on one GPU in hours, `paper` is the papers' size:
-the Inception widths of I3D in the encoder; decoder, mask and audio widths, on which the papers
-are silent, such that the published parameter counts come out.
+`tiny` trains on two cores in minutes, `small` on one GPU in hours. `paper` is the papers' size: the
+encoder has I3D's Inception widths; the papers do not give decoder, mask and audio widths, so they
+are chosen to reproduce the published parameter counts.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from data_prep.errors import UserError
 
 @dataclass(frozen=True)
 class Conv:
-    """A 3-D convolution: channels out, kernel and strides (t, h, w)."""
+    """A 3-D convolution: output channels, kernel and strides `(t, h, w)`."""
 
     filters: int
     kernel: int | tuple[int, int, int] = 3
@@ -37,28 +37,41 @@ class Inception:
 
 @dataclass(frozen=True)
 class Pool:
-    """A max-pooling: size and strides (t, h, w)."""
+    """A max-pooling: size and strides `(t, h, w)`."""
 
     size: tuple[int, int, int]
     strides: tuple[int, int, int]
 
 
+Unit = Conv | Inception | Pool
+
+
 @dataclass(frozen=True)
 class Level:
-    """One level of the encoder, whose last unit's features the decoder reads."""
+    """One level of the encoder; the decoder reads the features of its last unit."""
 
     name: str
-    units: tuple[Conv | Inception | Pool, ...]
+    units: tuple[Unit, ...]
     strides: tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Audio:
-    """The audio network: the spectrogram's window and hop in samples, channels of its blocks."""
+    """The audio network and its spectrogram.
+
+    Attributes:
+        window: samples of the Hann window and of the transform; a power of two.
+        hop: samples between two columns; at most the window.
+        widths: channels of the blocks.
+    """
 
     window: int
     hop: int
     widths: tuple[int, ...]
+
+    def shape(self, samples: int) -> tuple[int, int]:
+        """Return the columns and frequencies `(T_a, F)` of so many samples' spectrogram."""
+        return -(-samples // self.hop), self.window // 2 + 1
 
 
 @dataclass(frozen=True)
@@ -66,25 +79,25 @@ class Preset:
     """Everything that sizes a network.
 
     Attributes:
-        clip: the clip that the network is meant for; a network takes other sizes too.
-        levels: the encoder, finest first.
-        up: channels of the decoder's transposed convolutions, deepest first, one a level but
-            the deepest.
-        head: channels of the features at full resolution that layers and coefficients are
-            predicted from; None where the last transposed convolution predicts them itself: of a
-            small network it is the slowest part, and a few channels more than it has to predict
-            only narrow what comes through (measured in tests/benchmarks/README.md).
-        input_skip: whether the heads read the input video too, at full resolution: a small
-            network then need not learn to copy it. The papers' skips end at Conv1a.
-        mask_groups: channel groups with a mask of their own.
+        clip: the clip that the network is meant for; it takes other sizes too.
+        levels: the encoder, finest level first.
+        up: channels of the decoder's transposed convolutions, deepest first, one for every level
+            but the deepest.
+        head: channels of the full-resolution features from which layers and coefficients are
+            predicted. None lets the last transposed convolution predict them itself: the extra
+            step is the slowest part of a small network, and a few more channels than the
+            predictions only narrow the signal (measured in tests/benchmarks/README.md).
+        input_skip: whether the heads also read the input video at full resolution, so that a
+            small network need not learn to copy it. The papers' skips end at Conv1a.
+        mask_groups: channel groups with a mask each.
         mask_width: hidden channels of the mask networks.
         audio: the audio network of the systems with control.
         score_width: channels of the network that scores the outputs.
-        norm: `"batch"`, or `"none"` where an update must not depend on how a batch is divided among
-            devices and accumulated.
-        batch: examples a training step.
-        optimizer: what trains it: `sgd`, `adam` or `adamw`.
-        learning_rate: the optimiser's peak learning rate.
+        norm: `"batch"`, or `"none"` if an update must not depend on how a batch is divided among
+            devices or accumulated.
+        batch: examples per training step.
+        optimizer: `sgd`, `adam` or `adamw`.
+        learning_rate: the optimizer's peak learning rate.
         classes: classes of the action classifier.
     """
 
@@ -144,10 +157,18 @@ _I3D = (
 )
 
 
-def _plain(conv1a, conv2c, mixed3c, mixed4f, mixed5c, *, mixed4f_strides):
-    """I3D's levels with one plain convolution each, strided in place of the pooling.
+def _plain(
+    conv1a: int,
+    conv2c: int,
+    mixed3c: int,
+    mixed4f: int,
+    mixed5c: int,
+    *,
+    mixed4f_strides: tuple[int, int, int],
+) -> tuple[Level, ...]:
+    """Return I3D's levels with one plain strided convolution each.
 
-    Pooling and the Inception units' many narrow convolutions are slow on a CPU: at these sizes
+    Pooling and the Inception units' many narrow convolutions are slow on a CPU. At these sizes
     one dense convolution learns more in the same time.
     """
     return (
@@ -162,7 +183,7 @@ def _plain(conv1a, conv2c, mixed3c, mixed4f, mixed5c, *, mixed4f_strides):
 PRESETS = {
     "tiny": Preset(
         clip=ClipConfig(frames=8, fps=8, height=48, width=48, short_side=56, sample_rate=8_000),
-        # Two steps in time are left at the end, each with its own sound.
+        # Two time steps are left at the end, each with its own audio.
         levels=_plain(24, 48, 96, 128, 128, mixed4f_strides=(1, 2, 2)),
         up=(64, 64, 48, 24),
         head=None,
@@ -213,7 +234,7 @@ def get_preset(name: str) -> Preset:
     """Return the preset of this name.
 
     Raises:
-        UserError: there is none; the message lists what there is.
+        UserError: there is none; the message lists the known ones.
     """
     if name not in PRESETS:
         raise UserError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)}")
@@ -224,7 +245,7 @@ def check_size(clip: ClipConfig, preset: Preset) -> None:
     """Check that the encoder's strides down to the last skip divide the clip.
 
     Raises:
-        UserError: names the size, the number and what must divide it.
+        UserError: they do not; the message names the axis, its size and the stride.
     """
     # The deepest level has no skip: its odd sizes are rounded up, and cropped on the way back.
     strides = [level.strides for level in preset.levels[:-1]]
@@ -236,5 +257,5 @@ def check_size(clip: ClipConfig, preset: Preset) -> None:
             total *= stride[axis]
         if size % total:
             raise UserError(
-                f"{name} must be divisible by {total}, the encoder's stride: received {size}"
+                f"{name}: must be divisible by {total}, the encoder's stride, got {size}"
             )

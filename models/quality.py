@@ -1,12 +1,14 @@
-"""How good a separated video looks: PSNR and SSIM, for the reader who knows them.
+"""Image quality of separated videos: PSNR and SSIM.
 
-The papers report neither; training does not see them.
+The papers report neither, and training does not use them.
 """
 
 import math
 
 import numpy as np
 from keras import ops
+
+from models.typing import Tensor
 
 _RANGE = 2.0  # of values in [-1, 1]
 _RADIUS = 5
@@ -15,15 +17,15 @@ _C1, _C2 = (0.01 * _RANGE) ** 2, (0.03 * _RANGE) ** 2
 _LEAST_ERROR = 1e-10
 
 
-def psnr(truth, video):
-    """Compute the peak signal-to-noise ratio, the mean of the frames' own.
+def psnr(truth: Tensor, video: Tensor) -> Tensor:
+    """Compute the peak signal-to-noise ratio, averaged over frames.
 
     Args:
         truth: `[B, T, H, W, 3]`, values in [-1, 1].
         video: of the same shape.
 
     Returns:
-        Decibels, float32 `[B]`; at most 106, where a frame is exact.
+        Decibels, float32 `[B]`; at most 106, the value of an exact frame.
     """
     error = ops.cast(video, "float32") - ops.cast(truth, "float32")
     per_frame = ops.mean(ops.square(error), axis=(2, 3, 4))
@@ -31,11 +33,11 @@ def psnr(truth, video):
     return ops.mean(decibels, axis=1)
 
 
-def ssim(truth, video):
-    """Compute the structural similarity (Wang et al., 2004), the mean over frames and colours.
+def ssim(truth: Tensor, video: Tensor) -> Tensor:
+    """Compute the structural similarity (Wang et al., 2004), averaged over frames and colors.
 
-    With the paper's Gaussian window of 11x11, standard deviation 1.5, where it lies wholly in the
-    frame.
+    It uses the paper's 11x11 Gaussian window with standard deviation 1.5, at the positions where
+    the window lies wholly in the frame.
 
     Args:
         truth: `[B, T, H, W, 3]`, values in [-1, 1], at least 11 pixels high and wide.
@@ -49,7 +51,7 @@ def ssim(truth, video):
     y = ops.reshape(ops.cast(video, "float32"), batch_and_frames)
     moments = _smooth(ops.concatenate([x, y, x * x, y * y, x * y], axis=-1))
     mean_x, mean_y, xx, yy, xy = ops.split(moments, 5, axis=-1)
-    # Of means that may be negative this term would be no similarity: they count from black.
+    # The term needs means of at least 0, so count them from black.
     light_x, light_y = mean_x + 1.0, mean_y + 1.0
     luminance = (2 * light_x * light_y + _C1) / (light_x**2 + light_y**2 + _C1)
     variances = (xx - mean_x**2) + (yy - mean_y**2)
@@ -58,11 +60,11 @@ def ssim(truth, video):
     return ops.mean(ops.reshape(per_frame, (-1, truth.shape[1])), axis=1)
 
 
-def _smooth(pictures):
+def _smooth(frames: Tensor) -> Tensor:
     """Average over a Gaussian window, one direction after the other: `[B, H-10, W-10, C]`."""
     offsets = np.arange(-_RADIUS, _RADIUS + 1)
     weights = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
     weights = (weights / weights.sum()).astype(np.float32)
-    kernel = ops.convert_to_tensor(np.tile(weights[:, None], (1, pictures.shape[-1])))
-    down = ops.depthwise_conv(pictures, kernel[:, None, :, None])
+    kernel = ops.convert_to_tensor(np.tile(weights[:, None], (1, frames.shape[-1])))
+    down = ops.depthwise_conv(frames, kernel[:, None, :, None])
     return ops.depthwise_conv(down, kernel[None, :, :, None])

@@ -1,69 +1,79 @@
-"""A SavedModel of this project, called with NumPy and answered with NumPy."""
+"""A SavedModel of this project, called with NumPy arrays and returning NumPy arrays."""
 
 import numpy as np
 import tensorflow as tf
 
 from data_prep.config import clip_of_model
 from data_prep.errors import UserError
+from models.control import get_control_mode
+from models.systems import get_system
+from models.tasks.task import Task
 
 
 class ExportedModel:
-    """One version of a model, here or on a remote store, called as a server would call it.
+    """One version of an exported model, called as a server would call it.
 
     Attributes:
-        separates: whether it is a separator; else it classifies.
-        hears: whether it takes a sound.
-        deterministic: whether its first output is trained to be the wanted video.
+        system: the system, by the name that the model describes itself with.
+        control: its control mode.
         clip: the shape of the clips that it takes.
     """
 
-    def __init__(self, path: str):
-        """Load it.
+    def __init__(self, path: str) -> None:
+        """Load a model.
 
         Args:
-            path: the version's folder, with its `saved_model.pb`.
+            path: the version's folder, which holds `saved_model.pb`; local or remote.
 
         Raises:
-            UserError: there is no SavedModel, or none of this project's.
+            UserError: the folder holds no SavedModel of this project, or its system is unknown.
         """
         try:
-            # Kept, because its signatures only borrow its weights.
+            # Kept alive, because its signatures only borrow its weights.
             self._model = tf.saved_model.load(path)
             serve = self._model.signatures["serving_default"]
             self._inputs = serve.structured_input_signature[1]
-            told = self._model.signatures["clip"](batch=tf.zeros(1, tf.int32))
-        except (OSError, KeyError) as error:
+            description = self._model.signatures["description"](batch=tf.zeros(1, tf.int32))
+        except (OSError, KeyError, tf.errors.OpError) as error:
             raise UserError(
                 f"{path}: must be the folder of one version of a model of this project: {error}"
             ) from error
-        self.separates = "outputs" in serve.structured_outputs
-        self.hears = "sound" in self._inputs
-        self.deterministic = self.hears and "scores" not in serve.structured_outputs
-        told = {name: value.numpy()[0].item() for name, value in told.items()}
-        self.clip = clip_of_model(self._inputs["video"].shape, told, path)
+        values = {name: value.numpy()[0] for name, value in description.items()}
+        self.system = get_system(values["system"].decode())
+        self.control = get_control_mode(values["control"].decode())
+        clip = {name: values[name].item() for name in ("fps", "sample_rate", "short_side")}
+        self.clip = clip_of_model(self._inputs["video"].shape, clip, path)
 
-    def separate(self, video: np.ndarray, sound: np.ndarray) -> dict[str, np.ndarray]:
-        """Take videos apart.
+    @property
+    def task(self) -> Task:
+        """The system's task."""
+        return self.system.task
+
+    def separate(self, video: np.ndarray, audio: np.ndarray) -> dict[str, np.ndarray]:
+        """Separate videos into layers.
 
         Args:
             video: uint8 `[B, T, H, W, 3]`.
-            sound: float32 `[B, S]` in [-1, 1], the cue; left aside where the system does not hear.
+            audio: float32 `[B, S]` in [-1, 1], the target clips' audio; ignored if the system does
+                not use audio.
 
         Returns:
-            What `models.export.saved_model.separate` returns.
+            What `models.tasks.separator.Separator.serve` returns.
         """
-        given = {"video": video, "sound": sound}
-        return self._call("serving_default", **{name: given[name] for name in self._inputs})
+        given = {"video": video, "audio": audio}
+        return self._call("serving_default", {name: given[name] for name in self._inputs})
 
     def classify(self, video: np.ndarray) -> list[str]:
-        """Name the class of each of the videos uint8 `[B, T, H, W, 3]`."""
-        return [label.decode() for label in self._call("serving_default", video=video)["label"]]
+        """Return the class of each of the videos, uint8 `[B, T, H, W, 3]`."""
+        return [
+            label.decode() for label in self._call("serving_default", {"video": video})["label"]
+        ]
 
     def evaluate(self, records: np.ndarray) -> dict[str, np.ndarray]:
-        """Compute the scalars of serialized records `[B]`, `[B]` each."""
-        return self._call("evaluate", examples=records)
+        """Compute the scalars of serialized records `[B]`, float32 `[B]` each."""
+        return self._call("evaluate", {"examples": records})
 
-    def _call(self, signature: str, **inputs) -> dict[str, np.ndarray]:
+    def _call(self, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         tensors = {name: tf.convert_to_tensor(value) for name, value in inputs.items()}
         result = self._model.signatures[signature](**tensors)
         return {name: value.numpy() for name, value in result.items()}

@@ -1,70 +1,57 @@
-"""The audio network of C3, and its fusion with the visual features."""
+"""The audio network of C3, and the fusion of its features with the visual ones."""
+
+from typing import Any
 
 import keras
 from keras import ops
 
 from models import PACKAGE
-from models.networks.layers import norm_relu
+from models.networks.conv import norm_relu
 from models.presets import Audio
+from models.typing import Tensor
 
-_FLOOR, _SCALE = 1e-2, 0.1
-"""A magnitude that is taken for silence, and what brings the loudest tone's logarithm near 2."""
+_FLOOR = 1e-2
+"""A magnitude that counts as silence."""
+_SCALE = 0.1
+"""Brings the loudest tone's logarithm near 2."""
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class LogSpectrogram(keras.layers.Layer):
-    """The log magnitude spectrogram of a waveform, part of the graph and so of the served model.
+class LogMagnitude(keras.layers.Layer):
+    """Turn spectrogram magnitudes `[B, T_a, F]` into the audio network's input `[B, T_a, F, 2]`.
 
-    Args:
-        window: samples of the Hann window, and the transform's length; a power of two.
-        hop: samples between two columns.
-
-    Returns of a call on `[B, S]` in [-1, 1]: `[B, ceil(S / hop), window / 2 + 1, 2]`. The first
-    channel is the log magnitude, 0 for silence and about 2 for the loudest tone; the second the
-    same times the frequency, which goes from -1 to 1: an average over frequency then tells a high
-    sound from a low one, which of convolutions alone it would not.
+    The first channel is the log magnitude, 0 for silence and about 2 for the loudest tone. The
+    second is the same times the frequency, which goes from -1 to 1: an average over frequency
+    then tells high tones from low ones, which it could not from convolutions alone.
     """
 
-    def __init__(self, window, hop, **kwargs):
-        # The sound must not be rounded to half precision before it is transformed.
+    def __init__(self, **kwargs: Any) -> None:
+        # Magnitudes must not be rounded to half precision before the logarithm.
         super().__init__(autocast=False, **kwargs)
-        self.window = window
-        self.hop = hop
 
-    def call(self, sound):
-        """Return the log spectrogram."""
-        sound = ops.cast(sound, "float32")
-        columns = -(-sound.shape[1] // self.hop)
-        padding = (columns - 1) * self.hop + self.window - sound.shape[1]
-        sound = ops.pad(sound, ((0, 0), (padding // 2, padding - padding // 2)))
-        real, imaginary = ops.stft(sound, self.window, self.hop, self.window, center=False)
-        power = ops.square(real) + ops.square(imaginary)
+    def call(self, magnitudes: Tensor) -> Tensor:
+        """Return the log magnitude, and the same times the frequency."""
+        power = ops.square(ops.cast(magnitudes, "float32"))
         log = _SCALE * ops.log1p(power / _FLOOR**2)
-        frequency = ops.linspace(-1.0, 1.0, self.window // 2 + 1, dtype="float32")
+        frequency = ops.linspace(-1.0, 1.0, magnitudes.shape[-1], dtype="float32")
         channels = ops.stack([log, log * frequency], axis=-1)
         return ops.cast(channels, self.compute_dtype)
 
-    def compute_output_shape(self, shape):
-        """Return the spectrogram's shape."""
-        return shape[0], -(-shape[1] // self.hop), self.window // 2 + 1, 2
-
-    def get_config(self):
-        """Return the arguments of the constructor."""
-        return {**super().get_config(), "window": self.window, "hop": self.hop}
+    def compute_output_shape(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the shape with two channels."""
+        return (*shape, 2)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class AudioVisualFusion(keras.layers.Layer):
-    """Give every visual position the sound of its time, by concatenation.
+    """Concatenate every visual position with the audio features of its time.
 
     As published: (1) average pooling over frequency, (2) sampling in time to the visual level's
-    `T_l`, (3) broadcast over space.
-
-    Returns of a call on visual features `[B, T_l, H_l, W_l, C]` and audio features
-    `[B, T_a, F, D]`: `[B, T_l, H_l, W_l, C + D]`.
+    `T_l`, (3) broadcast over space. A call on visual features `[B, T_l, H_l, W_l, C]` and audio
+    features `[B, T_a, F, D]` returns `[B, T_l, H_l, W_l, C + D]`.
     """
 
-    def call(self, visual, audio):
+    def call(self, visual: Tensor, audio: Tensor) -> Tensor:
         """Return the fused features."""
         _, t, h, w, _ = visual.shape
         times = audio.shape[1]
@@ -75,23 +62,25 @@ class AudioVisualFusion(keras.layers.Layer):
         space = ops.ones((1, 1, h, w, 1), dtype=sampled.dtype)
         return ops.concatenate([visual, sampled[:, :, None, None] * space], axis=-1)
 
-    def compute_output_shape(self, visual_shape, audio_shape):
+    def compute_output_shape(
+        self, visual_shape: tuple[Any, ...], audio_shape: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
         """Return the fused features' shape."""
         return (*visual_shape[:-1], visual_shape[-1] + audio_shape[-1])
 
 
-def audio_network(sound, audio: Audio, *, norm):
-    """Apply the VGG-like network on the log spectrogram.
+def audio_network(spectrogram: Tensor, audio: Audio, *, norm: str) -> Tensor:
+    """Apply the VGG-like network to the log spectrogram.
 
     Args:
-        sound: waveform `[B, S]` in [-1, 1].
-        audio: the spectrogram's window and hop, and the blocks' widths.
+        spectrogram: magnitudes `[B, T_a, F]`; see `models.tasks.spectrogram`.
+        audio: the blocks' widths.
         norm: `"batch"` or `"none"`.
 
     Returns:
-        Features `[B, T_a, F, D]`, with D the last width.
+        Features `[B, T_a / 2^(k-1), F / 2^(k-1), D]` of `k` blocks, with D the last width.
     """
-    x = LogSpectrogram(audio.window, audio.hop, name="spectrogram")(sound)
+    x = LogMagnitude(name="log_magnitude")(spectrogram)
     for number, width in enumerate(audio.widths, start=1):
         for layer in ("a", "b"):
             name = f"audio_conv{number}{layer}"

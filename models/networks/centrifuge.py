@@ -1,27 +1,22 @@
 """The Visual Centrifuge (CVPR 2019): a U-Net with I3D's encoder, and its predictor-corrector."""
 
 import keras
-from keras import ops
 
 from data_prep.config import ClipConfig
-from models import PACKAGE
-from models.networks import layers
+from models.networks.conv import (
+    CropLike,
+    SplitOutputs,
+    copied_input,
+    transposed_conv,
+    up,
+    up_kernel,
+)
 from models.networks.i3d import encode
 from models.presets import Preset, check_size
+from models.typing import Tensor
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
-class SplitOutputs(keras.layers.Layer):
-    """Turn `[B, T, H, W, 3n]` into `n` videos, `[B, n, T, H, W, 3]`, float32."""
-
-    def call(self, x):
-        """Return the videos."""
-        t, h, w, channels = x.shape[1:]
-        x = ops.reshape(ops.cast(x, "float32"), (-1, t * h * w, channels // 3, 3))
-        return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (-1, channels // 3, t, h, w, 3))
-
-
-def decode(features, preset: Preset, *, name: str):
+def decode(features: list[Tensor], preset: Preset, *, name: str) -> Tensor:
     """Apply the U-Net decoder: transposed convolutions up from the deepest level, with skips.
 
     Args:
@@ -30,29 +25,18 @@ def decode(features, preset: Preset, *, name: str):
         name: prefix of the layers' names.
 
     Returns:
-        Features at the finest level's resolution, for a head that goes on to the full one.
+        Features at the finest level's resolution; the head goes on to the full resolution.
     """
     x = features[-1]
     for level, width, skip in zip(
         reversed(preset.levels[1:]), preset.up, reversed(features[:-1]), strict=True
     ):
         prefix = f"{name}_{level.name}"
-        x = layers.up(
-            x,
-            width,
-            up_kernel(level.strides),
-            level.strides,
-            norm=preset.norm,
-            name=prefix,
-        )
-        x = layers.CropLike(name=f"{prefix}_crop")(x, skip)
+        kernel = up_kernel(level.strides)
+        x = up(x, width, kernel, level.strides, norm=preset.norm, name=prefix)
+        x = CropLike(name=f"{prefix}_crop")(x, skip)
         x = keras.layers.Concatenate(name=f"{prefix}_skip")([x, skip])
     return x
-
-
-def up_kernel(strides):
-    """Return twice the strides, so that every position is reached alike: no checkerboard."""
-    return tuple(2 * stride if stride > 1 else 3 for stride in strides)
 
 
 def centrifuge(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.Model:
@@ -80,9 +64,19 @@ def centrifuge(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.M
 def centrifuge_pc(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.Model:
     """Build the predictor-corrector Centrifuge.
 
-    A second Centrifuge reads the mixture beside the first one's outputs, and predicts a
-    correction that is added to them: before the tanh, which keeps the sum in range. Arguments,
-    result and errors are those of `centrifuge`.
+    A second Centrifuge reads the mixture and the first one's outputs, and predicts a correction.
+    It is added before the tanh, which keeps the sum in range.
+
+    Args:
+        clip: the clip's shape.
+        preset: the network's widths.
+        outputs: number of output videos, `n`.
+
+    Returns:
+        A model with the inputs and outputs of `centrifuge`.
+
+    Raises:
+        UserError: the encoder's strides do not divide the clip.
     """
     check_size(clip, preset)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
@@ -96,11 +90,11 @@ def centrifuge_pc(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> kera
     return keras.Model({"video": video}, {"outputs": SplitOutputs(name="outputs")(rgb)})
 
 
-def _predict(x, preset, outputs, name):
+def _predict(x: Tensor, preset: Preset, outputs: int, name: str) -> Tensor:
     features, _ = encode(x, preset, name=f"{name}_encoder")
     features = decode(features, preset, name=f"{name}_decoder")
     strides = preset.levels[0].strides
-    return layers.transposed_conv(
+    return transposed_conv(
         features,
         3 * outputs,
         up_kernel(strides),
@@ -110,15 +104,21 @@ def _predict(x, preset, outputs, name):
     )
 
 
-def _with_copies(rgb, video, preset):
+def _with_copies(rgb: Tensor, video: Tensor, preset: Preset) -> Tensor:
     if not preset.input_skip:
         return rgb
-    copies = layers.copied_input(video, rgb.shape[-1] // 3, name="outputs_skip")
+    copies = copied_input(video, rgb.shape[-1] // 3, name="outputs_skip")
     return keras.layers.Add(name="outputs_sum")([rgb, copies])
 
 
-def identity(clip: ClipConfig, *, outputs: int = 2) -> keras.Model:
-    """Build the baseline whose every output is the input; it has no weights."""
+def identity(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.Model:
+    """Build the baseline that returns its input as every output; it has no weights.
+
+    Args:
+        clip: the clip's shape.
+        preset: not read; every builder takes one.
+        outputs: number of output videos, `n`.
+    """
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
     copies = keras.layers.Concatenate(name="copies")([video] * outputs)
     return keras.Model(

@@ -4,30 +4,36 @@ import keras
 from keras import ops
 
 from data_prep.config import ClipConfig
-from models.networks import layers
-from models.presets import Conv, Inception, Pool, Preset, check_size
+from models.networks.conv import conv, max_pool
+from models.networks.masking import GroupedChannelMasking
+from models.presets import Conv, Inception, Pool, Preset, Unit, check_size
+from models.typing import Tensor
 
 
-def encode(video, preset: Preset, *, masking: bool = False, name: str = "encoder"):
+def encode(
+    video: Tensor, preset: Preset, *, masking: bool = False, name: str = "encoder"
+) -> tuple[list[Tensor], list[Tensor]]:
     """Apply the encoder.
 
     Args:
         video: `[B, T, H, W, C]`, values in [-1, 1].
         preset: the encoder's levels, and the masks' sizes.
-        masking: apply grouped channel masking at every level; the next level and the skip then
-            read the masked features (C2).
+        masking: apply grouped channel masking at every level (C2): the next level and the skip
+            then read the masked features.
         name: prefix of the layers' names.
 
     Returns:
         The features of every level, finest first, and the masks of every level (empty without
         masking), `[B, T_l, H_l, W_l, G]`.
     """
-    x, features, masks = video, [], []
+    x = video
+    features: list[Tensor] = []
+    masks: list[Tensor] = []
     for level in preset.levels:
         for number, unit in enumerate(level.units):
             x = _unit(x, unit, preset.norm, f"{name}_{level.name}_{number}")
         if masking:
-            x, mask = layers.GroupedChannelMasking(
+            x, mask = GroupedChannelMasking(
                 preset.mask_groups, preset.mask_width, name=f"{name}_{level.name}_masking"
             )(x)
             masks.append(mask)
@@ -35,29 +41,29 @@ def encode(video, preset: Preset, *, masking: bool = False, name: str = "encoder
     return features, masks
 
 
-def _unit(x, unit, norm, name):
+def _unit(x: Tensor, unit: Unit, norm: str, name: str) -> Tensor:
     match unit:
         case Conv(filters, kernel, strides):
-            return layers.conv(x, filters, kernel, strides, norm=norm, name=name)
+            return conv(x, filters, kernel, strides, norm=norm, name=name)
         case Pool(size, strides):
-            return layers.max_pool(x, size, strides, name=f"{name}_pool")
+            return max_pool(x, size, strides, name=f"{name}_pool")
         case Inception():
             return _inception(x, unit, norm, name)
 
 
-def _inception(x, unit: Inception, norm, name):
-    def conv(x, filters, kernel, branch):
-        return layers.conv(x, filters, kernel, norm=norm, name=f"{name}_{branch}")
+def _inception(x: Tensor, unit: Inception, norm: str, name: str) -> Tensor:
+    def branch(x: Tensor, filters: int, kernel: int, branch: str) -> Tensor:
+        return conv(x, filters, kernel, norm=norm, name=f"{name}_{branch}")
 
-    first = conv(x, unit.first_reduce, 1, "first_reduce")
-    second = conv(x, unit.second_reduce, 1, "second_reduce")
-    pooled = layers.max_pool(x, 3, 1, name=f"{name}_pool")
+    first = branch(x, unit.first_reduce, 1, "first_reduce")
+    second = branch(x, unit.second_reduce, 1, "second_reduce")
+    pooled = max_pool(x, 3, 1, name=f"{name}_pool")
     return keras.layers.Concatenate(name=f"{name}_concat")(
         [
-            conv(x, unit.point, 1, "point"),
-            conv(first, unit.first, 3, "first"),
-            conv(second, unit.second, 3, "second"),
-            conv(pooled, unit.pooled, 1, "pooled"),
+            branch(x, unit.point, 1, "point"),
+            branch(first, unit.first, 3, "first"),
+            branch(second, unit.second, 3, "second"),
+            branch(pooled, unit.pooled, 1, "pooled"),
         ]
     )
 
@@ -85,11 +91,11 @@ def i3d(clip: ClipConfig, preset: Preset, *, classes: int) -> keras.Model:
     return keras.Model({"video": video}, {"logits": logits}, name="i3d")
 
 
-def cross_entropy(labels, logits):
+def cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
     """Compute the softmax cross-entropy.
 
     Args:
-        labels: integers `[B]`; an example whose label is negative, hence unknown, counts 0.
+        labels: integers `[B]`; an example with a negative, hence unknown, label counts 0.
         logits: `[B, K]`.
 
     Returns:

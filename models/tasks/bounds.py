@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
-from data_prep.config import Settings
+from data_prep.settings import Settings
 
 Slice = Literal["v1_label", "class_pair", "v1_height"]
 SLICES: tuple[Slice, ...] = get_args(Slice)

@@ -1,4 +1,4 @@
-"""How fast a training step and inference are, under whichever backend Keras runs on."""
+"""The speed of a training step and of inference, under whichever backend Keras uses."""
 
 import resource
 import statistics
@@ -11,28 +11,29 @@ import keras
 import numpy as np
 from keras import ops
 
-from models.networks.i3d import cross_entropy
+from models.config import ModelConfig
 from models.precision import check
-from models.presets import Preset
-from models.systems import CLASSIFIER, SYSTEMS
-from models.tasks.separation import Separator
-from models.tools.cost import build, forward_flops
+from models.presets import get_preset
+from models.systems import get_system
+from models.tools.cost import forward_flops
+from models.typing import Tensor
 
 WARM_UP = 2
 
-# Backward computes two gradients, of the weights and of the inputs, each as dear as forward.
+# The backward pass computes two gradients, of the weights and of the inputs; each costs as much
+# as the forward pass.
 TRAINING_PASSES = 3
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The speed of one thing that is done with a batch.
+    """The speed of one operation on a batch.
 
     Attributes:
         name: `training step` or `inference`.
-        seconds: of a batch, the median.
-        clips: clips a second.
-        flops: floating-point operations a second.
+        seconds: median duration.
+        clips: clips per second.
+        flops: floating-point operations per second.
     """
 
     name: str
@@ -41,61 +42,58 @@ class Timing:
     flops: float
 
 
-def benchmark(name: str, preset: Preset, *, batch: int, precision: str, steps: int) -> list[Timing]:
-    """Time a network on synthetic clips.
+def benchmark(config: ModelConfig, *, batch: int, precision: str, steps: int) -> list[Timing]:
+    """Time a system on synthetic clips that are already on the device.
 
-    A training step is forward, losses, backward and Adam's update. Inference is forward, and
-    ends when the results lie in the host's memory. The clips lie on the device beforehand.
+    A training step is forward, losses, backward and Adam's update. Inference is forward, until the
+    results are in the host's memory.
 
     Args:
-        name: a system, or `i3d`.
-        preset: its size.
-        batch: clips a batch.
+        config: the system and its size.
+        batch: clips per batch.
         precision: Keras's dtype policy.
-        steps: batches that are timed, after some for warming up.
+        steps: batches to time, after a warm-up.
 
     Returns:
-        The timings of a training step, where there is anything to train, and of inference.
+        The timing of a training step, if there is anything to train, and of inference.
 
     Raises:
-        UserError: there is no such network, or TensorFlow cannot compute it in this precision.
+        UserError: TensorFlow cannot compute the network in this precision.
     """
+    system, preset = get_system(config.system), get_preset(config.preset)
     if keras.backend.backend() == "tensorflow":
         check(precision, preset, gpu=_has_gpu())
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(precision)
-    network = build(name, preset)
-    flops = batch * forward_flops(network)
-    model, x, y = _trainable(name, network, preset, batch)
+    labels = [f"class {number}" for number in range(preset.classes)]
+    model = system.task.build(system, config, preset.clip, labels)
     on_cpu = keras.backend.backend() == "tensorflow" and not _has_gpu()
     # XLA's 3-D convolutions are 25 times slower than TensorFlow's on a CPU.
-    model.compile(
-        optimizer=keras.optimizers.Adam(1e-4),
-        loss=None if y is None else {"logits": cross_entropy},
-        jit_compile=False if on_cpu else "auto",
-    )
+    model.compile(optimizer=keras.optimizers.Adam(1e-4), jit_compile=False if on_cpu else "auto")
+    examples = model.select(_synthetic_batch(config, batch))
+    flops = batch * forward_flops(model.network)
     timings = []
-    if network.trainable_weights:
-        seconds = _median_seconds(partial(model.train_on_batch, x, y), steps)
+    if model.trainable_weights:
+        seconds = _median_seconds(partial(model.train_on_batch, examples), steps)
         speed = TRAINING_PASSES * flops / seconds
         timings.append(Timing("training step", seconds, batch / seconds, speed))
-    seconds = _median_seconds(partial(model.predict_on_batch, x), steps)
+    seconds = _median_seconds(partial(model.predict_on_batch, examples), steps)
     return [*timings, Timing("inference", seconds, batch / seconds, flops / seconds)]
 
 
 def matrix_rate(precision: str) -> float:
-    """Measure what a network can reach at best: the machine's speed on a plain matrix product.
+    """Measure the machine's speed on a plain matrix product, an upper limit for networks.
 
     Args:
-        precision: Keras's dtype policy, whose computations' type the matrices have.
+        precision: Keras's dtype policy; the matrices have the type of its computations.
 
     Returns:
-        Floating-point operations a second.
+        Floating-point operations per second.
     """
     dtype = keras.dtype_policies.get(precision).compute_dtype
     size = 8192 if _has_gpu() else 2048
     factor = ops.ones((size, size), dtype)
-    # To read a number waits for the product.
+    # Reading a number waits for the product.
     seconds = _median_seconds(
         lambda: float(ops.cast(ops.matmul(factor, factor)[0, 0], "float32")), 10
     )
@@ -110,23 +108,21 @@ def peak_memory() -> dict[str, int]:
     return peaks if device is None else {**peaks, "device": device}
 
 
-def _trainable(name, network, preset, batch):
-    """Return a model with its losses, and a batch for it."""
+def _synthetic_batch(config: ModelConfig, batch: int) -> dict[str, Tensor]:
+    """Return a prepared batch of noise, with everything that any system reads."""
+    preset = get_preset(config.preset)
     clip = preset.clip
     rng = np.random.default_rng(0)
     shape = (batch, clip.frames, clip.height, clip.width)
-    if name == CLASSIFIER:
-        video = rng.uniform(-1, 1, (*shape, 3)).astype(np.float32)
-        labels = rng.integers(0, preset.classes, batch)
-        return network, {"video": ops.convert_to_tensor(video)}, ops.convert_to_tensor(labels)
-    records = {
+    spectrogram = (batch, *preset.audio.shape(clip.samples))
+    arrays = {
         "v1": rng.integers(0, 256, (*shape, 3), np.uint8),
         "v2": rng.integers(0, 256, (*shape, 3), np.uint8),
         "alpha": np.full((*shape, 1), 0.5, np.float32),
-        "sound1": rng.uniform(-1, 1, (batch, clip.samples)).astype(np.float32),
+        "spectrogram": rng.uniform(0, 10, spectrogram).astype(np.float32),
+        "v1_class": rng.integers(0, preset.classes, batch, np.int32),
     }
-    records = {key: ops.convert_to_tensor(value) for key, value in records.items()}
-    return Separator(network, SYSTEMS[name]), records, None
+    return {name: ops.convert_to_tensor(values) for name, values in arrays.items()}
 
 
 def _median_seconds(run: Callable[[], object], steps: int) -> float:

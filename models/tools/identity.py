@@ -1,84 +1,82 @@
-"""The Identity baseline on real videos: the figure that fixes the loss's convention.
+"""The Identity baseline on real videos, which fixes the loss's convention.
 
-On natural video at the papers' clip shape its loss must come out near the published 0.364.
+On natural video at the papers' clip shape, its loss on transparencies must come out near the
+published 0.364.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
-from data_prep.media.reading import MediaError
-from data_prep.mixing.compose import occlusion_alpha
+from data_prep.media.decoding import MediaError
+from data_prep.media.frames import middle_start
+from data_prep.mixing.mixture_types import MIXTURE_TYPES, MixtureType
 from data_prep.mixing.pairing import Window, usable
-from data_prep.records.making import read_window
+from data_prep.records.writer import read_window
 from data_prep.sources.manifest import Video
-from models.tasks.separation import identity_loss
+from models.losses.reconstruction import identity_loss
 
 
-@dataclass(frozen=True)
-class IdentityLosses:
-    """Identity's losses, `[pairs]` each, of the same pairs mixed both ways."""
+def identity_losses(
+    videos: Sequence[Video], config: DataConfig, pairs: int
+) -> dict[str, np.ndarray]:
+    """Mix pairs of videos in every registered way, and measure the Identity baseline's loss.
 
-    transparency: np.ndarray
-    occlusion: np.ndarray
+    A binary mask gives the colors the same loss as alpha = 0.5, and the gradients a larger one at
+    its edges. So the loss on an occlusion is never below that on the same pair's transparency.
 
-
-def identity_losses(videos: Sequence[Video], config: DataConfig, pairs: int) -> IdentityLosses:
-    """Mix pairs of videos both ways, and measure how far the mixture is from its two videos.
-
-    For a binary mask the colours' part of the loss is that of alpha = 0.5, and the gradients' part
-    is larger at the mask's edges: the loss of an occlusion is never below that of the
-    transparency of the same pair.
-
-    Every video stands in as many pairs as any other, give or take one, by the middle of its
-    pictures and of its time: with random pairs the mean over a few dozen videos would depend more
-    on the draw than on the videos.
+    Every video is in as many pairs as any other, give or take one, with its middle frames. With
+    random pairs, the mean over a few dozen videos would depend more on the draw than on the videos.
 
     Args:
-        videos: a manifest's.
-        config: the clips' shape, the supervoxels and the seed, which decides the pairs.
-        pairs: how many pairs to mix; those of one source and those that cannot be decoded are
+        videos: a manifest's videos.
+        config: the clips' shape, the mixture types' settings and the seed, which decides the pairs.
+        pairs: number of pairs to mix; pairs of one source and pairs that cannot be decoded are
             left out.
 
+    Returns:
+        Mixture type -> losses, `[pairs]`, of the same pairs in the same order.
+
     Raises:
-        UserError: fewer than two usable videos, or fewer than two pairs that could be mixed.
+        UserError: there are fewer than two usable videos, or fewer than two pairs could be mixed.
     """
     kept, _ = usable(videos, config.clip)
     if len(kept) < 2:
-        raise UserError(f"pairs need at least 2 usable videos: received {len(kept)}")
+        raise UserError(f"pairs: need at least 2 usable videos, got {len(kept)}")
     order = np.random.default_rng(config.seed).permutation(len(kept))
     losses = []
     for number in range(pairs):
         turn, place = divmod(number, len(kept))
         other = (place + 1 + turn % (len(kept) - 1)) % len(kept)
-        pair = [kept[order[i]] for i in (place, other)]
-        if pair[0].source == pair[1].source:
+        first, second = (kept[order[i]] for i in (place, other))
+        if first.source == second.source:
             continue
         try:
-            v1, v2 = (_middle(video, config.clip) for video in pair)
+            v1, v2 = (_middle(video, config.clip) for video in (first, second))
         except MediaError:
             continue
-        rng = np.random.default_rng([config.seed, number])
-        mask = occlusion_alpha(v1, config.segments, rng)
-        alphas = (np.full(mask.shape, 0.5, np.float32), mask.astype(np.float32))
-        losses.append([_identity_loss(v1, v2, alpha) for alpha in alphas])
+        losses.append([_loss(kind, v1, v2, config, number) for kind in MIXTURE_TYPES.values()])
     if len(losses) < 2:
         raise UserError(
-            f"a mean needs at least 2 pairs of videos of two sources that can be decoded: received "
+            "mean loss: needs at least 2 pairs of videos of two sources that can be decoded, got "
             f"{len(losses)} of {pairs}"
         )
-    transparency, occlusion = np.array(losses).T
-    return IdentityLosses(transparency, occlusion)
+    return dict(zip(MIXTURE_TYPES, np.array(losses).T, strict=True))
 
 
 def _middle(video: Video, clip: ClipConfig) -> np.ndarray:
-    start = max(0.0, (video.duration - clip.seconds) / 2)
-    return read_window(Window(video, start, 0.5, 0.5), clip).frames
+    window = Window(video, middle_start(video.duration, clip), 0.5, 0.5)
+    return read_window(window, clip).frames
 
 
-def _identity_loss(v1, v2, alpha) -> float:
-    batch = {"v1": v1[None], "v2": v2[None], "alpha": alpha[None, ..., None]}
+def _loss(
+    kind: MixtureType, v1: np.ndarray, v2: np.ndarray, config: DataConfig, number: int
+) -> float:
+    rng = np.random.default_rng([config.seed, number])
+    v2, alpha = kind.prepare(v1, v2, rng, config)
+    if alpha is None:
+        alpha = np.full(v1.shape[:3], 0.5)
+    batch = {"v1": v1[None], "v2": v2[None], "alpha": alpha[None, ..., None].astype(np.float32)}
     return float(identity_loss(batch)[0])

@@ -1,17 +1,20 @@
-"""Records become batches, in an order that the seed decides and that can be taken up anywhere."""
+"""Records become batches, in an order that the seed decides and that can be resumed anywhere."""
 
-import json
-import os
+from collections.abc import Callable
 
 import tensorflow as tf
 
+from data_prep import storage
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
+from data_prep.records.info import DatasetInfo
 from data_prep.records.record import parse
 
-_SECOND_CLIP = ("v2", "sound2")
+Tensors = dict[str, tf.Tensor]
+
 _OPTIONS = tf.data.Options()
-# An iterator waits for the thread that tunes it, which sleeps for up to a minute, when it ends.
+# An iterator waits at its end for the tuning thread, which sleeps for up to a minute.
 _OPTIONS.autotune.enabled = False
 
 
@@ -21,24 +24,20 @@ def find_files(patterns: list[str]) -> list[str]:
     Raises:
         UserError: there are none.
     """
-    files = sorted(path for pattern in patterns for path in tf.io.gfile.glob(pattern))
+    files = sorted(path for pattern in patterns for path in storage.glob(pattern))
     if not files:
-        raise UserError(f"no records: nothing matches {', '.join(patterns)}")
+        raise UserError(f"records: no file matches {', '.join(patterns)}")
     return files
 
 
-def read_info(files: list[str]) -> dict:
-    """Return the data set's `info.json`, which stands beside the folders of its splits.
+def read_info(files: list[str]) -> DatasetInfo:
+    """Read the data set's `info.json`, which is beside the folders of its splits.
 
     Raises:
-        UserError: there is none.
+        UserError: it is missing, or no description of a data set.
     """
-    path = os.path.join(os.path.dirname(os.path.dirname(files[0])), "info.json")
-    try:
-        with tf.io.gfile.GFile(path) as file:
-            return json.load(file)
-    except tf.errors.OpError as error:
-        raise UserError(f"{path}: the records' info.json is missing: {error.message}") from error
+    folder = storage.parent(storage.parent(files[0]))
+    return DatasetInfo.read(storage.join(folder, "info.json"))
 
 
 def read_once(files: list[str], clip: ClipConfig, *, batch: int) -> tf.data.Dataset:
@@ -47,10 +46,10 @@ def read_once(files: list[str], clip: ClipConfig, *, batch: int) -> tf.data.Data
     Args:
         files: TFRecord files.
         clip: the shape of their clips.
-        batch: examples a batch.
+        batch: examples per batch.
 
     Returns:
-        A dataset of the batches that `data_prep.records.record.parse` makes.
+        A dataset of batches, see `data_prep.records.record.parse`.
     """
     return (
         tf.data.TFRecordDataset(files)
@@ -70,87 +69,100 @@ def read_shuffled(
     buffer: int,
     seed: int,
     skip: int = 0,
-    repair: bool = False,
+    re_pair: bool = False,
+    prepare: Callable[[Tensors], Tensors] = lambda batch: batch,
 ) -> tf.data.Dataset:
-    """Read records for ever, each epoch in an order of its own.
+    """Read records endlessly, each pass in an order of its own.
 
-    The order is a function of the seed alone: skipping `k` batches gives what a run that was
-    stopped after `k` batches would have got next. Only what the current epoch has already used
-    is read again for that.
+    The order depends on the seed alone: skipping `k` batches continues a run that was interrupted
+    after `k` batches. Only the used part of the current pass is read again for that.
 
     Args:
         files: TFRecord files.
         clip: the shape of their clips.
-        records: number of records in the files, an epoch.
-        batch: examples a batch; all batches are full.
+        records: number of records in the files.
+        batch: examples per batch; all batches are full.
         buffer: records that are shuffled together, drawn from four files at a time.
         seed: decides the order.
         skip: batches to leave out at the start.
-        repair: see `repaired`.
+        re_pair: pair the clips of each batch again; see `re_paired`.
+        prepare: applied to each batch, several of them in parallel.
 
     Returns:
-        An endless dataset of the batches that `data_prep.records.record.parse` makes.
+        An infinite dataset of batches, see `data_prep.records.record.parse`.
     """
-    epochs_done, used = divmod(skip * batch, records)
+    passes_done, used = divmod(skip * batch, records)
 
-    def epoch(number):
+    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
         key = tf.stack([tf.constant(seed, tf.int64), number])
         order = tf.random.experimental.stateless_shuffle(files, seed=key)
-        # Not Dataset.shuffle: its seed must be a number known beforehand.
+        # Dataset.shuffle would need a seed that is known beforehand.
         return (
             tf.data.Dataset.from_tensor_slices(order)
             .interleave(tf.data.TFRecordDataset, cycle_length=4, block_length=1)
             .batch(buffer)
             .enumerate()
-            .flat_map(lambda i, strings: tf.data.Dataset.from_tensor_slices(mix(key, i, strings)))
+            .flat_map(
+                lambda i, strings: tf.data.Dataset.from_tensor_slices(shuffle(key, i, strings))
+            )
         )
 
-    def mix(key, i, strings):
+    def shuffle(key: tf.Tensor, i: tf.Tensor, strings: tf.Tensor) -> tf.Tensor:
         key = tf.random.experimental.stateless_fold_in(key, i)
         return tf.random.experimental.stateless_shuffle(strings, seed=key)
 
-    serialized = (
-        tf.data.Dataset.range(epochs_done, tf.int64.max)
-        .flat_map(epoch)
-        .skip(used)
-        .batch(batch, drop_remainder=True)
-    )
-
-    def read(number, strings):
+    def read(number: tf.Tensor, strings: tf.Tensor) -> Tensors:
         examples = parse(strings, clip)
-        return repaired(examples, tf.stack([seed, number])) if repair else examples
+        if re_pair:
+            examples = re_paired(examples, tf.stack([seed, number]))
+        return prepare(examples)
 
     return (
-        serialized.enumerate(start=skip)
+        tf.data.Dataset.range(passes_done, tf.int64.max)
+        .flat_map(one_pass)
+        .skip(used)
+        .batch(batch, drop_remainder=True)
+        .enumerate(start=skip)
         .map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .prefetch(2)
         .with_options(_OPTIONS)
     )
 
 
-def repaired(batch: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Pair the clips of a batch anew: every V2 moves on by so many places, from 0 to all but one.
+def divisible(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Return batches that several devices and workers share among themselves."""
+    options = tf.data.Options()
+    # No worker may read a part of the files only: the seed decides the order of all.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+    return batches.with_options(options)
 
-    The alpha and the control sound belong to V1 and stay with it. Where the new pair would show
-    one source video twice, or one class where the old pair showed two, the old pair stays.
+
+def re_paired(batch: Tensors, seed: tf.Tensor) -> Tensors:
+    """Pair the clips of a batch again: move every V2 on by so many places.
+
+    The alpha and the control audio belong to V1 and stay with it. The old pair stays if the new
+    one would show one source video twice, or one class and the old one showed two, or if the two
+    mixtures' types alter V2 differently.
 
     Args:
         batch: a batch of `data_prep.records.record.parse`.
-        seed: int64 `[2]`, decides by how many places V2 moves.
+        seed: int64 `[2]`, decides by how many places V2 moves, from 0 to all but one.
 
     Returns:
-        The batch with its V2, sound and provenance moved.
+        The batch with its V2, that clip's audio and its provenance moved.
     """
     size = tf.shape(batch["v2"])[0]
     places = tf.random.stateless_uniform([], seed, 0, size, dtype=tf.int32)
+    treatment = _treatment_of_v2(batch["mixture_type"])
     moved = {
         key: tf.roll(value, places, axis=0)
         for key, value in batch.items()
-        if key.startswith("v2") or key in _SECOND_CLIP
+        if key.startswith("v2") or key == "audio2"
     }
     same_class = moved["v2_label"] == batch["v1_label"]
     had_same_class = batch["v2_label"] == batch["v1_label"]
     fits = (moved["v2_source"] != batch["v1_source"]) & (had_same_class | ~same_class)
+    fits &= tf.roll(treatment, places, axis=0) == treatment
     chosen = {
         key: tf.where(tf.reshape(fits, [-1] + [1] * (value.shape.rank - 1)), value, batch[key])
         for key, value in moved.items()
@@ -159,9 +171,11 @@ def repaired(batch: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tenso
     return {**batch, **chosen}
 
 
-def with_classes(batch: dict[str, tf.Tensor], labels: list[str]) -> dict[str, tf.Tensor]:
-    """Add `v1_class`, int32 `[B]`: the place of V1's label among the labels, -1 if it is none."""
-    same = batch["v1_label"][:, None] == tf.constant(labels)[None]
-    known = tf.reduce_any(same, axis=1)
-    place = tf.argmax(same, axis=1, output_type=tf.int32)
-    return {**batch, "v1_class": tf.where(known, place, -1)}
+def _treatment_of_v2(mixture_types: tf.Tensor) -> tf.Tensor:
+    """Return a number for each mixture type, equal if the types treat V2 alike; -1 if unknown."""
+    kinds = list(MIXTURE_TYPES.values())
+    treatments = [kind.alter_v2 for kind in kinds]
+    numbers = tf.constant([treatments.index(treatment) for treatment in treatments])
+    same = mixture_types[:, None] == tf.constant([kind.name for kind in kinds])[None]
+    number = tf.gather(numbers, tf.argmax(same, axis=1))
+    return tf.where(tf.reduce_any(same, axis=1), number, -1)

@@ -1,4 +1,6 @@
-"""The optimiser and the learning-rate schedule of a training."""
+"""The optimizer and the learning-rate schedule of a training run."""
+
+from typing import Any
 
 import keras
 
@@ -9,22 +11,22 @@ from models.presets import Preset
 def make_optimizer(
     config: TrainConfig, preset: Preset, *, replicas: int = 1
 ) -> keras.optimizers.Optimizer:
-    """Return the optimiser that a training's settings name.
+    """Return the optimizer of a training's settings.
 
     Args:
         config: the training's settings.
-        preset: names the optimiser and its learning rate where the settings do not.
+        preset: gives the optimizer and its learning rate if the settings do not.
         replicas: devices, whose gradients are summed.
     """
-    common = {
+    common: dict[str, Any] = {
         "learning_rate": _schedule(config, config.learning_rate or preset.learning_rate),
         # Each device clips before the sum.
         "global_clipnorm": config.clip_norm / replicas or None,
         "gradient_accumulation_steps": config.accumulate if config.accumulate > 1 else None,
     }
     if config.ema:
-        # The average stays beside the weights until training ends, and Keras moves it with every
-        # batch, of which an update may take several.
+        # The average is kept apart from the weights until training ends. Keras moves it with every
+        # batch, and an update may take several.
         common |= {
             "use_ema": True,
             "ema_momentum": config.ema ** (1 / config.accumulate),
@@ -37,10 +39,14 @@ def make_optimizer(
             return keras.optimizers.Adam(**common)
         case "adamw":
             return keras.optimizers.AdamW(weight_decay=config.weight_decay, **common)
+        case name:
+            raise ValueError(f"optimizer: must be sgd, adam or adamw, got {name!r}")
 
 
-def _schedule(config: TrainConfig, peak: float):
-    # The optimiser counts batches, of which an update may take several.
+def _schedule(
+    config: TrainConfig, peak: float
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    # The optimizer counts batches, and an update may take several.
     batches = config.steps * config.accumulate
     warmup = min(config.warmup_steps * config.accumulate, batches - 1)
     if config.schedule == "cosine":

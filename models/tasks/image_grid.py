@@ -1,22 +1,24 @@
-"""A picture of what a separator does with a few mixtures, for TensorBoard."""
+"""An image of how a separator treats a few mixtures, for TensorBoard."""
 
 import numpy as np
 from keras import ops
 
-from models.tasks.separation import to_uint8
+from models.pixels import to_uint8
+from models.tasks.trainable import Batch
+from models.typing import Tensor
 
 
-def picture(batch: dict, predictions: dict, *, examples: int = 4) -> np.ndarray:
-    """Lay out mixtures, truths and predictions, a row an example, by their middle frames.
+def image_grid(batch: Batch, predictions: dict[str, Tensor], *, examples: int = 4) -> np.ndarray:
+    """Lay out mixtures, targets and predictions by their middle frames, one row per example.
 
     Args:
         batch: a batch of records.
         predictions: a `Separator`'s predictions on it.
-        examples: rows at most.
+        examples: largest number of rows.
 
     Returns:
-        uint8 `[rows * H, columns * W, 3]`; columns: mixture, V1, V2, the outputs, then the layers
-        where there are any.
+        uint8 `[rows * H, columns * W, 3]`; the columns are mixture, V1, V2, the outputs and, if
+        the network has them, the layers.
     """
     columns = [to_uint8(predictions["mixture"]), batch["v1"], batch["v2"]]
     for name in ("outputs", "layers"):

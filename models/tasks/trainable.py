@@ -1,0 +1,173 @@
+"""The base of all trained models: what training, export and evaluation ask of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from models.presets import Preset
+from models.typing import Tensor
+
+if TYPE_CHECKING:
+    from data_prep.config import ClipConfig
+    from models.systems import System
+
+Batch = Mapping[str, Tensor]
+"""A batch of records, see `data_prep.records.record.parse`, with what `prepare` adds to it."""
+
+InputSpecs = dict[str, tuple[tuple[int, ...], str]]
+"""Input name -> shape without the batch axis, and dtype."""
+
+TrainFunction = Callable[[Any], dict[str, Any]]
+"""Keras's training function: an iterator over batches -> logs of one step."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model is, as its exported version tells it.
+
+    Attributes:
+        kind: the kind of its task.
+        system: its system's name.
+        control: its control mode's name.
+        uses_audio: whether it takes the audio of the target clip.
+    """
+
+    kind: str
+    system: str
+    control: str
+    uses_audio: bool
+
+
+class TrainableModel(keras.Model):
+    """A network with its losses; the subclass is the system's task.
+
+    A call on a batch of records returns the network's predictions.
+
+    Args:
+        network: the system's network.
+        system: the system.
+        preset: the network's size.
+        labels: names of the classes, in the order of the network's outputs.
+
+    Attributes:
+        reported: scalars whose means training reports.
+        inputs_read: features of a prepared batch that the model reads.
+        replicas: devices that train the model together.
+        wrap_train_function: if set, applied to the function that `fit` calls once per batch.
+    """
+
+    reported: tuple[str, ...] = ()
+    train_function: TrainFunction | None
+
+    def __init__(
+        self,
+        network: keras.Model,
+        system: System,
+        preset: Preset,
+        labels: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        # Pixels, targets and distances stay float32 under every policy; the network casts its own.
+        super().__init__(autocast=False, **kwargs)
+        self.built = True  # the network is
+        self.network = network
+        self.system = system
+        self.preset = preset
+        self.labels = list(labels)
+        self.replicas = 1
+        self.wrap_train_function: Callable[[TrainFunction], TrainFunction] | None = None
+        self.trackers = {name: keras.metrics.Mean(name=name) for name in self.reported}
+
+    @property
+    def inputs_read(self) -> tuple[str, ...]:
+        """The features of a prepared batch that the model reads."""
+        raise NotImplementedError
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """Names of the scalars that `evaluate_batch` returns."""
+        return self.system.task.scalars
+
+    @property
+    def description(self) -> Description:
+        """What the model is, for its exported version."""
+        return Description(
+            kind=self.system.task.kind,
+            system=self.system.name,
+            control=self.system.control.name,
+            uses_audio=self.system.uses_audio,
+        )
+
+    def prepare(self, batch: Batch) -> dict[str, Tensor]:
+        """Add what the model reads beyond the record, in TensorFlow.
+
+        The input pipeline and the `evaluate` signature call it.
+
+        Args:
+            batch: a batch of `data_prep.records.record.parse`.
+        """
+        return dict(batch)
+
+    def select(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the features of a prepared batch that the model reads."""
+        return {name: batch[name] for name in self.inputs_read}
+
+    def measure(
+        self, batch: Batch, predictions: dict[str, Tensor], training: bool = False
+    ) -> dict[str, Tensor]:
+        """Compute the scalars of each example, float32 `[B]`; training minimizes `objective`."""
+        raise NotImplementedError
+
+    def evaluate_batch(self, batch: Batch) -> dict[str, Tensor]:
+        """Compute the scalars that the `evaluate` signature returns, float32 `[B]` each."""
+        raise NotImplementedError
+
+    def serving_inputs(self, clip: ClipConfig) -> InputSpecs:
+        """Return the inputs of the served model."""
+        raise NotImplementedError
+
+    def serve(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Answer a request to the served model, in TensorFlow."""
+        raise NotImplementedError
+
+    def held_out_image(self, batch: Batch) -> np.ndarray | None:
+        """Draw what the model does with a batch, uint8 `[H, W, 3]`; None for no image."""
+        return None
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Tensor:
+        """Return the mean objective, and update the reported means.
+
+        Each of several replicas returns its share, because their gradients are summed.
+        """
+        scalars = self.measure(x, y_pred, training)
+        for name, tracker in self.trackers.items():
+            tracker.update_state(scalars[name])
+        return ops.mean(scalars["objective"]) / self.replicas
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Tensor]:
+        """Return the running means of the reported scalars."""
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Make the function that `fit` calls once per batch, wrapped if asked."""
+        if self.train_function is not None and not force:
+            return
+        super().make_train_function(force)
+        made = self.train_function
+        if made is not None and self.wrap_train_function is not None:
+            self.train_function = self.wrap_train_function(made)

@@ -1,0 +1,161 @@
+"""The state of a training run: what a checkpoint holds, its clocks, and the divergence check."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from data_prep.errors import UserError
+from models.config import TrainConfig
+from models.tasks.trainable import TrainableModel, TrainFunction
+from models.training.progress import Progress
+
+
+class Run:
+    """A training run, shared by its callbacks.
+
+    An update takes `accumulate` batches, an epoch `log_every` updates.
+
+    Args:
+        model: the model to train, built and compiled.
+        config: the training's settings.
+        names: number of a batch -> names of its mixtures.
+
+    Attributes:
+        step: updates done.
+        steps: updates in total.
+        resumed_from: step of the checkpoint that was restored; 0 without one.
+        checkpoint: everything that a resumed run needs.
+    """
+
+    def __init__(
+        self, model: TrainableModel, config: TrainConfig, names: Callable[[int], list[str]]
+    ) -> None:
+        self.step = 0
+        self.steps = config.steps
+        self.resumed_from = 0
+        self._model = model
+        self._config = config
+        self._names = names
+        self._batches = 0
+        self._unchecked: deque[tuple[int, tf.Tensor]] = deque()
+        self._updates = 0
+        self._seconds = self._waited = 0.0
+        self._saved_step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._partial_means: list[np.ndarray] = []
+        # Keras does not count the states of dropout among a model's weights.
+        seeds = [item.value for item in model.variables if "seed_generator" in item.path]
+        self.checkpoint = tf.train.Checkpoint(
+            model=model, step=self._saved_step, seeds=seeds, means=self._mean_variables
+        )
+
+    @property
+    def in_update(self) -> bool:
+        """Whether an update is under way: some of its batches are done, but not all."""
+        return self._batches % self._config.accumulate > 0
+
+    @property
+    def ends_epoch(self) -> bool:
+        """Whether the last update ends an epoch."""
+        return self.step % self._config.log_every == 0 or self.step == self.steps
+
+    @property
+    def _mean_variables(self) -> list[Any]:
+        trackers = self._model.trackers.values()
+        return [variable.value for tracker in trackers for variable in tracker.variables]
+
+    def restore(self, path: str | None) -> None:
+        """Restore a checkpoint; None leaves the run fresh."""
+        self.checkpoint.restore(path)
+        self.step = self.resumed_from = int(self._saved_step)
+        self._batches = self.step * self._config.accumulate
+        if not self.ends_epoch:
+            self._partial_means = [variable.numpy() for variable in self._mean_variables]
+
+    def save(self, manager: tf.train.CheckpointManager) -> None:
+        """Write a checkpoint."""
+        self._saved_step.assign(self.step)
+        manager.save(self.step)
+
+    def continue_means(self) -> None:
+        """Give the first epoch the means of its part before the checkpoint.
+
+        Keras resets them when an epoch begins.
+        """
+        for variable, value in zip(self._mean_variables, self._partial_means, strict=False):
+            variable.assign(value)
+        self._partial_means = []
+
+    def measured(self, train_function: TrainFunction) -> TrainFunction:
+        """Wrap Keras's training function to time it and to keep the losses.
+
+        The wrapper returns no logs: Keras would fetch them from the device after every batch.
+        """
+
+        def train_on_next(batches: Iterator[Any]) -> dict[str, Any]:
+            started = time.perf_counter()
+            batch = next(batches)
+            self._waited += time.perf_counter() - started
+            logs = train_function(iter([batch]))
+            self._unchecked.append((self._batches, logs["objective"]))
+            self._batches += 1
+            if not self.in_update:
+                self.step += 1
+                self._updates += 1
+            self._seconds += time.perf_counter() - started
+            return {}
+
+        return train_on_next
+
+    def report(self) -> Progress:
+        """Return the means since the last report. This waits for the device.
+
+        Raises:
+            UserError: training diverged.
+        """
+        started = time.perf_counter()
+        self.check()
+        trackers = self._model.trackers
+        means = tf.stack([tracker.result() for tracker in trackers.values()]).numpy()
+        self._seconds += time.perf_counter() - started
+        return Progress(
+            step=self.step,
+            steps=self.steps,
+            scalars=dict(zip(trackers, means.tolist(), strict=True)),
+            updates=self._updates,
+            seconds=self._seconds,
+            waited=self._waited,
+            resumed_from=self.resumed_from,
+        )
+
+    def check(self) -> None:
+        """Stop a training run that diverged, before its weights are kept.
+
+        Raises:
+            UserError: a loss since the last check is NaN or infinite, or a weight is after the
+                last update. The message names the mixtures of the batch.
+        """
+        if not self._unchecked:
+            return
+        numbers, losses = zip(*self._unchecked, strict=True)
+        self._unchecked.clear()
+        values = tf.stack(losses).numpy()
+        for number, value in zip(numbers, values.tolist(), strict=True):
+            if not np.isfinite(value):
+                step = number // self._config.accumulate + 1
+                raise self._diverged(f"the loss at step {step} is {value}", number)
+        weights = self._model.trainable_weights
+        finite = [tf.reduce_all(tf.math.is_finite(weight.value)) for weight in weights]
+        for weight, is_finite in zip(weights, tf.stack(finite).numpy(), strict=True):
+            if not is_finite:
+                reason = f"{weight.path} is NaN or infinite after step {self.step}"
+                raise self._diverged(reason, numbers[-1])
+
+    def _diverged(self, reason: str, number: int) -> UserError:
+        return UserError(
+            f"training diverged: {reason}; the batch held the mixtures "
+            f"{', '.join(self._names(number))}; try a lower learning_rate or clip_norm"
+        )

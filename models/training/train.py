@@ -1,0 +1,219 @@
+"""Training of a system with `keras.Model.fit`, resumable at every checkpoint."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import keras
+import tensorflow as tf
+
+from data_prep.config import ClipConfig
+from data_prep.errors import UserError
+from models import precision
+from models.config import ModelConfig, TrainConfig
+from models.presets import get_preset
+from models.systems import get_system
+from models.tasks.trainable import TrainableModel
+from models.training.callbacks import (
+    Checkpoints,
+    EpochBoundary,
+    HeldOut,
+    ReportProgress,
+    write_progress,
+)
+from models.training.devices import gpus, is_chief, make_strategy
+from models.training.inputs import divisible, read_info, read_once, read_shuffled
+from models.training.optimizers import make_optimizer
+from models.training.progress import Progress
+from models.training.run import Run
+
+_HELD_OUT = 8
+"""Mixtures of the held-out batch."""
+
+
+def train(
+    model: ModelConfig,
+    config: TrainConfig,
+    clip: ClipConfig,
+    *,
+    train_files: list[str],
+    eval_files: list[str],
+    logs: str,
+    checkpoints: str,
+    report: Callable[[Progress], None] = lambda progress: None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    strategy: tf.distribute.Strategy | None = None,
+) -> TrainableModel:
+    """Train a system on records.
+
+    An interrupted run resumes from its last checkpoint, with the same weights, optimizer and order
+    of the data as if it had not been interrupted.
+
+    Args:
+        model: the system and its size.
+        config: how to train it.
+        clip: the shape of the records' clips.
+        train_files: TFRecord files to train on, with `info.json` beside their folder.
+        eval_files: TFRecord files of held-out mixtures, for the curves and images.
+        logs: folder for TensorBoard's logs.
+        checkpoints: folder for checkpoints.
+        report: called at every point of the curves.
+        callbacks: Keras callbacks of your own. An epoch is `config.log_every` updates. Its logs
+            hold the means of the model's `reported` scalars, and always `loss`.
+        strategy: the devices; by default `make_strategy` finds them. Several workers all read the
+            checkpoints, but only the chief, see `is_chief`, writes logs and checkpoints.
+
+    Returns:
+        The trained model, with the averaged weights if `config.ema` is on.
+
+    Raises:
+        UserError: the records or the devices do not suit the settings, or training diverged. The
+            message then names the step and the mixtures of its batch.
+
+    Example:
+        Train C2 on the records that `python -m data_prep generate` wrote to `mixtures`:
+
+        >>> import keras
+        >>> from models.config import ModelConfig, TrainConfig
+        >>> from models.export.saved_model import export
+        >>> from models.presets import get_preset
+        >>> from models.training.inputs import find_files
+        >>> from models.training.train import train
+        >>> clip = get_preset("tiny").clip
+        >>> separator = train(
+        ...     ModelConfig(system="c2", preset="tiny"),
+        ...     TrainConfig(steps=4, batch=2, log_every=2),
+        ...     clip,
+        ...     train_files=find_files(["mixtures/train/*"]),
+        ...     eval_files=find_files(["mixtures/eval/*"]),
+        ...     logs="run/logs",
+        ...     checkpoints="run/checkpoints",
+        ...     report=lambda progress: print(f"step {progress.step} of {progress.steps}"),
+        ...     callbacks=[keras.callbacks.EarlyStopping("loss", patience=10)],
+        ... )
+        step 2 of 4
+        step 4 of 4
+        >>> export(separator, clip, "run/model/1")
+    """
+    keras.utils.set_random_seed(config.seed)
+    keras.config.set_dtype_policy(config.precision)
+    info = read_info(train_files).splits["train"]
+    system, preset = get_system(model.system), get_preset(model.preset)
+    batch = config.batch or preset.batch
+    strategy = strategy or make_strategy()
+    replicas = strategy.num_replicas_in_sync
+    system.task.check_records(info, system)
+    check_devices(config, batch, replicas)
+    precision.check(config.precision, preset, gpu=gpus() > 0)
+    with strategy.scope():
+        trained = system.task.build(system, model, clip, [label for label in info.labels if label])
+        trained.replicas = replicas
+        trained.compile(
+            optimizer=make_optimizer(config, preset, replicas=replicas),
+            # XLA compiles for one device, and its 3-D convolutions are 25 times slower than
+            # TensorFlow's on a CPU.
+            jit_compile=gpus() > 0 and replicas == 1,
+        )
+        trained.optimizer.build(trained.trainable_variables)
+    if not trained.trainable_variables:
+        return trained
+    records = partial(
+        read_shuffled,
+        train_files,
+        clip,
+        records=info.mixtures,
+        batch=batch,
+        buffer=config.shuffle,
+        seed=config.seed,
+        re_pair=config.re_pair,
+    )
+    run = Run(trained, config, names=lambda number: _names(records(skip=number)))
+    manager = tf.train.CheckpointManager(run.checkpoint, checkpoints, max_to_keep=2)
+    run.restore(manager.latest_checkpoint)
+    if run.step < run.steps:
+        held_out = next(iter(read_once(eval_files, clip, batch=_HELD_OUT)))
+        _fit(
+            trained,
+            config,
+            run,
+            records(skip=run.step * config.accumulate, prepare=_prepare(trained)),
+            held_out=_prepare(trained)(held_out),
+            manager=manager if is_chief(strategy) else None,
+            logs=logs if is_chief(strategy) else None,
+            report=report,
+            callbacks=callbacks,
+        )
+    trained.optimizer.finalize_variable_values(trained.trainable_variables)
+    return trained
+
+
+def _fit(
+    trained: TrainableModel,
+    config: TrainConfig,
+    run: Run,
+    records: tf.data.Dataset,
+    *,
+    held_out: dict[str, tf.Tensor],
+    manager: tf.train.CheckpointManager | None,
+    logs: str | None,
+    report: Callable[[Progress], None],
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
+    """Call Keras's `fit`; `manager` and `logs` are None in workers that write nothing."""
+    writer = tf.summary.create_file_writer(logs) if logs else tf.summary.create_noop_writer()
+
+    def report_everywhere(progress: Progress) -> None:
+        write_progress(writer, progress)
+        report(progress)
+
+    trained.wrap_train_function = run.measured
+    boundary = EpochBoundary(run)
+    # An infinite dataset never stops its threads, so an iterator over several devices would hang
+    # at the end.
+    batches = records.take((run.steps - run.step) * config.accumulate)
+    trained.fit(
+        divisible(batches),
+        epochs=math.ceil(run.steps / config.log_every),
+        initial_epoch=run.step // config.log_every,
+        steps_per_epoch=config.log_every * config.accumulate,
+        callbacks=[
+            ReportProgress(run, boundary, report_everywhere),
+            *callbacks,
+            HeldOut(run, config.image_every, writer, held_out),
+            Checkpoints(run, config.checkpoint_every, manager),
+            boundary,
+        ],
+        verbose=0,
+    )
+    writer.close()
+
+
+def check_devices(config: TrainConfig, batch: int, replicas: int) -> None:
+    """Check that Keras can train with these settings on so many devices.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if batch % replicas:
+        raise UserError(f"batch: must be divisible by the {replicas} devices, got {batch}")
+    if replicas > 1 and config.accumulate > 1:
+        # Keras decides on the update within each device, where gradients cannot be summed.
+        raise UserError(
+            f"accumulate: must be 1 on several devices, got {config.accumulate} on {replicas}; "
+            "enlarge the batch instead"
+        )
+    if replicas > 1 and config.precision == "mixed_float16":
+        # Keras lets one device's gradients decide for all whether the loss was scaled too much.
+        raise UserError(
+            f"mixed_float16: needs a single device, got {replicas}; choose mixed_bfloat16"
+        )
+
+
+def _prepare(model: TrainableModel) -> Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]:
+    """Return the function from a batch of records to what the model reads."""
+    return lambda batch: model.select(model.prepare(batch))
+
+
+def _names(records: tf.data.Dataset) -> list[str]:
+    """Return the names of the first batch's mixtures."""
+    return [name.decode() for name in next(iter(records))["mixture_id"].numpy()]
