@@ -21,8 +21,8 @@ from data_prep.settings import Settings
 from models.systems import System
 
 if TYPE_CHECKING:
-    from tfx.types import BaseChannel
     from tfx.dsl.components.base.base_component import BaseComponent
+    from tfx.types import BaseChannel
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
 ResultsT = TypeVar("ResultsT", bound=Results)

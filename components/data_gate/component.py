@@ -3,11 +3,10 @@
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx import v1 as tfx
 from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import ExampleAnomalies
 
 from data_prep import storage
 from data_prep.errors import UserError
-
-ExampleAnomalies = tfx.types.standard_artifacts.ExampleAnomalies
 
 
 @tfx.dsl.components.component

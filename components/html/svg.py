@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -26,7 +26,7 @@ WIDTH = 4.4
 
 # Stands for the page's text color, which differs between light and dark.
 _INK = "#123456"
-_STYLE: dict[str, object] = {
+_STYLE: dict[Any, Any] = {
     "font.size": 9,
     "svg.fonttype": "none",
     "text.color": _INK,

@@ -2,9 +2,6 @@
 
 from tfx.types.artifact import Artifact
 
-FILE = "report.html"
-"""The page in the artifact's folder."""
-
 
 class ReportArtifact(Artifact):
     """A folder with `report.html`, complete in itself."""

@@ -1,27 +1,28 @@
-"""The curves of a training, read back from TensorBoard's logs."""
+"""The curves of a training run, read back from TensorBoard's logs."""
 
 import os
 
 import tensorflow as tf
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-Curve = list[tuple[int, float]]
+from components.html.figures import Curve
 
 
 def read_curves(logs: str) -> dict[str, Curve]:
     """Read every scalar of the logs.
 
-    A training that was stopped and taken up again writes some steps twice; the later run's count.
+    A training run that was interrupted and resumed writes some steps twice; the later value
+    counts.
 
     Args:
-        logs: a folder of event files, here or on a remote store; it need not be there.
+        logs: folder of event files; it need not exist.
 
     Returns:
         tag -> its points (step, value) by step; tags sorted.
     """
-    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
-
     points: dict[str, dict[int, float]] = {}
-    # Their names begin with the time at which they were opened.
+    # The names begin with the time at which the files were opened. TensorBoard reads the files
+    # through TensorFlow's own file layer.
     for path in sorted(tf.io.gfile.glob(os.path.join(logs, "*tfevents*"))):
         for event in EventFileLoader(path).Load():
             for value in event.summary.value:

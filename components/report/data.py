@@ -1,56 +1,56 @@
-"""What a report says of the data: counts, and the files that were not used."""
+"""The data's counts and the files that were not used."""
 
-import json
-import os
 from dataclasses import dataclass
 
-from tfx.dsl.io import fileio
-
 from components.html.pages import Split
-from data_prep.config import DataConfig, load
+from data_prep import storage
+from data_prep.config import DataConfig
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
+from data_prep.records.info import DatasetInfo, SplitInfo
 from data_prep.sources.kinetics import SPLITS
 from data_prep.sources.manifest import read_rejected
 
 
 @dataclass(frozen=True)
 class Data:
-    """A data set's account.
+    """What a report says about a data set.
 
     Attributes:
-        config: its settings.
+        settings: its settings.
         splits: its counts.
-        rejected: files that were not used: (path, reason).
+        rejected: files that were not used: (file, reason).
     """
 
-    config: DataConfig
+    settings: DataConfig
     splits: list[Split]
     rejected: list[tuple[str, str]]
 
 
 def read_data(examples: str) -> Data:
-    """Read `info.json` and `rejected.csv` of an Examples artifact's folder."""
-    path = os.path.join(examples, "info.json")
-    with fileio.open(path) as file:
-        info = json.loads(file.read())
-    rejected = read_rejected(os.path.join(examples, "rejected.csv"))
+    """Read `info.json` and `rejected.csv` from the folder of an Examples artifact."""
+    info = DatasetInfo.read(storage.join(examples, "info.json"))
+    rejected = read_rejected(storage.join(examples, "rejected.csv"))
+    types = {name for split in info.splits.values() for name in split.mixture_types}
     return Data(
-        config=load(DataConfig, info["settings"], path),
-        splits=[_split(name, info["splits"][name]) for name in SPLITS],
+        settings=info.settings,
+        splits=[_split(name, info.splits[name], types) for name in SPLITS],
         rejected=[(item.path, item.reason) for item in rejected],
     )
 
 
-def _split(name: str, told: dict) -> Split:
-    types = told["mixture_types"]
+def _split(name: str, info: SplitInfo, types: set[str]) -> Split:
     counts = [
-        ("mixtures", told["mixtures"]),
-        ("transparencies", types.get("transparency", 0)),
-        ("occlusions", types.get("occlusion", 0)),
-        ("with sound", told["with_sound"]),
-        ("dropped", len(told["dropped"])),
-        ("videos", told["videos"]),
-        ("sources", told["sources"]),
-        ("classes", sum(bool(label) for label in told["labels"])),
+        ("mixtures", info.mixtures),
+        *(
+            (kind.title, info.mixture_types.get(kind.name, 0))
+            for kind in MIXTURE_TYPES.values()
+            if kind.name in types
+        ),
+        ("with audio", info.with_audio),
+        ("dropped", len(info.dropped)),
+        ("videos", info.videos),
+        ("sources", info.sources),
+        ("classes", sum(bool(label) for label in info.labels)),
     ]
-    dropped = [(item["mixture_id"], item["path"], item["reason"]) for item in told["dropped"]]
+    dropped = [(item.mixture_id, item.path, item.reason) for item in info.dropped]
     return Split(name, counts, dropped)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from tfx.components import FnArgs
+from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.training.terminal_progress import training_progress
 from components.training.training_settings import TrainingSettings

@@ -21,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import Examples, Model
 from tfx.utils import path_utils
 
 from components.analyses.action_recognition.recognition_results import (
@@ -38,11 +39,11 @@ from components.analyses.artifact import AnalysisArtifact
 from components.analyses.request import AnalysisRequest
 from data_prep import storage
 from data_prep.config import ClipConfig
-from data_prep.mixing.compose import compose
+from data_prep.mixing.compose import mix_uint8
 from models.export.exported_model import ExportedModel
 from models.losses.assignment import PermutationInvariantLoss
 from models.losses.reconstruction import reconstruction
-from models.pixels import from_uint8, to_uint8
+from models.pixels import from_uint8
 from models.training.inputs import read_once
 
 NAME = "action_recognition"
@@ -54,8 +55,8 @@ _BATCH = 8
 
 @tfx.dsl.components.component
 def ActionRecognition(  # noqa: N802  (a component is named like a class)
-    examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
-    classifier: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
+    examples: tfx.dsl.components.InputArtifact[Examples],
+    classifier: tfx.dsl.components.InputArtifact[Model],
     analysis: tfx.dsl.components.OutputArtifact[AnalysisArtifact],
     settings: tfx.dsl.components.Parameter[str],
     code: tfx.dsl.components.Parameter[str],
@@ -113,19 +114,18 @@ def _answer(
     separators: Mapping[str, ExportedModel],
 ) -> dict[str, np.ndarray]:
     """Return the classes answered from each input, text `[B, 2]`."""
-    v1, v2 = from_uint8(batch["v1"]), from_uint8(batch["v2"])
-    mixture = to_uint8(compose(v1, v2, batch["alpha"]))
+    v1, v2 = batch["v1"].numpy(), batch["v2"].numpy()
+    mixture = mix_uint8(v1, v2, batch["alpha"].numpy())
     mixed = classifier.classify(mixture)
     answers = {
-        PURE: _columns(classifier.classify(batch["v1"]), classifier.classify(batch["v2"])),
+        PURE: _columns(classifier.classify(v1), classifier.classify(v2)),
         MIXED: _columns(mixed, mixed),
     }
     for name, separator in separators.items():
         outputs = separator.separate(mixture, batch["audio1"])["outputs"]
         values = from_uint8(outputs)
-        slots = PermutationInvariantLoss().assign(
-            reconstruction(v1, values), reconstruction(v2, values)
-        )
+        distances = (reconstruction(from_uint8(video), values) for video in (v1, v2))
+        slots = PermutationInvariantLoss().assign(*distances)
         chosen = (tf.gather(outputs, slot, batch_dims=1) for slot in slots)
         answers[name] = _columns(*map(classifier.classify, chosen))
     return answers

@@ -141,7 +141,9 @@ class _StudyColumn:
         self.own = {_title(classifier, name): estimate for name, estimate in own.items()}
         published = {name: _published(classifier, name, kind) for name in own}
         self.published = {
-            _title(classifier, name): value for name, value in published.items() if value is not None
+            _title(classifier, name): value
+            for name, value in published.items()
+            if value is not None
         }
 
     @property

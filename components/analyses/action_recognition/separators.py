@@ -26,9 +26,7 @@ def load_separator(name: str, folder: str, clip: ClipConfig) -> ExportedModel:
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     if not separates_layers(model.system):
-        raise UserError(
-            f"{where}: {folder}: must be a separator, got system {model.system.name}"
-        )
+        raise UserError(f"{where}: {folder}: must be a separator, got system {model.system.name}")
     own, asked = model.clip.model_dump(), clip.model_dump()
     if not model.system.uses_audio:
         del asked["sample_rate"]

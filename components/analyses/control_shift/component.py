@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.types import artifact_utils
+from tfx.types.standard_artifacts import Examples, Model
 from tfx.utils import path_utils
 
 from components.analyses.analysis_file import write_analysis
@@ -54,8 +55,8 @@ Request = AnalysisRequest[ControlShiftSettings]
 
 @tfx.dsl.components.component
 def ControlShift(  # noqa: N802  (a component is named like a class)
-    examples: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Examples],
-    model: tfx.dsl.components.InputArtifact[tfx.types.standard_artifacts.Model],
+    examples: tfx.dsl.components.InputArtifact[Examples],
+    model: tfx.dsl.components.InputArtifact[Model],
     analysis: tfx.dsl.components.OutputArtifact[AnalysisArtifact],
     manifests: tfx.dsl.components.Parameter[str],
     settings: tfx.dsl.components.Parameter[str],

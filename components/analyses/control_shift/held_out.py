@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from data_prep.records.features import feature_spec
+from data_prep.records.record import feature_spec
 
 _TEXTS = ("mixture_id", "mixture_type", "v1_id", "v1_source", "v1_label", "v2_source", "v2_label")
 _READ = (*_TEXTS, "v1_start", "v1_has_sound", "v1_sound")

@@ -39,9 +39,7 @@ class ControlShiftAnalysis(Analysis[ControlShiftSettings, ControlShiftResults]):
         """Return whether the system takes an audio cue."""
         return system.uses_audio
 
-    def component(
-        self, inputs: AnalysisInputs, settings: ControlShiftSettings
-    ) -> "BaseComponent":
+    def component(self, inputs: AnalysisInputs, settings: ControlShiftSettings) -> "BaseComponent":
         """Create the component `ControlShift`."""
         from components.analyses.control_shift.component import ControlShift
 
@@ -97,7 +95,10 @@ class ControlShiftAnalysis(Analysis[ControlShiftSettings, ControlShiftResults]):
                 for system in found
             ],
             rows=[
-                Row(label, {system: cells[label] for system, cells in found.items() if label in cells})
+                Row(
+                    label,
+                    {system: cells[label] for system, cells in found.items() if label in cells},
+                )
                 for label in labels
             ],
             head=_HEAD,

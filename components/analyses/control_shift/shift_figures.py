@@ -65,7 +65,8 @@ def inline_figure(title: str, curve: ShiftCurve) -> Markup:
         axes.legend(fontsize=8, loc="lower left")
         return figure
 
-    values = {f"{shift:+g} s": estimate for shift, estimate in drawn.shifts.items()} | drawn.bands
+    values = {f"{shift:+g} s": estimate for shift, estimate in drawn.shifts.items()}
+    values.update(drawn.bands)
     said = (f"{name} {CONTROL_ACCURACY.format(e.value)}" for name, e in values.items())
     return inline_svg(draw, f"{title}: {'; '.join(said)}")
 

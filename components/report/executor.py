@@ -1,0 +1,39 @@
+"""Executor of Report: reads what a run left, and writes the page."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+from tfx.dsl.components.base.base_executor import BaseExecutor
+from tfx.types import Artifact
+
+from components.analyses.registry import ANALYSES, get_analysis
+from components.html.pages import render_report
+from components.report import FILE
+from components.report.gathering import RunInputs, gather
+from components.report.settings import ReportSettings
+from data_prep import storage
+
+_CODE = TypeAdapter(dict[str, str])
+_FIXED = ("examples", "model", "model_run", "evaluation", "blessing", "pushed_model")
+
+
+class ReportExecutor(BaseExecutor):
+    """Writes `report.html`; every input beside the fixed ones is the result of an analysis."""
+
+    def Do(  # noqa: N802  (TFX's name)
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Read the inputs and write the page."""
+        artifacts = {name: found[0] for name, found in input_dict.items() if found}
+        names = [get_analysis(name).name for name in artifacts if name not in _FIXED]
+        inputs = RunInputs(
+            **{name: artifacts[name] for name in _FIXED},
+            analyses={name: artifacts[name] for name in ANALYSES if name in names},
+        )
+        settings = ReportSettings.model_validate_json(exec_properties["settings"])
+        page = gather(inputs, settings, _CODE.validate_json(exec_properties["code"]))
+        [report] = output_dict["report"]
+        storage.write_text(storage.join(report.uri, FILE), render_report(page))
