@@ -21,6 +21,10 @@ from data_prep.sources.kinetics import SPLITS
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_digest
 
+_MIXING = "components.mixture_gen.executor"
+_TRAINING = "components.training.run_fn"
+_EVALUATION = "components.evaluation.mean_scalars"
+
 
 def create_pipeline(
     config: PipelineConfig,
@@ -97,10 +101,9 @@ def create_pipeline(
         baseline_model=baseline.outputs["model"],
         example_splits=["eval"],
         eval_config=eval_config(
-            task=config.task,
-            settings=config.evaluation,
             system=config.system,
-            code=source_digest("components.evaluation.mean_scalars"),
+            settings=config.evaluation,
+            code=source_digest(_EVALUATION),
         ),
     )
     pusher = tfx.components.Pusher(
@@ -128,7 +131,7 @@ def create_pipeline(
             train=config.train,
             evaluation=config.evaluation,
         ),
-        code=source_digest("components.report.component"),
+        code=_code(config),
     )
     return tfx.dsl.Pipeline(
         pipeline_name=config.name,
@@ -158,7 +161,7 @@ def _mixtures(config: PipelineConfig, manifests: str) -> BaseNode:
         return MixtureGen(
             manifests=manifests,
             config=config.data,
-            code=source_digest("components.mixture_gen.executor"),
+            code=source_digest(_MIXING),
         )
     return tfx.dsl.Importer(
         source_uri=config.mixtures,
@@ -169,7 +172,7 @@ def _mixtures(config: PipelineConfig, manifests: str) -> BaseNode:
 
 def _trainer(config: PipelineConfig, examples: BaseChannel, checkpoints: str) -> BaseComponent:
     return tfx.components.Trainer(
-        run_fn="components.training.run_fn.run_fn",
+        run_fn=f"{_TRAINING}.run_fn",
         examples=examples,
         train_args=tfx.proto.TrainArgs(splits=["train"], num_steps=config.train.steps),
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
@@ -178,7 +181,7 @@ def _trainer(config: PipelineConfig, examples: BaseChannel, checkpoints: str) ->
             "train": config.train.model_dump_json(),
             "clip": config.data.clip.model_dump_json(),
             "checkpoints": checkpoints,
-            "code": source_digest("components.training.run_fn"),
+            "code": source_digest(_TRAINING),
         },
     )
 
@@ -214,6 +217,18 @@ def _analyses(
         )
         for analysis, settings in config.applicable_analyses
     }
+
+
+def _code(config: PipelineConfig) -> dict[str, str]:
+    """Return digests of the code behind what the report shows, and of the report's own."""
+    modules = {
+        "mixtures": _MIXING,
+        "training": _TRAINING,
+        "evaluation": _EVALUATION,
+        **{analysis.name: analysis.code_module for analysis, _ in config.applicable_analyses},
+        "report": "components.report.component",
+    }
+    return {name: source_digest(module) for name, module in modules.items()}
 
 
 def write_schema(uri: str) -> None:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SerializeAsAny, field_validator
 
-from components.analyses.registry import load_results
-from components.evaluation.evaluation_results import SliceMetrics
-from components.report import FILE
+from components.analyses.registry import load_results, read_analysis
+from components.evaluation.slice_metrics import SliceMetrics
 from data_prep.results import Results
 
 if TYPE_CHECKING:
@@ -85,8 +84,8 @@ def summarize(
     """
     from tfx.orchestration.metadata import Metadata
 
-    from components.analyses.artifact import read_analysis
-    from components.evaluation.evaluation_results import read_failures, read_metrics
+    from components.evaluation.evaluation_results import read_evaluation, read_failures
+    from components.report.artifact import FILE
 
     with Metadata(connection) as handle:
         outputs, cached = _last_run(handle.store, pipeline)
@@ -100,7 +99,7 @@ def summarize(
     return RunSummary(
         pipeline=pipeline,
         system=system,
-        metrics=read_metrics(evaluation).by_mixture_type(),
+        metrics=read_evaluation(evaluation).by_mixture_type(),
         blessed=blessed,
         reasons=() if blessed else tuple(read_failures(evaluation)),
         pushed=destination if blessed and destination else None,

@@ -1,23 +1,25 @@
-"""A gallery of real videos, taken apart by a pushed model: what the command `gallery` does."""
+"""A gallery of real videos, separated by a pushed model: the command `gallery`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
+from components.capabilities import separates_layers
 from components.html.pages import Entry, GalleryPage, render_gallery
-from components.html.separated_examples import Example, Footage, example_of, take_apart
+from components.html.separated_examples import Example, Footage, example_of, separate_example
+from data_prep import storage
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
-from data_prep.media.reading import MediaError
-from data_prep.mixing.pairing import MIXTURE_TYPES, Window, draw, usable
-from data_prep.records.making import make_record, read_window
-from data_prep.records.record import SOUND_SCALE, decode
+from data_prep.media.decoding import MediaError
+from data_prep.media.frames import evenly_spaced, middle_start
+from data_prep.media.pcm import to_float
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
+from data_prep.mixing.pairing import Window, draw, usable
+from data_prep.records.record import decode
+from data_prep.records.writer import make_record, read_window
 from data_prep.sources import kinetics, manifest
 from data_prep.sources.kinetics import Listing, Rejection
 from data_prep.sources.manifest import Video
-from data_prep.storage import write_text
 from models.export.exported_model import ExportedModel
 from serving.versions import find_versions, require_version
 
@@ -26,55 +28,56 @@ MOST_OPENED = 200
 
 
 def write_gallery(
-    model: Path, videos: Path, output: Path, *, mixtures: int, count: int, seed: int = 0
+    model: Path, videos: str, output: Path, *, mixtures: int, count: int, seed: int = 0
 ) -> Path:
-    """Write a page of videos as they are and of mixtures of them, all taken apart.
+    """Write a page of videos as they are and of mixtures of them, all separated.
 
     Args:
-        model: a version's folder, or the one that holds it: then the newest version.
+        model: the folder of a version, or the one above it for the newest version.
         videos: folder of videos.
         output: folder for `index.html`.
-        mixtures: mixtures of pairs of the videos, where there are two.
-        count: videos that are taken apart as they are, at most.
-        seed: decides the pairs and masks.
+        mixtures: number of mixtures of pairs of the videos, if there are two.
+        count: largest number of videos that are separated as they are.
+        seed: decides the pairs and the masks.
 
     Returns:
         The page.
 
     Raises:
-        UserError: there is no such model, it is no separator, or too few videos are usable.
+        UserError: there is no such model, it does not separate, or too few videos are usable.
     """
     version = find_model(model)
     listing = kinetics.find_videos(videos)
     loaded = ExportedModel(str(version))
-    if not loaded.separates:
-        raise UserError(f"{version}: a gallery needs a separator; the model only names classes")
+    if not separates_layers(loaded.system):
+        raise UserError(f"{version}: must be a system that separates, got {loaded.system.name}")
     clip = loaded.clip
-    opened = _spread(listing.entries, MOST_OPENED)
+    opened = [listing.entries[i] for i in evenly_spaced(MOST_OPENED, len(listing.entries))]
     found, rejected = manifest.build(Listing(opened, listing.rejections))
-    usable_videos, too_short = usable(found, clip)
+    long_enough, too_short = usable(found, clip)
     rejected += too_short
     needed = 1 if count else 2
-    if len(usable_videos) < needed:
+    if len(long_enough) < needed:
         raise UserError(
-            f"{videos}: usable videos are needed, at least {needed}: received {len(usable_videos)}"
+            f"{videos}: must hold at least {needed} usable videos, got {len(long_enough)}"
             + kinetics.first_reasons(rejected)
         )
+    chosen = [long_enough[i] for i in evenly_spaced(count, len(long_enough))]
     page = GalleryPage(
         title=_name(version),
         about=_about(listing, opened, clip),
-        videos=_as_they_are(loaded, clip, _spread(usable_videos, count), videos, rejected),
-        mixtures=_mixed(loaded, clip, usable_videos, mixtures, seed, rejected),
+        videos=_separated(loaded, chosen, storage.absolute(videos), rejected),
+        mixtures=_separated_mixtures(loaded, long_enough, mixtures, seed, rejected),
         rejected=sorted({(item.path, item.reason) for item in rejected}),
     )
     if not page.videos and not page.mixtures:
         raise UserError(f"{videos}: no clip of these videos can be read")
-    write_text(output / "index.html", render_gallery(page))
+    storage.write_text(str(output / "index.html"), render_gallery(page))
     return output / "index.html"
 
 
 def find_model(folder: Path) -> Path:
-    """Return a version's folder: the one given, or the newest in it.
+    """Return the folder of a version: the given one, or the newest in it.
 
     Raises:
         UserError: neither is one.
@@ -91,55 +94,56 @@ def _name(version: Path) -> str:
     return f"model {version}"
 
 
-def _about(listing: Listing, opened: Sequence, clip: ClipConfig) -> str:
+def _about(listing: Listing, opened: Sequence[kinetics.Entry], clip: ClipConfig) -> str:
     text = (
         f"Clips of {clip.frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps, "
         f"{clip.seconds:.2f} s."
     )
     if len(opened) < len(listing.entries):
-        text += f" Of {len(listing.entries)} videos {len(opened)} were opened."
+        text += f" {len(opened)} of {len(listing.entries)} videos were opened."
     return text
 
 
-def _as_they_are(model, clip, videos: Sequence[Video], root: Path, rejected) -> list[Entry]:
-    """Take the middle of each video apart; one that cannot be read there is rejected."""
+def _separated(
+    model: ExportedModel, videos: Sequence[Video], root: str, rejected: list[Rejection]
+) -> list[Entry]:
+    """Separate the middle of each video; one that cannot be read there is rejected."""
     entries = []
     for video in videos:
-        start = max(0.0, (video.duration - clip.seconds) / 2)
+        start = middle_start(video.duration, model.clip)
         try:
-            window = read_window(Window(video, start, 0.5, 0.5), clip)
+            window = read_window(Window(video, start, 0.5, 0.5), model.clip)
         except MediaError as error:
             rejected.append(Rejection(error.path, error.reason))
             continue
-        sound = window.sound.astype(np.float32) / SOUND_SCALE if window.has_sound else None
-        title = Path(video.path).relative_to(root.resolve()).as_posix()
-        about = f"from {start:.2f} s"
-        example = Example(title, about, Footage(window.frames, sound))
-        entries.append(take_apart(model, clip, example))
+        audio = to_float(window.audio) if window.has_audio else None
+        title = video.path.removeprefix(root).lstrip("/")
+        example = Example(title, f"from {start:.2f} s", Footage(window.frames, audio))
+        entries.append(separate_example(model, model.clip, example))
     return entries
 
 
-def _mixed(model, clip, videos: Sequence[Video], count: int, seed, rejected) -> dict:
-    """Mix pairs of videos, half of them each way, and take them apart: type -> entries.
+def _separated_mixtures(
+    model: ExportedModel,
+    videos: Sequence[Video],
+    count: int,
+    seed: int,
+    rejected: list[Rejection],
+) -> dict[str, list[Entry]]:
+    """Mix pairs of videos, and separate them: mixture type -> entries.
 
-    One video alone makes no mixture.
+    A single video makes no mixture.
     """
-    config = DataConfig(clip=clip, seed=seed)
+    config = DataConfig(clip=model.clip, seed=seed)
     held_out = [replace(video, split="eval") for video in videos]
     entries: dict[str, list[Entry]] = {name: [] for name in MIXTURE_TYPES}
     pairings = draw(held_out, "eval", count, config) if count and len(videos) > 1 else ()
     for pairing in pairings:
-        record, report = make_record(pairing, config)
+        record, outcome = make_record(pairing, config)
         if record is None:
-            rejected.append(Rejection(report.path, report.reason))
+            rejected.append(Rejection(outcome.path, outcome.reason))
             continue
         title = f"{pairing.v1.video.id} and {pairing.v2.video.id}"
-        entry = take_apart(model, clip, example_of(decode(record, clip), title))
-        entries[pairing.mixture_type].append(entry)
+        example = example_of(decode(record, model.clip), title)
+        entries[pairing.mixture_type].append(separate_example(model, model.clip, example))
     return {name: found for name, found in entries.items() if found}
-
-
-def _spread(items: Sequence, count: int) -> list:
-    """Return at most so many items, evenly spread over all of them."""
-    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
-    return [items[place] for place in places]

@@ -1,6 +1,5 @@
-"""The whole way on rendered videos: TFX's own runner, its metadata, a server, a client."""
+"""The whole pipeline on rendered videos: TFX's own runner, its metadata, a server, a client."""
 
-import json
 import sqlite3
 import subprocess
 import sys
@@ -9,29 +8,43 @@ from pathlib import Path
 
 import pytest
 
-from data_prep.media.reading import read_clip
+from data_prep.generate import generate
+from data_prep.media.clip import read_clip
 from data_prep.mixing.mix_videos import mix_videos
 from data_prep.sources import kinetics, manifest
+from models.measures import CONTROL_ACCURACY, IDENTITY_LOSS, LOSS, RELATIVE_LOSS
 from pipeline.config import load_config
+from pipeline.places import Places
+from pipeline.run_summary import RunSummary
 from pipeline.runners import local
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = (
     "train.steps=4",
     "train.checkpoint_every=4",
-    "train.picture_every=4",
+    "train.image_every=4",
     "data.train_mixtures=8",
     "data.eval_mixtures=6",
-    "data.occlusion_share=0.5",
-    "system=c3_internal",
-    "analysis.control_shifts=[0, 0.25]",
+    "data.shares={transparency: 0.5, occlusion: 0.5}",
+    "model.system=c3_internal",
+    "analyses.control_shift.shifts=[0, 0.25]",
     # An untrained model is to be pushed here.
     "evaluation.relative_loss=9",
     "evaluation.control_accuracy=0",
 )
 STAGES = {
-    *("MixtureGen", "ImportSchemaGen", "StatisticsGen", "ExampleValidator", "DataGate"),
-    *("Trainer", "LatestBlessedModel", "Evaluator", "Pusher", "Report"),
+    "MixtureGen",
+    "ImportSchemaGen",
+    "StatisticsGen",
+    "ExampleValidator",
+    "DataGate",
+    "Trainer",
+    "LatestBlessedModel",
+    "Evaluator",
+    "Pusher",
     "ControlShift",
+    "Report",
 }
 
 
@@ -49,14 +62,18 @@ def executions(places):
     return Counter((name.split(".", 1)[1], states.get(state, state)) for name, state in rows)
 
 
+def serving(places):
+    return places.serving("controlled-separator")
+
+
 @pytest.fixture(scope="module")
 def runs(sample_videos, tmp_path_factory):
     """The summaries of a first run, the same again, and one that asks for too much."""
-    places = local.Places(tmp_path_factory.mktemp("run"))
+    places = Places(tmp_path_factory.mktemp("run"))
     summaries, counts = [], []
     for settings in (SETTINGS, SETTINGS, (*SETTINGS, "evaluation.relative_loss=0.01")):
         config = load_config("demo", settings)
-        local.index(sample_videos, (), places, config)
+        local.index(str(sample_videos), (), places, config)
         summaries.append(local.run(config, places))
         counts.append(executions(places))
     return places, summaries, counts
@@ -66,85 +83,84 @@ def test_first_run_executes_every_stage_and_pushes(runs):
     places, (first, _, _), (counts, _, _) = runs
     assert {name for name, _ in counts} == STAGES
     assert all(counts[name, "complete"] == 1 for name in STAGES - {"LatestBlessedModel"})
-    assert first["blessed"]
-    [version] = places.serving.iterdir()
-    assert first["pushed"] == str(version)
+    assert first.blessed
+    [version] = serving(places).iterdir()
+    assert first.pushed == str(version)
     assert (version / "saved_model.pb").is_file()
-    assert first["seconds"].keys() == STAGES
+    assert first.seconds.keys() == STAGES
+    assert first.pipeline.startswith("controlled-separator-")
 
 
 def test_summary_holds_the_metrics_of_every_mixture_type(runs):
-    places, summaries, _ = runs
-    metrics = summaries[0]["metrics"]
-    assert list(metrics) == ["transparency", "occlusion"]
-    for values in metrics.values():
-        assert values["examples"] == 3
-        assert 0.1 < values["identity_loss"] < 0.8
-        assert values["relative_loss"] == pytest.approx(values["loss"] / values["identity_loss"])
-        assert 0 <= values["control_accuracy"] <= 1
-        assert values["loss_interval"] >= 0
-    assert json.loads(places.summary.read_text()) == summaries[2]
+    places, (first, _, third), _ = runs
+    assert list(first.metrics) == ["transparency", "occlusion"]
+    for metrics in first.metrics.values():
+        assert metrics.examples == 3
+        loss, identity = metrics.of(LOSS), metrics.of(IDENTITY_LOSS)
+        assert 0.1 < identity.value < 0.8
+        assert metrics.of(RELATIVE_LOSS).value == pytest.approx(loss.value / identity.value)
+        assert 0 <= metrics.of(CONTROL_ACCURACY).value <= 1
+        assert loss.half_width >= 0
+    assert RunSummary.read(str(places.summary)) == third
 
 
 def test_control_without_a_shift_is_what_the_evaluator_found(runs):
     _, (first, *_), _ = runs
-    for name, metrics in first["metrics"].items():
-        at_0, shifted = first["control_shift"]["mixture_types"][name]["shifts"]
-        assert (at_0["seconds"], at_0["mixtures"], shifted["seconds"]) == (0, 3, 0.25)
-        for key in ("control_accuracy", "control_accuracy_interval"):
-            assert at_0[key] == pytest.approx(metrics[key])
+    for name, metrics in first.metrics.items():
+        at_0, shifted = first.analyses["control_shift"].mixture_types[name].shifts
+        assert (at_0.seconds, at_0.mixtures, shifted.seconds) == (0, 3, 0.25)
+        expected = metrics.of(CONTROL_ACCURACY)
+        assert at_0.control_accuracy.value == pytest.approx(expected.value)
+        assert at_0.control_accuracy.half_width == pytest.approx(expected.half_width)
 
 
 def test_second_run_is_served_from_the_cache(runs):
     places, (first, second, _), (before, after, _) = runs
-    assert set(second["cached"]) == STAGES - {"LatestBlessedModel"}
-    assert second["pushed"] == first["pushed"]
-    for key in ("metrics", "control_shift"):
-        assert second[key] == first[key]
+    assert set(second.cached) == STAGES - {"LatestBlessedModel"}
+    assert second.pushed == first.pushed
+    assert second.metrics == first.metrics
+    assert second.analyses == first.analyses
     new = after - before
     assert all(state == "cached" for name, state in new if name != "LatestBlessedModel")
     assert len(list(places.manifests.glob("span-*"))) == 1
 
 
-def test_unblessed_model_is_not_pushed_and_the_reason_is_told(runs):
-    places, summaries, _ = runs
-    assert not summaries[2]["blessed"]
-    assert summaries[2]["pushed"] is None
-    assert len(list(places.serving.iterdir())) == 1
-    reasons = summaries[2]["reasons"]
-    assert [line.split(":")[0] for line in reasons] == [
-        "occlusion",
-        "transparency",
-    ]
-    assert all("loss over Identity's must be at most 0.01; it is" in line for line in reasons)
+def test_unblessed_model_is_not_pushed_and_the_reason_is_reported(runs):
+    places, (*_, third), _ = runs
+    assert not third.blessed
+    assert third.pushed is None
+    assert len(list(serving(places).iterdir())) == 1
+    assert [line.split(":")[0] for line in third.reasons] == ["occlusion", "transparency"]
+    rule = f"{RELATIVE_LOSS.title} must be at most 0.01, got "
+    assert all(rule in line for line in third.reasons)
 
 
 def test_every_run_has_its_report(runs):
     _, (first, second, third), _ = runs
-    assert second["artifacts"]["report"] == first["artifacts"]["report"]
+    assert second.artifacts.report == first.artifacts.report
     for summary, verdict in ((first, "Blessed"), (third, "Not blessed")):
-        page = Path(summary["artifacts"]["report"]).read_text(encoding="utf-8")
+        page = Path(summary.artifacts.report).read_text(encoding="utf-8")
         assert f">{verdict}</h1>" in page
-        # Of three held-out mixtures of each type all are shown: input, outputs, truths.
+        # All three held-out mixtures of each type are shown: input, outputs, truths.
         assert page.count("<article") == 6
         assert page.count("<video") == 6 * 5 + 3
-        for path in (summary["artifacts"]["mixtures"], summary["artifacts"]["model"]):
+        for path in (summary.artifacts.mixtures, summary.artifacts.model):
             assert path in page
         for part in ("metrics", "slices", "training", "data", "gallery", "lineage"):
             assert f'id="{part}"' in page
-    assert first["pushed"] in Path(first["artifacts"]["report"]).read_text(encoding="utf-8")
+    assert first.pushed in Path(first.artifacts.report).read_text(encoding="utf-8")
 
 
 def test_video_goes_through_the_server_and_back(runs, sample_videos, tmp_path):
     places, _, _ = runs
-    videos = sorted(sample_videos.rglob("*.mp4"))
-    mix_videos(videos[0], videos[-1], tmp_path / "mixture.mp4", size=96)
-    serve = [sys.executable, "-m", "serving", "serve", "--model", str(places.serving)]
+    videos = sorted(map(str, sample_videos.rglob("*.mp4")))
+    mix_videos(videos[0], videos[-1], str(tmp_path / "mixture.mp4"), size=96)
+    serve = [sys.executable, "-m", "serving", "serve", "--model", str(serving(places))]
     with subprocess.Popen([*serve, "--port", "0"], stdout=subprocess.PIPE, text=True) as process:
         try:
             address = process.stdout.readline().rsplit(" at ", 1)[1].strip()
             words = ["separate", str(tmp_path / "mixture.mp4"), "--server", address]
-            words += ["--audio", str(videos[-1]), "--output", str(tmp_path / "out")]
+            words += ["--audio", videos[-1], "--output", str(tmp_path / "out")]
             subprocess.run([sys.executable, "-m", "serving", *words], check=True)
         finally:
             process.terminate()
@@ -156,16 +172,16 @@ def test_video_goes_through_the_server_and_back(runs, sample_videos, tmp_path):
 
 
 def test_records_of_the_pipeline_are_the_commands(runs, sample_videos, tmp_path):
-    from data_prep.generate import generate
-
-    _, summaries, _ = runs
-    theirs = Path(summaries[0]["artifacts"]["mixtures"])
-    found, _ = manifest.build(kinetics.find_videos(sample_videos))
-    generate(found, tmp_path / "out", load_config("demo", SETTINGS).data)
+    _, (first, *_), _ = runs
+    found, _ = manifest.build(kinetics.find_videos(str(sample_videos)))
+    generate(found, str(tmp_path / "out"), load_config("demo", SETTINGS).data)
     for split in ("train", "eval"):
         one, other = (
             {path.name: path.read_bytes() for path in folder.iterdir()}
-            for folder in (tmp_path / "out" / split, theirs / f"Split-{split}")
+            for folder in (
+                tmp_path / "out" / split,
+                Path(first.artifacts.mixtures, f"Split-{split}"),
+            )
         )
         assert one == other
         assert one

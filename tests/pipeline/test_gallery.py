@@ -1,4 +1,4 @@
-"""The command `gallery`: real videos and mixtures of them, taken apart by a pushed model."""
+"""The command `gallery`: real videos and mixtures of them, separated by a pushed model."""
 
 import shutil
 
@@ -7,6 +7,9 @@ from click.testing import CliRunner
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
+from models.config import ModelConfig
+from models.export.saved_model import export
+from models.systems import SYSTEMS
 from pipeline.__main__ import main
 from pipeline.video_gallery import find_model, write_gallery
 
@@ -14,18 +17,17 @@ CLIP = ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_ra
 BROKEN = "no <b>video.mp4"
 
 
+def export_untrained(system, folder, labels=()):
+    config = ModelConfig(system=system)
+    model = SYSTEMS[system].task.build(SYSTEMS[system], config, CLIP, labels)
+    export(model, CLIP, str(folder))
+
+
 @pytest.fixture(scope="module")
 def pushed(tmp_path_factory):
-    """A folder of versions whose newest one is an untrained separator that hears."""
-    from models.export.saved_model import export
-    from models.presets import PRESETS
-    from models.systems import get_system
-    from models.tasks.separation import Separator
-
-    system = get_system("c3_internal")
-    folder = tmp_path_factory.mktemp("serving") / "separator"
-    network = system.build(CLIP, PRESETS["tiny"], 2, 2)
-    export(Separator(network, system), CLIP, str(folder / "12"))
+    """A folder of versions whose newest one is an untrained separator that uses audio."""
+    folder = tmp_path_factory.mktemp("serving") / "controlled-separator"
+    export_untrained("c3_internal", folder / "12")
     (folder / "9").mkdir()
     (folder / "9" / "saved_model.pb").touch()
     (folder / "13").mkdir()
@@ -34,7 +36,7 @@ def pushed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def videos(sample_videos, tmp_path_factory):
-    """A plain folder of four videos, one file that is none and one that is another's copy."""
+    """A plain folder of four videos, a file that is no video, and a copy."""
     folder = tmp_path_factory.mktemp("plain") / "videos"
     folder.mkdir()
     chosen = sorted(sample_videos.rglob("*.mp4"))[:4]
@@ -45,7 +47,7 @@ def videos(sample_videos, tmp_path_factory):
     return folder
 
 
-def test_newest_version_is_taken_or_the_one_given(pushed, tmp_path):
+def test_newest_version_is_used_or_the_one_given(pushed, tmp_path):
     assert find_model(pushed).name == "12"
     assert find_model(pushed / "9").name == "9"
     with pytest.raises(UserError, match="holds no version of a model"):
@@ -60,7 +62,7 @@ def test_videos_and_mixtures_of_them_are_shown(pushed, videos, tmp_path):
     assert done.output.strip().endswith("index.html")
     [page] = (tmp_path / "out").iterdir()
     text = page.read_text(encoding="utf-8")
-    assert "model separator, version 12" in text
+    assert "model controlled-separator, version 12" in text
     assert text.count("<article") == 5
     # Each shows what goes in and two outputs; a mixture its two truths too.
     assert text.count("<video") == 3 * 3 + 2 * 5
@@ -69,14 +71,14 @@ def test_videos_and_mixtures_of_them_are_shown(pushed, videos, tmp_path):
         assert f"<h4>video {number}.mp4</h4>" in text
     assert "no &lt;b&gt;video.mp4" in text
     assert "cannot be opened" in text
-    assert "the same file as" in text
+    assert "same file as" in text
 
 
 def test_one_video_is_shown_without_mixtures(pushed, videos, tmp_path):
     alone = tmp_path / "alone"
     alone.mkdir()
     shutil.copyfile(videos / "video 0.mp4", alone / "fence.mp4")
-    page = write_gallery(pushed, alone, tmp_path / "out", mixtures=2, count=4)
+    page = write_gallery(pushed, str(alone), tmp_path / "out", mixtures=2, count=4)
     assert page.read_text(encoding="utf-8").count("<article") == 1
 
 
@@ -84,9 +86,9 @@ def test_too_few_usable_videos_are_an_error_and_leave_nothing(pushed, videos, tm
     broken = tmp_path / "broken"
     broken.mkdir()
     shutil.copyfile(videos / BROKEN, broken / BROKEN)
-    message = r"usable videos are needed, at least 1: received 0; no <b>video"
+    message = r"must hold at least 1 usable videos, got 0; no <b>video"
     with pytest.raises(UserError, match=message):
-        write_gallery(pushed, broken, tmp_path / "out", mixtures=2, count=4)
+        write_gallery(pushed, str(broken), tmp_path / "out", mixtures=2, count=4)
     assert not (tmp_path / "out").exists()
 
 
@@ -95,4 +97,13 @@ def test_nothing_to_show_is_a_wrong_command_line(tmp_path):
     words += ["--mixtures", 0, "--count", 0]
     done = CliRunner().invoke(main, ["gallery", *map(str, words)])
     assert done.exit_code == 2
-    assert "both 0" in done.output
+    assert "got 0 for both" in done.output
+
+
+def test_classifier_is_refused(videos, tmp_path):
+    export_untrained("i3d", tmp_path / "classifier" / "1", labels=["a", "b"])
+    with pytest.raises(UserError, match="must be a system that separates, got i3d"):
+        write_gallery(
+            tmp_path / "classifier", str(videos), tmp_path / "out", mixtures=2, count=4
+        )
+    assert not (tmp_path / "out").exists()

@@ -1,110 +1,100 @@
 import json
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
+from made_up_runs import action_recognition, control_shift, metrics, separation, summary
 
+from components.analyses.registry import ANALYSES
+from components.estimates import Estimate
+from components.html.panels import Panel, save_panels
+from components.tables import markdown
 from data_prep.errors import UserError
-from pipeline.study import averages as results
-from pipeline.study import tables as page
-from pipeline.study.drawings import draw_control_shift, draw_rows
-from pipeline.study.estimate import Estimate, over_seeds
-from pipeline.study.runs import Run, check_systems, without_classes
+from models.measures import RELATIVE_LOSS
+from pipeline.study import averages
+from pipeline.study.runs import Run, check_systems, trainable_on
+from pipeline.study.study import StudyResults
+from pipeline.study.tables import table_1, table_2
 
 
-def test_one_seed_has_the_examples_interval():
-    assert over_seeds({"a": [(0.3, 0.02)]}) == {"a": Estimate(0.3, 0.02, (0.3,))}
-
-
-def test_seeds_widen_the_interval_by_students_t():
-    values = [0.30, 0.32, 0.37]
-    found = over_seeds({"a": [(value, 0.0) for value in values]})["a"]
-    # 4.302653 is the 97.5 % point of Student's t with 2 degrees of freedom.
-    half = 4.302653 * np.std(values, ddof=1) / np.sqrt(3)
-    assert found.interval == pytest.approx(half)
-    assert found.mean == pytest.approx(0.33)
-    both = over_seeds({"a": [(v, h) for v, h in zip(values, (0.02, 0.03, 0.04), strict=True)]})
-    assert both["a"].interval == pytest.approx(np.hypot(0.03, half))
-
-
-def test_intervals_of_few_noisy_seeds_hold_the_truth():
-    rng = np.random.default_rng(0)
-    hits = total = 0
-    for _ in range(300):
-        truth = rng.uniform(size=5)
-        cells = {i: [(rng.normal(truth[i], 0.1), 0.0) for _ in range(2)] for i in range(5)}
-        found = over_seeds({**cells, "one seed": [(0.5, 0.01)]})
-        assert found.pop("one seed").interval == pytest.approx(0.01)
-        hits += sum(abs(cell.mean - truth[i]) <= cell.interval for i, cell in found.items())
-        total += 5
-    assert 0.93 <= hits / total <= 0.97
-
-
-def metrics(loss, control):
-    values = {"loss": loss, "relative_loss": loss / 0.4, "psnr": 15.0, "ssim": 0.5}
-    values |= {"control_accuracy": control, "score_error": 0.0}
-    return {**values, **{f"{name}_interval": 0.01 for name in values}}
+def run(system, seed, by_type, analyses=None):
+    return Run(system=system, seed=seed, summary=summary(system, by_type, analyses))
 
 
 @pytest.fixture
 def runs():
-    """Runs of three systems with two seeds, made up."""
+    """Runs of four systems with two seeds."""
     found = []
     for seed in range(2):
         for system, loss in (("identity", 0.4), ("c2", 0.3 + 0.02 * seed)):
-            kinds = {"transparency": metrics(loss, 0.5), "occlusion": metrics(loss + 0.1, 0.5)}
-            found.append(Run(system, seed, {"metrics": kinds}))
-        point = {"control_accuracy": 0.9, "control_accuracy_interval": 0.02, "mixtures": 8}
-        curve = [{"seconds": s, **point, "control_accuracy": 0.9 - abs(s)} for s in (-0.5, 0, 0.5)]
-        curve.append({"seconds": 9, "mixtures": 0, **dict.fromkeys(metrics(0, 0))})
-        shift = {"shifts": curve, "silence": point, "stranger": point}
-        kinds = {"transparency": metrics(0.31, 0.9)}
-        found.append(Run("c3_internal", seed, {"metrics": kinds, "control_shift": shift}))
-        seen = {"accuracy": 0.8, "accuracy_interval": 0.05}
-        inputs = {"pure": seen, "mixed": seen, "c2": seen}
-        action = {"mixture_types": {"transparency": {"inputs": inputs}}}
-        found.append(Run("i3d", seed, {"metrics": {}, "action_accuracy": action}))
+            by_type = {"transparency": separation(loss), "occlusion": separation(loss + 0.1)}
+            found.append(run(system, seed, by_type))
+        by_type = {"transparency": separation(0.31, 0.9)}
+        found.append(run("c3_internal", seed, by_type, {"control_shift": control_shift()}))
+        classified = {"transparency": metrics(accuracy=0.5)}
+        found.append(
+            run("i3d", seed, classified, {"action_recognition": action_recognition()})
+        )
     return found
 
 
-def test_tables_average_the_seeds_and_quote_the_papers(runs):
-    separation = results.separation(runs)
-    assert separation["transparency"]["loss"]["c2"].seeds == (0.3, 0.32)
-    parameters = dict.fromkeys(("identity", "c2", "c3_internal"), 1_230_000)
-    table = page.table_1(separation, parameters, {"c2": 27.1})
-    lines = {line.split(" | ")[0]: line for line in table.splitlines()}
+def lines_of(table):
+    return {line.split(" | ")[0]: line for line in markdown(table).splitlines()}
+
+
+def test_table_1_averages_the_seeds_and_quotes_the_papers(runs):
+    systems = averages.separators(runs)
+    assert systems == ["identity", "c2", "c3_internal"]
+    column = averages.column(runs, systems, averages.MEASURES["loss"], "transparency")
+    assert column["c2"].seeds == (0.3, 0.32)
+    lines = lines_of(table_1(runs, systems, dict.fromkeys(systems, 1_230_000)))
     assert "| 0.310 ±" in lines["| C2"]
     assert "| 0.120 |" in lines["| C2"]
-    assert lines["| C2"].endswith("| 1.23 M | 27.1 M |")
-    assert "| - |" in lines["| C3, internal prediction"], "it was given no occlusions"
-    controlled = page.table_2(separation, ["c2", "c3_internal"])
-    assert "90.0% ±" in controlled
-    assert "77.7%" in controlled
-    assert "Identity" not in controlled
-    action = page.table_3(results.action(runs))
-    assert [line.split(" | ")[0] for line in action.splitlines()[2:]] == [
-        "| I3D, pure video", "| I3D, mixed video", "| C2 + I3D",
-    ]  # fmt: skip
-    assert "| 40.1% |" in action
-    shift = page.table_shift(results.control_shift(runs))
-    assert "| V1's, shifted by +0.5 s | 40.0% ±" in shift
-    assert "+9 s" not in shift, "no window allows it"
-    assert "| silence | 90.0% ±" in shift
+    assert lines["| C2"].endswith("| 1.23 | 27.1 |")
+    assert "| - |" in lines["| C3, internal prediction"], "it had no occlusions"
+    assert lines["| system"].count("| published |") == 2
 
 
-def test_pictures_are_written_and_are_the_same_again(runs, tmp_path):
-    ours = {"transparency": {"c2": Estimate(0.6, 0.1, (0.6,))}}
+def test_table_2_holds_the_systems_with_control_and_those_it_is_published_for(runs):
+    systems = averages.controlled(runs)
+    assert systems == ["c2", "c3_internal"]
+    table = table_2(runs, systems)
+    lines = lines_of(table)
+    assert "90.0 % ±" in lines["| C3, internal prediction"]
+    assert "| 77.7 % |" in lines["| C3, internal prediction"]
+    assert lines["| C2"].endswith("| - | - |"), "it predicts no scores"
+    names = [measure.name for measure in table.measures]
+    assert len(names) == len(set(names))
+
+
+def test_analyses_have_sections_of_their_own(runs):
+    results = averages.results_by_system(runs, "action_recognition")
+    assert {name: len(found) for name, found in results.items()} == {"i3d": 2}
+    [table] = ANALYSES["action_recognition"].study_section(results).tables
+    lines = lines_of(table)
+    assert list(lines)[2:] == ["| I3D, pure video", "| I3D, mixed video", "| C2 + I3D"]
+    assert "| 40.1 % |" in lines["| C2 + I3D"]
+    results = averages.results_by_system(runs, "control_shift")
+    [table] = ANALYSES["control_shift"].study_section(results).tables
+    text = markdown(table)
+    assert "shifted by +0.5 s | 40.0 % ±" in text
+    assert "+9 s" not in text, "no window allows it"
+
+
+def test_figures_are_written_and_are_the_same_again(runs, tmp_path):
+    panels = [Panel("transparency", {"C2": Estimate(value=0.6, half_width=0.1)}, {"C2": 0.5})]
     for name in ("one.svg", "two.svg"):
-        draw_rows(ours, lambda row, kind: 0.5, {"c2": "C2"}, tmp_path / name, label="x")
+        save_panels(tmp_path / name, panels, rows=["C2"], measure=RELATIVE_LOSS)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
-    draw_control_shift(results.control_shift(runs), tmp_path / "shift.svg")
+    results = averages.results_by_system(runs, "control_shift")
+    ANALYSES["control_shift"].study_section(results).draw(tmp_path / "shift.svg")
     assert (tmp_path / "shift.svg").read_text().count("<svg") == 1
 
 
-def test_systems_come_in_the_tables_order_and_unknown_ones_are_told():
+def test_systems_come_in_the_tables_order_and_unknown_ones_are_named():
     assert check_systems("i3d, c2,identity") == ["identity", "c2", "i3d"]
     assert len(check_systems("all")) == 8
     with pytest.raises(UserError, match=r"unknown system 'c4': choose one of identity, .*, i3d"):
@@ -112,21 +102,24 @@ def test_systems_come_in_the_tables_order_and_unknown_ones_are_told():
 
 
 def test_videos_without_two_classes_leave_the_classifier_out():
-    assert without_classes(["c2", "i3d"], {"", "x"}) == ["c2"]
-    assert without_classes(["c2", "i3d"], {"x", "y"}) == ["c2", "i3d"]
-    with pytest.raises(UserError, match="i3d needs videos of two classes or more: received 1"):
-        without_classes(["i3d"], {"", "x"})
+    assert trainable_on(["c2", "i3d"], {"", "x"}) == ["c2"]
+    assert trainable_on(["c2", "i3d"], {"x", "y"}) == ["c2", "i3d"]
+    with pytest.raises(UserError, match="i3d: needs videos of at least 2 classes, got 1"):
+        trainable_on(["i3d"], {"", "x"})
 
 
 SETTINGS = (
-    *("train.steps=2", "train.checkpoint_every=1", "train.picture_every=2"),
-    *("data.train_mixtures=8", "data.eval_mixtures=4", "analysis.control_shifts=[]"),
+    "train.steps=2",
+    "train.checkpoint_every=1",
+    "train.image_every=2",
+    "data.train_mixtures=8",
+    "data.eval_mixtures=4",
 )
 
 
 @pytest.fixture(scope="module")
 def study(sample_videos, tmp_path_factory):
-    """The output of a study that was killed once its mixtures were made, and finished then."""
+    """The output of a study that was killed once its mixtures were made, and then finished."""
     output = tmp_path_factory.mktemp("study") / "out"
     command = [sys.executable, "-m", "pipeline", "tables", "--videos", str(sample_videos)]
     command += ["--systems", "identity,c2,i3d", "--output", str(output)]
@@ -139,27 +132,28 @@ def study(sample_videos, tmp_path_factory):
     return output, subprocess.run(command, check=True, capture_output=True, text=True)
 
 
-def test_killed_study_goes_on_where_it_was(study):
+@pytest.mark.slow
+def test_killed_study_resumes(study):
     output, _ = study
-    run = json.loads((output / "runs" / "identity-0.json").read_text())
-    assert "MixtureGen" in run["summary"]["cached"]
+    assert "MixtureGen" in Run.read(str(output / "runs" / "identity-0.json")).summary.cached
     assert len(list((output / "artifacts").glob("*/MixtureGen/examples/*"))) == 1, "made once"
-    found = json.loads((output / "results.json").read_text())
-    for kinds in found["separation"].values():
-        assert kinds["relative_loss"]["identity"]["mean"] == pytest.approx(1)
-        assert kinds["loss"].keys() == {"identity", "c2"}
-    for inputs in found["action"].values():
-        assert inputs.keys() == {"pure", "mixed", "c2"}
+    found = StudyResults.read(str(output / "results.json"))
+    for columns in found.metrics.values():
+        assert columns["relative_loss"]["identity"].value == pytest.approx(1)
+        assert columns["loss"].keys() == {"identity", "c2"}
+    [table] = found.analyses["Table 3: action recognition"]
+    assert table.rows.keys() == {"I3D, pure video", "I3D, mixed video", "C2 + I3D"}
 
 
-def test_page_holds_the_tables_and_its_pictures(study):
+@pytest.mark.slow
+def test_page_holds_the_tables_and_its_figures(study):
     output, done = study
     text = (output / "results.md").read_text()
     assert done.stdout.strip() == f"results in {output / 'results.md'}"
     for words in ("## Table 1", "| Identity |", "0.364", "## Table 3", "| C2 + I3D |", "train:"):
         assert words in text
-    pictures = [line for line in text.splitlines() if line.startswith("![")]
-    assert len(pictures) == 3
-    for line in pictures:
-        picture = Path(output, line.split("(")[1].rstrip(")"))
-        assert picture.read_text().startswith("<?xml")
+    figures = re.findall(r"^!\[.*\]\((.*)\)$", text, flags=re.MULTILINE)
+    assert len(figures) == 3
+    for figure in figures:
+        assert Path(output, figure).read_text().startswith("<?xml")
+    assert json.loads((output / "results.json").read_text())["about"]["seeds"] == [0]
