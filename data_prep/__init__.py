@@ -1,1 +1,1 @@
-"""From a folder of videos to TFRecords of mixtures: media, pairing, mixing, records, Beam."""
+"""Data preparation: from a folder of videos to TFRecords of mixtures."""

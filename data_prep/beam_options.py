@@ -1,4 +1,4 @@
-"""Beam's options, as both `index` and `generate` take them."""
+"""Beam's options, as `index` and `generate` take them."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from data_prep.errors import UserError
 
 
 def pipeline_options(args: Sequence[str] = (), *, workers: int = 1) -> PipelineOptions:
-    """Reads Beam's command-line options; the runner is always named.
+    """Read Beam's command-line options; the runner is always named.
 
-    A pipeline without one looks for a runner on the network first in newer versions of Beam.
+    Newer versions of Beam look for a runner on the network first if none is named.
 
     Args:
         args: options as on a command line, for example `["--runner", "FlinkRunner"]`.
-        workers: processes on this machine; more than one asks DirectRunner for them.
+        workers: processes on this machine; with more than one, DirectRunner starts them.
 
     Raises:
         UserError: an option that Beam does not know.
@@ -32,5 +32,5 @@ def pipeline_options(args: Sequence[str] = (), *, workers: int = 1) -> PipelineO
     if unknown:
         names = [arg.split("=")[0] for arg in args]
         wrong = [name for name in names if name.lstrip("-").replace("-", "_") in unknown]
-        raise UserError(f"{', '.join(wrong)}: options must be this command's or Beam's")
+        raise UserError(f"{', '.join(wrong)}: must be an option of this command or of Beam")
     return options

@@ -1,24 +1,27 @@
-"""What the command lines of all packages share: errors on one line, quiet libraries, YAML."""
+"""Shared by the command lines of all packages: errors on one line, quiet libraries, YAML."""
 
 import logging
 import os
 import sys
 import warnings
-from pathlib import Path
+from typing import Any, NoReturn
 
 import click
+import yaml
 
-from data_prep.errors import UserError
+from data_prep import storage
+from data_prep.errors import StorageError, UserError
 
 
 class Commands(click.Group):
-    """A group of verbs whose errors are one line, `error: ...`, on stderr.
+    """A group of commands whose errors are one line, `error: ...`, on stderr.
 
-    The exit code is 1 for what a user can mend, 2 for a wrong command line, 130 when interrupted.
+    The exit code is 1 for errors that a user can fix, 2 for a wrong command line, 130 after an
+    interruption.
     """
 
-    def main(self, *args, standalone_mode: bool = True, **kwargs):
-        """Runs the command line and exits; see `click.Group.main`."""
+    def main(self, *args: Any, standalone_mode: bool = True, **kwargs: Any) -> Any:
+        """Run the command line and exit; see `click.Group.main`."""
         if not standalone_mode:
             return super().main(*args, standalone_mode=False, **kwargs)
         try:
@@ -34,16 +37,16 @@ class Commands(click.Group):
             _fail("interrupted", 130)
 
 
-def _fail(message: str, code: int) -> None:
+def _fail(message: str, code: int) -> NoReturn:
     click.echo("error: " + " ".join(message.split()), err=True)
     sys.exit(code)
 
 
 def prepare_libraries() -> None:
-    """Keeps TensorFlow's and Beam's notices off the screen, and has Keras use TensorFlow.
+    """Silence the notices of TensorFlow and Beam, and make Keras use TensorFlow.
 
-    Call it before importing them. The environment carries it all to worker processes; what is set
-    there already is kept.
+    Call it before importing them. Worker processes inherit the settings through the environment;
+    variables that are already set are kept.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -53,15 +56,15 @@ def prepare_libraries() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
 
 
-def read_yaml(path: Path) -> object:
-    """Reads a YAML file; an empty one is an empty mapping.
+def read_yaml(uri: str) -> object:
+    """Read a YAML file; an empty one is an empty mapping.
 
     Raises:
         UserError: the file is missing or is not YAML.
     """
-    import yaml
-
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: settings must be a readable YAML file: {error}") from error
+        return yaml.safe_load(storage.read_text(uri)) or {}
+    except StorageError as error:
+        raise UserError(f"{uri}: must be a readable YAML file: {error.reason}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{uri}: must be a readable YAML file: {error}") from error

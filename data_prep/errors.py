@@ -1,8 +1,29 @@
-"""The error that a user can mend."""
+"""Errors that a user can fix."""
 
 
 class UserError(ValueError):
-    """Input or settings that a user can mend; command lines print its message on one line.
+    """Input or settings that a user can fix; command lines print the message on one line.
 
-    The message names the thing, the rule and what was received.
+    The message names the thing, the rule and the value: `<thing>: <rule>, got <value>`.
     """
+
+
+class StorageError(UserError, OSError):
+    """A file operation that failed: `URI: REASON`.
+
+    Attributes:
+        uri: the file or folder.
+        reason: what went wrong, on one line.
+    """
+
+    def __init__(self, uri: str, reason: str):
+        super().__init__(f"{uri}: {reason}")
+        self.uri = uri
+        self.reason = reason
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self.uri, self.reason)
+
+
+class StorageMissingError(StorageError):
+    """A file or folder that does not exist."""

@@ -1,27 +1,25 @@
-"""Records of mixtures as a folder of TFRecords: what the command `generate` does.
+"""Generation of a folder of TFRecords from videos: what the command `generate` does.
 
 python -m data_prep generate --videos DIR --output DIR
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import apache_beam as beam
 
 from data_prep.beam_options import pipeline_options
 from data_prep.config import DataConfig
-from data_prep.errors import UserError
 from data_prep.mixing.planning import plan
 from data_prep.records.dataset import Dataset
-from data_prep.records.making import account
-from data_prep.records.shards import WriteShards
+from data_prep.records.info import DatasetInfo
+from data_prep.records.writer import NothingMadeError, write_records
 from data_prep.sources.kinetics import Rejection
 from data_prep.sources.manifest import Video
 
 
 def generate(
     videos: Sequence[Video],
-    output: Path,
+    output: str,
     config: DataConfig,
     *,
     rejections: Sequence[Rejection] = (),
@@ -29,21 +27,35 @@ def generate(
     beam_args: Sequence[str] = (),
     workers: int = 1,
     overwrite: bool = False,
-) -> dict:
-    """Makes a data set of mixtures; what an interrupted run has finished is kept.
+) -> DatasetInfo:
+    """Make a data set of mixtures; the finished shards of an interrupted run are reused.
 
-    The records depend on the videos' content and the settings alone, not on the number of workers.
+    The records depend on the content of the videos and the settings alone, not on the number of
+    workers.
+
+    Example:
+        >>> from data_prep.config import ClipConfig, DataConfig
+        >>> from data_prep.generate import generate
+        >>> from data_prep.sources import kinetics, manifest
+        >>> clip = ClipConfig(frames=8, fps=8, height=48, width=48, short_side=48)
+        >>> config = DataConfig(clip=clip, train_mixtures=4, eval_mixtures=2)
+        >>> videos, rejections = manifest.build(kinetics.find_videos("sample/videos"))
+        >>> info = generate(videos, "mixtures", config, rejections=rejections)
+        >>> info.splits["train"].mixtures
+        4
+        >>> info.splits["train"].mixture_types
+        {'transparency': 2, 'occlusion': 2}
 
     Args:
-        videos: the manifest's.
-        output: the data set's folder, on this machine or one that all workers share; its layout
-            is `data_prep.records.dataset`'s.
+        videos: those of the manifest.
+        output: folder of the data set, a URI that all workers can reach; its layout is described
+            in `data_prep.records.dataset`.
         config: settings of the data set.
-        rejections: files left out earlier, for `rejected.csv`.
-        absent: annotated videos that are not there, for `info.json`.
+        rejections: files rejected earlier, for `rejected.csv`.
+        absent: number of annotated videos that were not found, for `info.json`.
         beam_args: Beam's options.
         workers: processes on this machine.
-        overwrite: whether to make the data set anew if `output` holds one.
+        overwrite: whether to replace the data set if `output` holds one.
 
     Returns:
         What `info.json` says.
@@ -55,21 +67,16 @@ def generate(
     planned = plan(videos, config)
     dataset = Dataset(output)
     dataset.open(planned.videos, config, overwrite=overwrite)
-    if dataset.marker.exists():
+    if dataset.is_complete:
         return dataset.read_info()
-    shards = [
-        shard
-        for pairings in planned.pairings.values()
-        for shard in dataset.shards(pairings, config.records_per_shard)
-    ]
-    with beam.Pipeline(options=options) as pipeline:
-        _ = pipeline | WriteShards(shards, config)
     try:
-        info, unreadable = account(planned, config, dataset.read_reports())
-    except UserError:
+        return write_records(
+            planned,
+            dataset.layout,
+            beam.Pipeline(options=options),
+            rejections=rejections,
+            absent=absent,
+        )
+    except NothingMadeError:
         dataset.clear()
         raise
-    rejected = sorted([*rejections, *planned.rejections, *unreadable], key=lambda item: item.path)
-    info |= {"annotated_but_absent": absent, "files_not_used": len(rejected)}
-    dataset.complete(info, rejected)
-    return info

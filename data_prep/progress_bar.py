@@ -1,41 +1,46 @@
-"""Progress on a terminal, whichever processes do the work."""
+"""Progress bar on a terminal, whichever processes do the work."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
 
 @contextmanager
 def watching(title: str, total: int, count: Callable[[], int]) -> Iterator[None]:
-    """Shows a bar on stderr while the context lasts; nothing where stderr is no terminal.
+    """Show a bar on stderr while the context lasts; nothing if stderr is not a terminal.
 
-    A context that ends well has done all.
+    A context that ends without an error has done everything.
 
     Args:
         title: what is being done.
         total: how many there are to do.
-        count: says how many are done so far; asked once a second.
+        count: returns how many are done so far; called once a second.
     """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
     console = Console(stderr=True)
-    columns = (
-        *(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()),
-        *(TimeElapsedColumn(), TimeRemainingColumn()),
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with bar:
         task = bar.add_task(title, total=total)
         done = threading.Event()
 
-        def poll():
+        def poll() -> None:
             while not done.wait(1.0):
                 bar.update(task, completed=count())
 
@@ -46,5 +51,5 @@ def watching(title: str, total: int, count: Callable[[], int]) -> Iterator[None]
         finally:
             done.set()
             thread.join()
-        # Not what `count` says: it may look at things that are gone once all is done.
+        # `count` may look at files that are gone once everything is done.
         bar.update(task, completed=total)

@@ -1,6 +1,6 @@
-"""PyAV's side of reading a video: the file, its tracks, decoded frames and their times.
+"""Reading a video with PyAV: the file, its tracks, decoded frames and their times.
 
-Decoding runs in one thread: a process a core costs less than a thread a core.
+Decoding runs in one thread, because a process per core costs less than a thread per core.
 """
 
 import math
@@ -16,19 +16,19 @@ from av.stream import Discard, Disposition, Stream
 
 from data_prep.errors import UserError
 
-# The format under which libav would draw a text file as a video.
+# The format with which libav renders a text file as a video.
 _TEXT_FORMAT = "tty"
 
-# What PyAV raises on rotten files; beside libav's errors, those of its own checks.
+# Errors that PyAV raises on corrupt files: libav's, and those of its own checks.
 _PYAV_ERRORS = (av.FFmpegError, ValueError, RuntimeError, LookupError, ArithmeticError)
 
 
 class MediaError(UserError):
-    """A file that cannot be used as it was asked for: `PATH: REASON`.
+    """A media file that cannot be used as requested: `PATH: REASON`.
 
     Attributes:
         path: the file.
-        reason: what is wrong with it, in words.
+        reason: what is wrong with it, on one line.
     """
 
     def __init__(self, path: str | Path, reason: str):
@@ -42,11 +42,11 @@ class MediaError(UserError):
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[InputContainer]:
-    """Open a file; whatever is wrong with it, now or as it is read, becomes a MediaError."""
+    """Open a file and turn every error, now or while it is read, into a MediaError."""
     doing = "cannot be opened"
     try:
-        # The protocol is named, so that a colon in the file's name makes no protocol, and no other
-        # is allowed, so that a playlist posing as a video does not reach the network.
+        # Naming the protocol keeps a colon in the file's name from being taken for one. Allowing
+        # no other keeps a playlist that poses as a video from reaching the network.
         options = {"protocol_whitelist": "file"}
         with av.open(
             f"file:{path}", metadata_errors="replace", container_options=options
@@ -65,48 +65,48 @@ def opened(path: str | Path) -> Iterator[InputContainer]:
         raise MediaError(path, f"{doing}: {reason}") from error
 
 
-def moving_pictures(container: InputContainer) -> VideoStream | None:
-    """The first video track that is no cover art."""
+def main_video(container: InputContainer) -> VideoStream | None:
+    """Return the first video track that is not cover art."""
     streams = container.streams.video
     return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
 
 
 def video_stream(container: InputContainer) -> VideoStream:
-    """The video track to be decoded.
+    """Return the video track to decode.
 
     Raises:
         MediaError: there is none, or none that can be decoded here.
     """
-    stream = moving_pictures(container)
+    stream = main_video(container)
     if stream is None:
         raise MediaError(path_of(container), "has no video track")
     if stream.codec_context is None:
-        raise MediaError(path_of(container), "has a video track of a kind that has no decoder here")
+        raise MediaError(path_of(container), "has a video track for which there is no decoder")
     return stream
 
 
-def sound_stream(container: InputContainer) -> AudioStream | None:
-    """The first sound track that can be decoded here."""
+def audio_stream(container: InputContainer) -> AudioStream | None:
+    """Return the first audio track that can be decoded here."""
     return next((s for s in container.streams.audio if s.codec_context is not None), None)
 
 
 def path_of(container: InputContainer) -> str:
-    """The path a container was opened by."""
+    """Return the path that a container was opened with."""
     return container.name.removeprefix("file:")
 
 
 def origin_of(stream: Stream) -> float:
-    """Time of a stream's first frame, which often is not 0."""
+    """Return the time of a stream's first frame, which often is not 0."""
     return float((stream.start_time or 0) * stream.time_base)
 
 
 def decode_from(
     container: InputContainer, stream: Stream, time: float, lead: float
 ) -> Iterator[Frame]:
-    """Decode one stream from a frame at or before `time`, if there is one, on to its end.
+    """Decode one stream to its end, from a frame at or before `time` if there is one.
 
-    Decoding starts `lead` seconds before, or from the beginning of the file where the container
-    cannot be sought that well.
+    Decoding starts `lead` seconds earlier, or at the beginning of the file if the container
+    cannot be sought that precisely.
     """
     for other in container.streams:
         other.discard = Discard.default if other is stream else Discard.all
@@ -127,8 +127,8 @@ def decode_from(
 
 
 def time_of(frame: Frame) -> float:
-    """Time of a decoded frame in seconds, on its container's clock."""
+    """Return the time of a decoded frame in seconds, on its container's clock."""
     stamp = frame.dts if frame.pts is None else frame.pts
     if stamp is None:
-        raise ValueError("it has a frame without a timestamp")
+        raise ValueError("a frame has no timestamp")
     return float(stamp * frame.time_base)

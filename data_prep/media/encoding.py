@@ -1,4 +1,4 @@
-"""Pictures and sound become a video file that browsers play."""
+"""Encoding of frames and audio as a video file that browsers play."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +11,7 @@ from av.video.reformatter import VideoReformatter
 
 from data_prep.storage import replacing
 
-_SOUND_RATE = 48_000  # for sound at a rate that AAC does not have
+_AUDIO_RATE = 48_000  # for audio at a rate that AAC does not have
 
 
 def write_video(
@@ -19,49 +19,50 @@ def write_video(
     frames: np.ndarray,
     *,
     fps: float,
-    sound: np.ndarray | None = None,
+    audio: np.ndarray | None = None,
     sample_rate: int | None = None,
 ) -> None:
-    """Write an MP4 file: H.264 in 4:2:0, and AAC if there is sound.
+    """Write an MP4 file: H.264 in 4:2:0, and AAC if there is audio.
 
-    The same arguments give the same bytes. The file appears under its name only when it is whole.
-    A picture of odd height or width is made even by repeating its last row or column.
+    The same arguments give the same bytes. The file appears under its name only once it is
+    complete. An odd height or width is made even by repeating the last row or column.
 
     Args:
-        path: the file; one that is there is replaced.
-        frames: uint8 [T, H, W, 3], RGB, at least one.
-        fps: pictures a second.
-        sound: int16 [S], mono, at least one sample, beginning with the first picture.
-        sample_rate: of the sound; needed with it.
+        path: the file, on this machine or a URI; an existing one is replaced.
+        frames: uint8 `[T, H, W, 3]`, RGB, at least one frame.
+        fps: frames per second.
+        audio: int16 `[S]`, mono, at least one sample, beginning with the first frame.
+        sample_rate: samples per second; required with audio.
 
     Raises:
-        ValueError: an argument of the wrong shape or type.
+        ValueError: an argument has the wrong shape or type.
     """
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.size:
         raise ValueError(
-            f"frames must be uint8 [T, H, W, 3] and not empty. "
-            f"Received: {frames.dtype} {list(frames.shape)}"
+            f"frames: must be uint8 [T, H, W, 3] and not empty, "
+            f"got {frames.dtype} {list(frames.shape)}"
         )
-    if sound is not None and (
-        sound.dtype != np.int16 or sound.ndim != 1 or not sound.size or not sample_rate
+    if audio is not None and (
+        audio.dtype != np.int16 or audio.ndim != 1 or not audio.size or not sample_rate
     ):
         raise ValueError(
-            f"sound must be int16 [S], not empty, with a sample_rate. "
-            f"Received: {sound.dtype} {list(sound.shape)}, sample_rate={sample_rate}"
+            f"audio: must be int16 [S], not empty, with a sample_rate, "
+            f"got {audio.dtype} {list(audio.shape)}, sample_rate={sample_rate}"
         )
     _, height, width, _ = frames.shape
     even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
     options = {"movflags": "faststart"}
     with (
-        replacing(Path(path)) as temporary,
+        replacing(str(path)) as temporary,
         av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,
     ):
-        # Both tracks are declared before the first frame: the header is written with it.
-        video = _add_video_stream(container, even, fps)
-        audio = None if sound is None else _add_sound_stream(container, sample_rate)
-        _encode_pictures(container, video, even)
-        if audio is not None:
-            _encode_sound(container, audio, sound, sample_rate)
+        # Both tracks are declared before the first frame, with which the header is written.
+        video_track = _add_video_stream(container, even, fps)
+        if audio is not None and sample_rate is not None:
+            audio_track = _add_audio_stream(container, sample_rate)
+        _encode_frames(container, video_track, even)
+        if audio is not None and sample_rate is not None:
+            _encode_audio(container, audio_track, audio, sample_rate)
 
 
 def _add_video_stream(container: OutputContainer, frames: np.ndarray, fps: float) -> VideoStream:
@@ -69,31 +70,31 @@ def _add_video_stream(container: OutputContainer, frames: np.ndarray, fps: float
     stream = container.add_stream("libx264", rate, options={"crf": "18", "preset": "superfast"})
     _, stream.height, stream.width, _ = frames.shape
     stream.pix_fmt = "yuv420p"
-    stream.codec_context.thread_count = 1  # more make the bytes depend on the machine
+    stream.codec_context.thread_count = 1  # with more, the bytes depend on the machine
     return stream
 
 
-def _add_sound_stream(container: OutputContainer, sample_rate: int) -> AudioStream:
+def _add_audio_stream(container: OutputContainer, sample_rate: int) -> AudioStream:
     rates = av.Codec("aac", "w").audio_rates
-    rate = sample_rate if sample_rate in rates else _SOUND_RATE
-    # The default coder takes twice the time of all the rest.
+    rate = sample_rate if sample_rate in rates else _AUDIO_RATE
+    # The default coder takes twice as long as everything else together.
     return container.add_stream("aac", rate, layout="mono", options={"aac_coder": "fast"})
 
 
-def _encode_pictures(container: OutputContainer, stream: VideoStream, frames: np.ndarray) -> None:
+def _encode_frames(container: OutputContainer, stream: VideoStream, frames: np.ndarray) -> None:
     converter = VideoReformatter()
-    for index, picture in enumerate(frames):
-        rgb = VideoFrame.from_ndarray(picture, format="rgb24")
+    for index, pixels in enumerate(frames):
+        rgb = VideoFrame.from_ndarray(pixels, format="rgb24")
         frame = converter.reformat(rgb, format="yuv420p", threads=1)
         frame.pts, frame.time_base = index, 1 / stream.codec_context.rate
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 
 
-def _encode_sound(
-    container: OutputContainer, stream: AudioStream, sound: np.ndarray, sample_rate: int
+def _encode_audio(
+    container: OutputContainer, stream: AudioStream, audio: np.ndarray, sample_rate: int
 ) -> None:
-    frame = AudioFrame.from_ndarray(sound[np.newaxis], format="s16", layout="mono")
+    frame = AudioFrame.from_ndarray(audio[np.newaxis], format="s16", layout="mono")
     frame.sample_rate, frame.pts, frame.time_base = sample_rate, 0, Fraction(1, sample_rate)
     container.mux(stream.encode(frame))
     container.mux(stream.encode(None))

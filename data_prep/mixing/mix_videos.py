@@ -1,61 +1,64 @@
-"""Two video files become one that shows both: for trying a separator on a known mixture."""
-
-from pathlib import Path
+"""Mixing of two video files into one, to try a separator on a known mixture."""
 
 import numpy as np
 
-from data_prep.config import ClipConfig
+from data_prep import storage
+from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
-from data_prep.media.reading import probe, read_clip, write_video
-from data_prep.mixing.compose import compose, occlusion_alpha
+from data_prep.media.clip import read_clip
+from data_prep.media.encoding import write_video
+from data_prep.media.probe import probe
+from data_prep.mixing.compose import mix_uint8
+from data_prep.mixing.mixture_types import get_mixture_type
+
+FPS = 25.0
 
 
 def mix_videos(
-    wanted: Path,
-    other: Path,
-    output: Path,
+    target: str,
+    other: str,
+    output: str,
     *,
-    occlusion: bool = False,
+    mixture_type: str = "transparency",
     seconds: float = 5.0,
     size: int = 224,
     segments: int = 10,
     seed: int = 0,
 ) -> float:
-    """Write a video that shows two at once, with the sound of the first.
+    """Write a video that shows two at once, with the audio of the first.
 
     Args:
-        wanted: V1, the video that sounds.
+        target: V1, the video whose audio is kept.
         other: V2.
-        output: the MP4 to write, 25 pictures a second.
-        occlusion: V1's content hides V2 in places; else both are blended half and half.
-        seconds: length at most; the shorter video limits it.
-        size: pixels of its square pictures, the middle of each video.
+        output: the MP4 to write, 25 frames per second.
+        mixture_type: how the two are mixed, a name in `MIXTURE_TYPES`.
+        seconds: maximum length; the shorter video limits it.
+        size: height and width of the frames in pixels, the center of each video.
         segments: SLIC supervoxels of an occlusion.
-        seed: decides which of them occlude.
+        seed: decides all that is random about the mixture.
 
     Returns:
         The seconds written.
 
     Raises:
-        UserError: a file is no usable video.
+        UserError: a file is not a usable video, or there is no such mixture type.
     """
-    fps = 25.0
-    seconds = min(seconds, probe(wanted).duration, probe(other).duration)
-    frames = int(seconds * fps)
-    if frames < 2:
-        raise UserError(f"{wanted}, {other}: both must last 0.08 s: received {seconds:.2f} s")
-    clip = ClipConfig(frames=frames, fps=fps, height=size, width=size, short_side=size)
-    v1, v2 = read_clip(wanted, clip, start=0.0), read_clip(other, clip, start=0.0)
-    alpha = 0.5
-    if occlusion:
-        mask = occlusion_alpha(v1.frames, segments, np.random.default_rng(seed))
-        alpha = mask[..., None].astype(np.float32)
-    mixed = compose(v1.frames.astype(np.float32), v2.frames.astype(np.float32), alpha)
+    kind = get_mixture_type(mixture_type)
+    with storage.local_copy(target) as path1, storage.local_copy(other) as path2:
+        seconds = min(seconds, probe(path1).duration, probe(path2).duration)
+        frames = int(seconds * FPS)
+        if frames < 2:
+            raise UserError(f"{target}, {other}: both must last 0.08 s, got {seconds:.2f} s")
+        clip = ClipConfig(frames=frames, fps=FPS, height=size, width=size, short_side=size)
+        v1, v2 = read_clip(path1, clip, start=0.0), read_clip(path2, clip, start=0.0)
+    settings = DataConfig(clip=clip, segments=segments)
+    v2_frames, alpha = kind.prepare(v1.frames, v2.frames, np.random.default_rng(seed), settings)
+    share = 0.5 if alpha is None else alpha[..., np.newaxis].astype(np.float32)
     write_video(
         output,
-        mixed.round().astype(np.uint8),
-        fps=fps,
-        sound=v1.sound if v1.has_sound else None,
-        sample_rate=clip.sample_rate if v1.has_sound else None,
+        mix_uint8(v1.frames, v2_frames, share),
+        fps=FPS,
+        audio=v1.audio if v1.has_audio else None,
+        sample_rate=clip.sample_rate if v1.has_audio else None,
     )
-    return frames / fps
+    return frames / FPS

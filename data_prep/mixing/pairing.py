@@ -1,4 +1,4 @@
-"""Which two clips, which windows, which kind of mixture: from the seed alone."""
+"""Random choice of two clips, their windows and the mixture type, from the seed alone."""
 
 import math
 from collections.abc import Sequence
@@ -8,21 +8,20 @@ import numpy as np
 
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
+from data_prep.mixing.spreading import spread
 from data_prep.sources.kinetics import SPLITS, Rejection
 from data_prep.sources.manifest import Video
-
-TRANSPARENCY, OCCLUSION = MIXTURE_TYPES = ("transparency", "occlusion")
 
 # Durations come from timestamps in the container's own, coarser units.
 DURATION_SLACK = 1e-3
 
-# Draws at random cost nothing beside a look at half a million videos.
+# Random draws cost nothing compared with a look at half a million videos.
 _TRIES = 1_000
 
 
 @dataclass(frozen=True)
 class Window:
-    """A clip's place in a video: start in seconds, and relative crop position in [0, 1]."""
+    """Place of a clip in a video: start in seconds, and relative crop position in [0, 1]."""
 
     video: Video
     start: float
@@ -32,7 +31,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Pairing:
-    """The plan of one mixture; `v1` is the wanted clip."""
+    """Plan of one mixture; `v1` is the target clip."""
 
     split: str
     index: int
@@ -43,16 +42,16 @@ class Pairing:
 
     @property
     def mixture_id(self) -> str:
-        """The mixture's name, unique in its data set."""
+        """Name of the mixture, unique in its data set."""
         return f"{self.split}-{self.index:08d}"
 
-    def mask_rng(self) -> np.random.Generator:
-        """Gives the random numbers of the mixture's mask, apart from those of its windows."""
+    def mixing_rng(self) -> np.random.Generator:
+        """Return the random generator of how the clips are mixed, apart from their windows."""
         return np.random.default_rng([self.seed, SPLITS.index(self.split), self.index, 1])
 
 
 def usable(videos: Sequence[Video], clip: ClipConfig) -> tuple[list[Video], list[Rejection]]:
-    """Parts the videos that are long enough for a clip from those that are not."""
+    """Separate the videos that are long enough for a clip from those that are not."""
     kept, rejected = [], []
     for video in videos:
         if video.duration + DURATION_SLACK >= clip.seconds:
@@ -63,18 +62,32 @@ def usable(videos: Sequence[Video], clip: ClipConfig) -> tuple[list[Video], list
     return kept, rejected
 
 
-def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) -> list[Pairing]:
-    """Draws the mixtures of a split.
+def check_sources(videos: Sequence[Video], split: str) -> None:
+    """Check that a split has enough source videos to draw mixtures from.
 
-    Mixture i depends on the seed, the split, i and the videos, not on `count` or on the order of
-    `videos`. V1 is drawn among the videos with sound where there are any, for its sound is the
-    control; V2 among the videos of other sources, and of other labels if the settings say so and
-    there are some. Windows start anywhere; crops lie anywhere in train and in the centre in eval.
-    Occlusions are spread evenly: among the first i mixtures there are `i * occlusion_share` of
-    them, rounded down.
+    Raises:
+        UserError: the split has fewer than two source videos.
+    """
+    pool = [video for video in videos if video.split == split]
+    sources = {video.source for video in pool}
+    if len(sources) < 2:
+        raise UserError(
+            f"{split} split: mixtures need at least 2 usable source videos, got {len(sources)} "
+            f"({len(pool)} usable files of {len(videos)} in all splits)"
+        )
+
+
+def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) -> list[Pairing]:
+    """Draw the mixtures of a split.
+
+    Mixture i depends on the seed, the split, i and the videos, but not on `count` or on the order
+    of `videos`. V1 is drawn from the videos with audio if there are any, because its audio is the
+    control; V2 from the videos of other sources, and of other labels if the settings say so and
+    there are some. Windows start anywhere; crops are anywhere in train and centered in eval. The
+    mixture types are spread evenly (`spreading.spread`).
 
     Args:
-        videos: usable videos with their final splits; other splits' are left aside.
+        videos: usable videos with their final splits; those of other splits are ignored.
         split: "train" or "eval".
         count: mixtures to draw.
         config: settings of the data set.
@@ -85,70 +98,71 @@ def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) ->
     Raises:
         UserError: the split has fewer than two source videos.
     """
-    pool = sorted(
-        (video for video in videos if video.split == split),
-        key=lambda video: (video.source, video.id, video.path),
-    )
-    blocks = _blocks(pool)
-    if len(blocks) < 2:
-        raise UserError(
-            f"{split} split: mixtures need at least 2 usable source videos, received "
-            f"{len(blocks)} ({len(pool)} usable files of {len(videos)} in all splits)"
+    check_sources(videos, split)
+    pool = _Pool(videos, split, config)
+    types = spread(config.shares)
+    return [pool.pairing(index, next(types)) for index in range(count)]
+
+
+class _Pool:
+    """Videos of one split, in the order that the draws refer to."""
+
+    def __init__(self, videos: Sequence[Video], split: str, config: DataConfig):
+        self._split = split
+        self._config = config
+        self._videos = sorted(
+            (video for video in videos if video.split == split),
+            key=lambda video: (video.source, video.id, video.path),
         )
-    labels = {video.label for video in pool}
-    sounding = [i for i, video in enumerate(pool) if video.has_sound] or list(range(len(pool)))
-    return [
-        _pairing(pool, blocks, labels, sounding, split, index, config) for index in range(count)
-    ]
+        self._blocks = _blocks(self._videos)
+        self._distinct = config.distinct_labels and len({v.label for v in self._videos}) > 1
+        everything = list(range(len(self._videos)))
+        self._targets = [i for i in everything if self._videos[i].has_audio] or everything
+
+    def pairing(self, index: int, mixture_type: str) -> Pairing:
+        """Draw the mixture with this index."""
+        config = self._config
+        rng = np.random.default_rng([config.seed, SPLITS.index(self._split), index])
+        v1 = self._videos[self._targets[rng.integers(len(self._targets))]]
+        v2 = (self._other_label if self._distinct else self._other)(v1, rng)
+        return Pairing(
+            split=self._split,
+            index=index,
+            seed=config.seed,
+            mixture_type=mixture_type,
+            v1=_window(v1, self._split, config.clip, rng),
+            v2=_window(v2, self._split, config.clip, rng),
+        )
+
+    def _other_label(self, v1: Video, rng: np.random.Generator) -> Video:
+        """Draw a video of another source and label, or of another source if there is none."""
+        for _ in range(_TRIES):
+            v2 = self._other(v1, rng)
+            if v2.label != v1.label:
+                return v2
+        # There are few, if any, so the whole pool is searched.
+        rest = [v for v in self._videos if v.source != v1.source and v.label != v1.label]
+        return rest[rng.integers(len(rest))] if rest else v2
+
+    def _other(self, v1: Video, rng: np.random.Generator) -> Video:
+        """Draw a video outside the block of V1's source."""
+        first, last = self._blocks[v1.source]
+        other = int(rng.integers(len(self._videos) - (last - first)))
+        return self._videos[other if other < first else other + last - first]
 
 
 def _blocks(pool: Sequence[Video]) -> dict[str, tuple[int, int]]:
-    """Maps each source to its range [first, last) in a pool sorted by source."""
-    blocks = {}
+    """Map each source to its range [first, last) in a pool sorted by source."""
+    blocks: dict[str, tuple[int, int]] = {}
     for i, video in enumerate(pool):
         first, _ = blocks.get(video.source, (i, i))
         blocks[video.source] = (first, i + 1)
     return blocks
 
 
-def _pairing(pool, blocks, labels, sounding, split, index, config) -> Pairing:
-    rng = np.random.default_rng([config.seed, SPLITS.index(split), index])
-    v1 = pool[sounding[rng.integers(len(sounding))]]
-    distinct = config.distinct_labels and len(labels) > 1
-    v2 = (_other_label if distinct else _other)(pool, v1, blocks[v1.source], rng)
-    share = config.occlusion_share
-    occlusion = math.floor((index + 1) * share) > math.floor(index * share)
-    return Pairing(
-        split=split,
-        index=index,
-        seed=config.seed,
-        mixture_type=OCCLUSION if occlusion else TRANSPARENCY,
-        v1=_window(v1, split, config.clip, rng),
-        v2=_window(v2, split, config.clip, rng),
-    )
-
-
-def _other_label(pool, v1, block, rng) -> Video:
-    """Draws a video of another source and label; of another source where there is no such one."""
-    for _ in range(_TRIES):
-        v2 = _other(pool, v1, block, rng)
-        if v2.label != v1.label:
-            return v2
-    # Few, if any: they are looked for one by one.
-    rest = [v for v in pool if v.source != v1.source and v.label != v1.label]
-    return rest[rng.integers(len(rest))] if rest else v2
-
-
-def _other(pool, v1, block, rng) -> Video:
-    """Draws a video outside the block of V1's source."""
-    first, last = block
-    other = int(rng.integers(len(pool) - (last - first)))
-    return pool[other if other < first else other + last - first]
-
-
 def _window(video: Video, split: str, clip: ClipConfig, rng: np.random.Generator) -> Window:
     room = max(0.0, video.duration - clip.seconds)
-    # To the millisecond, so that the record's float32 says where the window was.
+    # Rounded to the millisecond, so that the record's float32 says where the window was.
     start = math.floor(rng.uniform(0.0, room) * 1000) / 1000
     top, left = rng.uniform(size=2).round(3).tolist() if split == "train" else (0.5, 0.5)
     return Window(video, start, top, left)

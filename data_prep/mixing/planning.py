@@ -1,37 +1,54 @@
-"""Which mixtures are to be made of the videos; it needs no TensorFlow, so it can be asked first."""
+"""Plan of a data set: which mixtures are made of which videos. It needs no TensorFlow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data_prep.config import DataConfig
-from data_prep.mixing.pairing import Pairing, draw, usable
+from data_prep.mixing.pairing import Pairing, check_sources, draw, usable
 from data_prep.sources.kinetics import SPLITS, Rejection
-from data_prep.sources.manifest import Video, assign_splits
+from data_prep.sources.manifest import Video
+from data_prep.sources.splits import assign_splits
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be made of the videos.
+    """What to make of the videos.
 
     Attributes:
-        videos: those long enough, each with its final split.
-        rejections: those too short.
-        pairings: split -> its mixtures, by index.
+        videos: those that are long enough, each with its final split.
+        rejections: those that are too short.
+        config: settings of the data set.
     """
 
     videos: list[Video]
     rejections: list[Rejection]
-    pairings: dict[str, list[Pairing]]
+    config: DataConfig
+
+    def pairings(self, split: str) -> list[Pairing]:
+        """Draw the mixtures of a split, by index."""
+        counts = {"train": self.config.train_mixtures, "eval": self.config.eval_mixtures}
+        return draw(self.videos, split, counts[split], self.config)
 
 
 def plan(videos: Sequence[Video], config: DataConfig) -> Plan:
-    """Plans the mixtures of both splits, from the videos and the settings alone.
+    """Plan the mixtures of both splits, from the videos and the settings alone.
+
+    Nothing is drawn yet; `Plan.pairings` draws.
 
     Raises:
         UserError: a split has fewer than two usable source videos.
     """
     long_enough, too_short = usable(videos, config.clip)
-    long_enough = assign_splits(long_enough, config)
-    counts = {"train": config.train_mixtures, "eval": config.eval_mixtures}
-    pairings = {split: draw(long_enough, split, counts[split], config) for split in SPLITS}
-    return Plan(long_enough, too_short, pairings)
+    split_videos = assign_splits(long_enough, config)
+    for split in SPLITS:
+        check_sources(split_videos, split)
+    return Plan(split_videos, too_short, config)
+
+
+def check_enough(videos: Sequence[Video], config: DataConfig) -> None:
+    """Check that mixtures can be made of these videos, without drawing any.
+
+    Raises:
+        UserError: a split has fewer than two usable source videos.
+    """
+    plan(videos, config)

@@ -1,1 +1,1 @@
-"""Records of mixtures: the feature contract, TFRecord shards and the data set's folder."""
+"""Records of mixtures: the feature contract, the writer, and the folder of a data set."""

@@ -69,13 +69,13 @@ class Scene:
     Attributes:
         frames: uint8 [T, H, W, 3], RGB.
         fps: pictures a second.
-        sound: int16 [S], mono.
+        audio: int16 `[S]`, mono.
         sample_rate: samples a second.
     """
 
     frames: np.ndarray
     fps: float
-    sound: np.ndarray
+    audio: np.ndarray
     sample_rate: int
 
 
@@ -116,8 +116,8 @@ def render(scene: SceneClass, seed: Sequence[int]) -> Scene:
     tempo, phase = scene.tempo * rng.uniform(0.88, 1.14), rng.uniform()
     beats = np.arange(count) / fps * tempo + phase
     frames = _draw(scene, rng, beats, np.arange(count) / fps, height, width)
-    sound = _play(scene, rng, tempo, phase, count / fps)
-    return Scene(frames, fps, sound, _SAMPLE_RATE)
+    audio = _play(scene, rng, tempo, phase, count / fps)
+    return Scene(frames, fps, audio, _SAMPLE_RATE)
 
 
 def _draw(

@@ -1,1 +1,1 @@
-"""Source videos: Kinetics' layout or a plain folder, and the manifest that lists them."""
+"""Source videos: Kinetics' layout or a plain folder, the manifest that lists them, their splits."""

@@ -1,27 +1,30 @@
 """The videos of a folder: Kinetics' layout with its annotations, or any plain folder."""
 
 import csv
-import os
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 
-from data_prep.errors import UserError
+from data_prep import storage
+from data_prep.errors import StorageError, UserError
 
 SPLITS = ("train", "eval")
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 EXTENSIONS = frozenset(
-    (
-        *(".3gp", ".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4"),
-        *(".mpeg", ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv"),
-    )
+    ".3gp .avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split()
 )
 _SPLIT_NAMES = {"train": "train", "val": "eval", "validate": "eval", "validation": "eval"}
+_HEAD = 2**16  # bytes of a CSV that hold its first line
+
+Key = tuple[str, int, int]
+"""Kinetics' name of a clip: YouTube id, start and end in seconds."""
+Rows = dict[Key, dict[str, str]]
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """A file that is not used, and why, in words."""
+    """A file that is not used, and the reason."""
 
     path: str
     reason: str
@@ -29,14 +32,14 @@ class Rejection:
 
 @dataclass(frozen=True)
 class Entry:
-    """A video that was found, unopened.
+    """A video that was found, not opened yet.
 
     Attributes:
-        path: where it lies.
+        path: its URI.
         id: Kinetics' `<youtube id>_<start>_<end>`, or the path within a plain folder.
         source: what it was cut from (the YouTube id); "" in a plain folder.
         label: its class; "" in a plain folder.
-        split: "train" or "eval" where annotations say so, else "".
+        split: "train" or "eval" if annotations say so, otherwise "".
     """
 
     path: str
@@ -48,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a folder holds; `absent` counts annotated videos that it does not hold."""
+    """Contents of a folder; `absent` counts annotated videos that it does not hold."""
 
     entries: list[Entry]
     rejections: list[Rejection]
@@ -56,163 +59,154 @@ class Listing:
 
 
 def first_reasons(rejections: Sequence[Rejection]) -> str:
-    """Says why the first few files are not used, to go on an error's line."""
-    return "".join(f"; {Path(item.path).name}: {item.reason}" for item in rejections[:3])
+    """Return why the first few files are not used, to be appended to an error message."""
+    return "".join(f"; {storage.name(item.path)}: {item.reason}" for item in rejections[:3])
 
 
-def find_videos(root: Path, annotations: Sequence[Path] | None = None) -> Listing:
-    """Finds the videos under a folder.
+def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
+    """Find the videos in a folder.
 
     Kinetics' layout is files named `<youtube id>_<start>_<end>.<extension>`, in folders or not,
-    and CSVs with the columns label, youtube_id, time_start, time_end, split. Without `annotations`
-    such CSVs are looked for in the folder itself and in the one above it; the ones above count
-    only if they name a file of this folder. Without CSVs it is a plain folder: every video in it
-    is taken, without a label, as a source of its own. Hidden files and folders are passed over.
+    and CSVs with the columns label, youtube_id, time_start, time_end, split. Unless `annotations`
+    are given, such CSVs are looked for in the folder itself, then in the one above it; those above
+    count only if they name a file of this folder. A folder without CSVs is a plain folder: every
+    video in it is taken, without a label, as a source of its own. Hidden files and folders are
+    skipped.
 
     Args:
         root: the folder.
-        annotations: Kinetics' CSVs; None to look for them.
+        annotations: Kinetics' CSVs; empty to look for them.
 
     Returns:
-        Entries sorted by path, and the files that are not used.
+        Entries sorted by path, and the rejected files.
 
     Raises:
         UserError: the folder is missing or holds no file named like a video, or a given CSV is
             missing or lacks a column.
     """
-    root = Path(root)
-    if not root.is_dir():
-        raise UserError(f"{root}: a folder of videos is needed; there is no such folder")
-    root = root.resolve()
-    files, unnamed = _named_in_utf_8(_visible_files(root))
-    videos = [path for path in files if path.suffix.lower() in EXTENSIONS]
+    if not storage.is_dir(root):
+        raise UserError(f"videos folder not found: {root}")
+    root = storage.absolute(root)
+    files, rejections = _named_in_utf_8(storage.list_files(root, hidden=False))
+    videos = [file for file in files if _suffix(file) in EXTENSIONS]
     if not videos:
-        raise UserError(f"{root}: a folder of videos is needed; it holds no video file")
-    others = unnamed + [
-        Rejection(str(path), f"{path.suffix or 'no extension'}: not a video's file name")
-        for path in files
-        if path.suffix.lower() not in EXTENSIONS and path.suffix.lower() != ".csv"
+        raise UserError(f"{root}: the folder must hold videos, got no video file")
+    rejections += [
+        Rejection(file, f"{PurePosixPath(file).suffix or 'no extension'}: not a video file name")
+        for file in files
+        if _suffix(file) not in EXTENSIONS and _suffix(file) != ".csv"
     ]
-    if annotations:
-        rows = _read_all(annotations)
-    else:
-        rows = _discover(root, videos)
-        if not rows:
-            return Listing([_plain(path, root) for path in videos], others)
-    entries, rejections, absent = _match(videos, rows)
-    return Listing(entries, rejections + others, absent)
+    rows = _read_all(annotations) if annotations else _discover(root, videos)
+    if not annotations and not rows:
+        return Listing([_plain(file, root) for file in videos], rejections)
+    entries, unmatched, absent = _match(videos, rows)
+    return Listing(entries, unmatched + rejections, absent)
 
 
-def _visible_files(root: Path) -> list[Path]:
-    """Lists all files, sorted; links to folders are followed, each folder once."""
-    found, seen = [], set()
-    for folder, folders, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        visible = [] if real in seen else [name for name in folders if not name.startswith(".")]
-        folders[:] = sorted(visible)
-        if real not in seen:
-            found += [Path(folder, name) for name in names if not name.startswith(".")]
-        seen.add(real)
-    return sorted(path for path in found if path.is_file())
+def _suffix(file: str) -> str:
+    return PurePosixPath(file).suffix.lower()
 
 
-def _named_in_utf_8(files: Sequence[Path]) -> tuple[list[Path], list[Rejection]]:
-    """Parts off the files whose names no manifest can hold."""
+def _named_in_utf_8(files: Sequence[str]) -> tuple[list[str], list[Rejection]]:
+    """Separate out the files whose names a manifest cannot hold."""
     named, rejections = [], []
-    for path in files:
+    for file in files:
         try:
-            str(path).encode()
-            named.append(path)
+            file.encode()
+            named.append(file)
         except UnicodeEncodeError:
-            shown = str(path).encode(errors="backslashreplace").decode()
+            shown = file.encode(errors="backslashreplace").decode()
             rejections.append(Rejection(shown, "its name is not UTF-8"))
     return named, rejections
 
 
-def _plain(path: Path, root: Path) -> Entry:
-    name = path.relative_to(root).as_posix()
-    return Entry(path=str(path), id=name, source="", label="", split="")
+def _plain(file: str, root: str) -> Entry:
+    name = file.removeprefix(root).lstrip("/")
+    return Entry(path=file, id=name, source="", label="", split="")
 
 
-def _read_all(paths: Iterable[Path]) -> dict[tuple[str, int, int], dict]:
-    rows = {}
-    for path in paths:
-        rows.update(_read(Path(path)))
+def _read_all(annotations: Iterable[str]) -> Rows:
+    rows: Rows = {}
+    for file in annotations:
+        rows.update(_read(file))
     return rows
 
 
-def _discover(root: Path, files: Sequence[Path]) -> dict[tuple[str, int, int], dict]:
-    """Reads the annotations in the folder, else those above it that name one of its files."""
-    rows = _read_all(path for path in sorted(root.glob("*.csv")) if _is_annotation(path))
+def _discover(root: str, videos: Sequence[str]) -> Rows:
+    """Read the annotations in the folder, or those above it that name one of its files."""
+    rows = _read_all(_annotations(root))
     if rows:
         return rows
-    rows = _read_all(path for path in sorted(root.parent.glob("*.csv")) if _is_annotation(path))
-    return rows if any(_key(path) in rows for path in files) else {}
+    rows = _read_all(_annotations(storage.parent(root)))
+    return rows if any(_key(file) in rows for file in videos) else {}
 
 
-def _is_annotation(path: Path) -> bool:
+def _annotations(folder: str) -> list[str]:
+    files = storage.list_files(folder, ".csv", recursive=False)
+    return [file for file in files if _is_annotation(file)]
+
+
+def _is_annotation(file: str) -> bool:
     try:
-        with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-            return "youtube_id" in next(csv.reader(file), [])
-    except (OSError, csv.Error):  # another's file, whatever is wrong with it
+        head = storage.read_bytes(file, limit=_HEAD).decode("utf-8-sig", errors="replace")
+        return "youtube_id" in next(csv.reader(io.StringIO(head, newline="")), [])
+    except (StorageError, csv.Error):  # somebody else's file, whatever is wrong with it
         return False
 
 
-def _read(path: Path) -> dict[tuple[str, int, int], dict]:
-    """Reads a CSV into its rows by (youtube id, start, end)."""
+def _read(file: str) -> Rows:
+    """Read a CSV into its rows by (youtube id, start, end)."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
-            if missing:
-                raise UserError(
-                    f"{path}: annotations need the columns {', '.join(COLUMNS)}; missing "
-                    f"{', '.join(missing)}"
-                )
-            return {_row_key(path, reader.line_num, row): row for row in reader}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: annotations must be a readable CSV: {error}") from error
+        reader = csv.DictReader(io.StringIO(storage.read_text(file), newline=""))
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
+        if missing:
+            raise UserError(
+                f"{file}: annotations must have the columns {', '.join(COLUMNS)}; "
+                f"missing: {', '.join(missing)}"
+            )
+        return {_row_key(file, reader.line_num, row): row for row in reader}
+    except (StorageError, csv.Error) as error:
+        reason = error.reason if isinstance(error, StorageError) else error
+        raise UserError(f"{file}: annotations must be a readable CSV: {reason}") from error
 
 
-def _row_key(path: Path, line: int, row: dict) -> tuple[str, int, int]:
+def _row_key(file: str, line: int, row: dict[str, str]) -> Key:
     try:
         start, end = float(row["time_start"]), float(row["time_end"])
         return row["youtube_id"], int(start), int(end)
     except (TypeError, ValueError) as error:
         raise UserError(
-            f"{path}: line {line}: time_start and time_end must be numbers, received "
+            f"{file}: line {line}: time_start and time_end must be numbers, got "
             f"{row['time_start']!r} and {row['time_end']!r}"
         ) from error
 
 
-def _key(path: Path) -> tuple[str, int, int] | None:
-    """Reads (youtube id, start, end) out of a file's name; an id may hold underscores itself."""
-    parts = path.stem.rsplit("_", 2)
+def _key(file: str) -> Key | None:
+    """Read (youtube id, start, end) from a file name; the id may hold underscores itself."""
+    parts = PurePosixPath(file).stem.rsplit("_", 2)
     if len(parts) == 3 and parts[1].isdecimal() and parts[2].isdecimal():
         return parts[0], int(parts[1]), int(parts[2])
     return None
 
 
-def _match(
-    files: Sequence[Path], rows: dict[tuple[str, int, int], dict]
-) -> tuple[list[Entry], list[Rejection], int]:
-    """Parts files into entries and rejections, and counts the rows without a file."""
+def _match(files: Sequence[str], rows: Rows) -> tuple[list[Entry], list[Rejection], int]:
+    """Separate files into entries and rejections, and count the rows without a file."""
     entries, rejections, seen = [], [], set()
-    for path in files:
-        key = _key(path)
-        row = rows.get(key)
-        if row is None:
-            rejections.append(Rejection(str(path), "not in the annotations"))
+    for file in files:
+        key = _key(file)
+        row = rows.get(key) if key else None
+        if key is None or row is None:
+            rejections.append(Rejection(file, "not in the annotations"))
             continue
         seen.add(key)
         split = (row["split"] or "").strip().lower()
         if split == "test":
-            rejections.append(Rejection(str(path), "the test split is held out"))
+            rejections.append(Rejection(file, "the test split is held out"))
             continue
         entries.append(
             Entry(
-                path=str(path),
-                id=path.stem,
+                path=file,
+                id=PurePosixPath(file).stem,
                 source=key[0],
                 label=row["label"] or "",
                 split=_SPLIT_NAMES.get(split, ""),

@@ -1,0 +1,74 @@
+"""The feature contract of a record: names and types, and the schema that TFX validates.
+
+Frames are strips: a clip's T frames stacked downward into one JPEG of T*H rows, and the alpha of
+a mixture as one 8-bit PNG. An empty alpha means 0.5 everywhere.
+"""
+
+from collections.abc import Mapping
+
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
+
+MEDIA = ("v1_frames", "v2_frames", "alpha", "v1_sound", "v2_sound")
+TEXTS = (
+    "mixture_id",
+    "mixture_type",
+    "class_pair",
+    "v1_id",
+    "v1_source",
+    "v1_label",
+    "v2_id",
+    "v2_source",
+    "v2_label",
+)
+FLOATS = ("v1_start", "v1_top", "v1_left", "v2_start", "v2_top", "v2_left")
+INTS = (
+    "seed",
+    "v1_has_sound",
+    "v1_height",
+    "v1_width",
+    "v2_has_sound",
+    "v2_height",
+    "v2_width",
+)
+FEATURES: Mapping[str, str] = {
+    **dict.fromkeys(MEDIA, "string"),
+    **dict.fromkeys(TEXTS, "string"),
+    **dict.fromkeys(FLOATS, "float32"),
+    **dict.fromkeys(INTS, "int64"),
+}
+"""Name and TensorFlow type of every feature of a record; each holds exactly one value."""
+
+_SCHEMA_TYPES = {
+    "string": schema_pb2.BYTES,
+    "float32": schema_pb2.FLOAT,
+    "int64": schema_pb2.INT,
+}
+
+
+def schema() -> schema_pb2.Schema:
+    """Return the contract as TFX validates it.
+
+    Media have an `image_domain`; without it, TFDV takes every clip for a text and copies it into
+    its statistics.
+    """
+    result = schema_pb2.Schema()
+    for key, dtype in FEATURES.items():
+        feature = result.feature.add(name=key, type=_SCHEMA_TYPES[dtype])
+        feature.presence.min_fraction = 1.0
+        feature.presence.min_count = 1
+        feature.shape.SetInParent()
+        if key in MEDIA:
+            feature.image_domain.SetInParent()
+        elif key in FLOATS:
+            feature.float_domain.min = 0.0
+            if not key.endswith("start"):
+                feature.float_domain.max = 1.0
+        elif key in INTS:
+            feature.int_domain.min = 1 if key.endswith(("height", "width")) else 0
+            if key.endswith("has_sound"):
+                feature.int_domain.max = 1
+        elif key == "mixture_type":
+            feature.string_domain.value.extend(MIXTURE_TYPES)
+    return result

@@ -1,0 +1,58 @@
+"""Facts about a data set of mixtures, as `info.json` holds them."""
+
+from data_prep.config import DataConfig
+from data_prep.results import Results
+
+
+class DroppedMixture(Results):
+    """A mixture that could not be made.
+
+    Attributes:
+        mixture_id: the mixture.
+        path: the video that could not be read.
+        reason: what was wrong with it.
+    """
+
+    mixture_id: str
+    path: str
+    reason: str
+
+
+class SplitInfo(Results):
+    """Facts about one split.
+
+    Attributes:
+        mixtures: number of records.
+        mixture_types: number of records of each mixture type, by its name.
+        with_audio: number of records whose target clip has audio.
+        videos: number of videos that the mixtures were drawn from.
+        sources: number of sources of these videos.
+        labels: classes of these videos, sorted.
+        dropped: mixtures that could not be made.
+    """
+
+    mixtures: int
+    mixture_types: dict[str, int]
+    with_audio: int
+    videos: int
+    sources: int
+    labels: list[str]
+    dropped: list[DroppedMixture] = []
+
+
+class DatasetInfo(Results):
+    """Facts about a data set.
+
+    Attributes:
+        splits: facts about each split, by its name.
+        settings: settings that the data set was made with.
+        features: type of each feature of a record, by its name.
+        annotated_but_absent: number of annotated videos that were not found.
+        files_not_used: number of files in `rejected.csv`.
+    """
+
+    splits: dict[str, SplitInfo]
+    settings: DataConfig
+    features: dict[str, str]
+    annotated_but_absent: int = 0
+    files_not_used: int = 0
