@@ -2,12 +2,18 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
-from pydantic import Field, SerializeAsAny, ValidationError, create_model
-from pydantic import field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
 
 from components.analyses.analysis import Analysis
 from components.analyses.registry import ANALYSES
@@ -133,27 +139,31 @@ def load_config(name: str, overrides: Sequence[str] = ()) -> PipelineConfig:
     """Read a configuration and override single keys.
 
     Args:
-        name: a file, or the name of one in `pipeline/configs`, for example `demo`.
+        name: a YAML file's URI, or the name of one in `pipeline/configs`, for example `demo`.
         overrides: `key=value`, a nested key with dots (`data.seed=3`), values as YAML.
 
     Raises:
         UserError: there is no such configuration, or a key is unknown or ill-typed.
     """
-    path = Path(name)
-    if not path.suffix:
-        path = CONFIGS / f"{name}.yaml"
-        if not path.is_file():
-            known = ", ".join(sorted(config.stem for config in CONFIGS.glob("*.yaml")))
-            raise UserError(f"config: must be a YAML file or one of {known}, got {name!r}")
-    values = read_yaml(path)
+    values = read_yaml(_uri(name))
     if not isinstance(values, dict):
-        raise UserError(f"{path}: settings must be keys and values, got {values!r}")
+        raise UserError(f"{name}: settings must be keys and values, got {values!r}")
     for override in overrides:
         _override(values, override)
     try:
         return load(PipelineConfig, values, name)
     except UserError as error:
         raise UserError(f"{error}{_suggestions(error.__cause__)}") from error
+
+
+def _uri(name: str) -> str:
+    if PurePosixPath(name).suffix:
+        return name
+    path = CONFIGS / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(config.stem for config in CONFIGS.glob("*.yaml")))
+        raise UserError(f"config: must be a YAML file or one of {known}, got {name!r}")
+    return str(path)
 
 
 def _override(values: dict[str, Any], override: str) -> None:

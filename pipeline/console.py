@@ -35,7 +35,7 @@ def show(summary: RunSummary, places: Places, *, seconds: float) -> None:
 
 
 def metrics_table(summary: RunSummary) -> Table:
-    """Return the metrics of a run, one row per mixture type."""
+    """Return the chief metrics of a run, one row per mixture type."""
     system = get_system(summary.system)
     return Table(
         caption=f"{system.title} on held-out mixtures",
@@ -49,9 +49,10 @@ def metrics_table(summary: RunSummary) -> Table:
 
 
 def _shown(system: System) -> set[str]:
-    """Return the names of a system's measures and of what its ratios are ratios of."""
-    parts = (name for measure in system.measures for name in measure.ratio_of or ())
-    return {*(measure.name for measure in system.measures), *parts}
+    """Return the names of a system's chief measures, and of the parts of those that are ratios."""
+    chief = [measure for measure in system.measures if measure.chief]
+    parts = {part for measure in chief for part in measure.ratio_of or ()}
+    return {measure.name for measure in chief} | parts
 
 
 def _layout(table: Table) -> RichTable:

@@ -75,8 +75,8 @@ def create_pipeline(
         ... )
         >>> pipeline.pipeline_info.pipeline_name
         'separator-8x48x48-8fps-8000hz'
-        >>> [component.id for component in pipeline.components][:3]
-        ['ImportSchemaGen', 'MixtureGen', 'StatisticsGen']
+        >>> [stage.id for stage in pipeline.components if "Model" not in stage.id][-3:]
+        ['Evaluator', 'Pusher', 'Report']
     """
     mixtures = _mixtures(config, manifests)
     [examples] = mixtures.outputs.values()

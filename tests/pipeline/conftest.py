@@ -7,5 +7,5 @@ from data_prep.sample.write import write_sample
 def sample_videos(tmp_path_factory):
     """A folder of a few rendered videos in Kinetics' layout."""
     folder = tmp_path_factory.mktemp("kinetics") / "sample"
-    write_sample(folder, clips=12, classes=2, seed=3)
+    write_sample(str(folder), clips=12, classes=2, seed=3)
     return folder / "videos"

@@ -139,7 +139,7 @@ def test_unknown_key_comes_with_the_most_similar_one(override, known):
 def test_unknown_config_lists_the_known_ones(tmp_path):
     with pytest.raises(UserError, match=r"one of demo, .*, got 'nothing'"):
         load_config("nothing")
-    with pytest.raises(UserError, match=r"no\.yaml: settings must be a readable YAML file"):
+    with pytest.raises(UserError, match=r"no\.yaml: must be a readable YAML file"):
         load_config(str(tmp_path / "no.yaml"))
 
 

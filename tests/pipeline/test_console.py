@@ -14,7 +14,7 @@ def shown(found, tmp_path, capsys):
 
 def test_separators_metrics_stand_beside_identitys():
     table = metrics_table(summary("c3_internal", {"transparency": separation(0.3, 0.9)}))
-    assert [measure.name for measure in table.measures][:4] == [
+    assert [measure.name for measure in table.measures] == [
         "loss",
         "relative_loss",
         "identity_loss",
@@ -27,7 +27,7 @@ def test_separators_metrics_stand_beside_identitys():
 def test_classifiers_metrics_are_its_own():
     found = metrics(accuracy=0.5, mixed_accuracy=0.4, cross_entropy=1.0)
     table = metrics_table(summary("i3d", {"occlusion": found}))
-    assert {measure.name for measure in table.measures} == set(found.estimates)
+    assert [measure.name for measure in table.measures] == ["accuracy", "mixed_accuracy"]
 
 
 def test_run_is_told_in_tables_and_places(tmp_path, capsys):
