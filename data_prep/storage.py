@@ -151,7 +151,7 @@ def make_dirs(folder: str) -> None:
     """Make a folder and those above it. An object store has no folders, so nothing is done."""
     if is_local(folder):
         with _failures(folder):
-            os.makedirs(_local(folder), exist_ok=True)
+            Path(_local(folder)).mkdir(parents=True, exist_ok=True)
 
 
 def remove(uri: str) -> None:
@@ -280,7 +280,7 @@ def _store(uri: str) -> tuple[Any, str]:
     """Return the fsspec file system of a URI and the path in it."""
     scheme, rest = _split(uri)
     if scheme in ("", "file"):
-        return fsspec.filesystem("file"), os.path.abspath(rest)
+        return fsspec.filesystem("file"), str(Path(rest).absolute())
     try:
         # Listings are never cached: other processes write to the same folders.
         store = fsspec.filesystem(scheme, use_listings_cache=False)
@@ -314,9 +314,9 @@ def _walk(folder: str, recursive: bool, hidden: bool) -> Iterator[str]:
             continue
         seen.add(real)
         for item in names:
-            path = os.path.join(place, item)
-            if (hidden or not item.startswith(".")) and os.path.isfile(path):
-                yield os.path.relpath(path, folder)
+            path = Path(place, item)
+            if (hidden or not item.startswith(".")) and path.is_file():
+                yield str(path.relative_to(folder))
         folders[:] = sorted(f for f in folders if recursive and (hidden or f[:1] != "."))
 
 

@@ -19,6 +19,7 @@ from data_prep.media.decoding import (
     opened,
     origin_of,
     path_of,
+    tick_of,
     time_of,
     video_stream,
 )
@@ -115,7 +116,7 @@ def _read_frames(
     times = origin + start + np.arange(clip.frames) / clip.fps
     # Timestamps are rounded to the stream's tick. If the tick is as coarse as the frames (AVI),
     # they are exact.
-    slack = min(float(stream.time_base), 1e-3) / 2
+    slack = min(float(tick_of(stream)), 1e-3) / 2
     result = np.empty((clip.frames, clip.height, clip.width, 3), np.uint8)
     decoded = decode_from(container, stream, times[0], _FRAME_LEAD)
     shown = next(decoded, None)
@@ -132,7 +133,7 @@ def _read_frames(
             return result
         shown = following
     period = 1 / float(stream.average_rate or clip.fps)
-    lasts = float((shown.duration or 0) * shown.time_base) or period
+    lasts = float((shown.duration or 0) * tick_of(shown)) or period
     end = time_of(shown) + lasts
     if times[-1] > end + period:
         raise MediaError(

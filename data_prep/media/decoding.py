@@ -6,7 +6,9 @@ Decoding runs in one thread, because a process per core costs less than a thread
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av import AudioStream, VideoStream
@@ -95,14 +97,21 @@ def path_of(container: InputContainer) -> str:
     return container.name.removeprefix("file:")
 
 
+def tick_of(timed: Stream | Frame) -> Fraction:
+    """Return the unit of the timestamps of a stream or frame, in seconds."""
+    if timed.time_base is None:
+        raise ValueError("timestamps have no unit")
+    return timed.time_base
+
+
 def origin_of(stream: Stream) -> float:
     """Return the time of a stream's first frame, which often is not 0."""
-    return float((stream.start_time or 0) * stream.time_base)
+    return float((stream.start_time or 0) * tick_of(stream))
 
 
 def decode_from(
     container: InputContainer, stream: Stream, time: float, lead: float
-) -> Iterator[Frame]:
+) -> Iterator[Any]:
     """Decode one stream to its end, from a frame at or before `time` if there is one.
 
     Decoding starts `lead` seconds earlier, or at the beginning of the file if the container
@@ -112,8 +121,8 @@ def decode_from(
         other.discard = Discard.default if other is stream else Discard.all
     sought = time - lead
     try:
-        container.seek(math.floor(sought / stream.time_base), stream=stream)
-        frames = container.decode(stream)
+        container.seek(math.floor(sought / tick_of(stream)), stream=stream)
+        frames: Iterator[Any] = container.decode(stream)
         first = next(frames, None)
         found = first is not None and (time_of(first) <= time or sought <= origin_of(stream))
     except av.FFmpegError:
@@ -131,4 +140,4 @@ def time_of(frame: Frame) -> float:
     stamp = frame.dts if frame.pts is None else frame.pts
     if stamp is None:
         raise ValueError("a frame has no timestamp")
-    return float(stamp * frame.time_base)
+    return float(stamp * tick_of(frame))

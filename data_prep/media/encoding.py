@@ -75,7 +75,7 @@ def _add_video_stream(container: OutputContainer, frames: np.ndarray, fps: float
 
 
 def _add_audio_stream(container: OutputContainer, sample_rate: int) -> AudioStream:
-    rates = av.Codec("aac", "w").audio_rates
+    rates = av.Codec("aac", "w").audio_rates or ()
     rate = sample_rate if sample_rate in rates else _AUDIO_RATE
     # The default coder takes twice as long as everything else together.
     return container.add_stream("aac", rate, layout="mono", options={"aac_coder": "fast"})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from av import VideoFrame, VideoStream
 
-from data_prep.media.decoding import MediaError, audio_stream, opened, video_stream
+from data_prep.media.decoding import MediaError, audio_stream, opened, tick_of, video_stream
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def probe(path: str | Path) -> VideoInfo:
         rate = stream.average_rate or stream.guessed_rate or 0
         has_audio = audio_stream(container) is not None
         if stream.duration:
-            duration = float(stream.duration * stream.time_base)
+            duration = float(stream.duration * tick_of(stream))
         else:
             duration = _demuxed_duration(path, stream)
     return VideoInfo(duration, width, height, float(rate), has_audio)
@@ -67,4 +67,4 @@ def _demuxed_duration(path: str | Path, stream: VideoStream) -> float:
         packets = container.demux(container.streams[stream.index])
         spans = [(p.pts, p.pts + (p.duration or 0)) for p in packets if p.pts is not None]
     first, end = min(s[0] for s in spans), max(s[1] for s in spans)
-    return float((end - first) * stream.time_base)
+    return float((end - first) * tick_of(stream))

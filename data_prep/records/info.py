@@ -1,5 +1,7 @@
 """Facts about a data set of mixtures, as `info.json` holds them."""
 
+from pydantic import Field
+
 from data_prep.config import DataConfig
 from data_prep.results import Results
 
@@ -37,7 +39,7 @@ class SplitInfo(Results):
     videos: int
     sources: int
     labels: list[str]
-    dropped: list[DroppedMixture] = []
+    dropped: list[DroppedMixture] = Field(default_factory=list)
 
 
 class DatasetInfo(Results):

@@ -12,7 +12,22 @@ from data_prep.errors import StorageError, UserError
 SPLITS = ("train", "eval")
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 EXTENSIONS = frozenset(
-    ".3gp .avi .flv .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split()
+    {
+        ".3gp",
+        ".avi",
+        ".flv",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".ogv",
+        ".ts",
+        ".webm",
+        ".wmv",
+    }
 )
 _SPLIT_NAMES = {"train": "train", "val": "eval", "validate": "eval", "validation": "eval"}
 _HEAD = 2**16  # bytes of a CSV that hold its first line
