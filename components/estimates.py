@@ -65,7 +65,7 @@ class Moments:
         """Sum up rows.
 
         Args:
-            rows: float `[N, k]`, one row per example; `N` may be 0.
+            rows: float `[N, k]`, one row per example; `N` may be 0, and a missing value is NaN.
         """
         rows = np.asarray(rows, np.float64)
         return cls(float(len(rows)), rows.sum(axis=0), rows.T @ rows)
@@ -76,24 +76,35 @@ class Moments:
             self.count + other.count, self.total + other.total, self.products + other.products
         )
 
-    def mean(self, index: int) -> Estimate:
-        """Estimate the mean of one quantity."""
+    def mean(self, index: int) -> Estimate | None:
+        """Estimate the mean of one quantity; None without examples or if a value is missing."""
+        if not self._is_known(index):
+            return None
         half = self._half_width(self._covariance(index, index))
         return Estimate(value=self._mean(index), half_width=half)
 
-    def share(self, index: int) -> Estimate:
-        """Estimate the mean of a quantity in [0, 1].
+    def share(self, index: int) -> Estimate | None:
+        """Estimate the mean of a quantity in [0, 1]; None as for `mean`.
 
         The half-width is that of Agresti and Coull (1998): two more examples of either kind keep
         it above 0 where all examples agree.
         """
+        if not self._is_known(index):
+            return None
         count = self.count + 4
         share = (self.total[index] + 2) / count
         variance = (self.products[index, index] + 2) / count - share**2
         return Estimate(value=self._mean(index), half_width=_half_width(variance, count))
 
-    def ratio(self, numerator: int, denominator: int) -> Estimate:
-        """Estimate the ratio of two means over the same examples, by the delta method."""
+    def ratio(self, numerator: int, denominator: int) -> Estimate | None:
+        """Estimate the ratio of two means over the same examples, by the delta method.
+
+        Returns:
+            The estimate; None as for `mean`, and if the denominator is 0.
+        """
+        known = self._is_known(numerator) and self._is_known(denominator)
+        if not known or self.total[denominator] == 0:
+            return None
         below = self._mean(denominator)
         ratio = self._mean(numerator) / below
         variance = (
@@ -103,6 +114,9 @@ class Moments:
         )
         half = self._half_width(variance)
         return Estimate(value=ratio, half_width=None if half is None else half / below)
+
+    def _is_known(self, index: int) -> bool:
+        return self.count > 0 and math.isfinite(self.products[index, index])
 
     def _mean(self, index: int) -> float:
         return float(self.total[index] / self.count)
@@ -125,8 +139,6 @@ def mean_with_interval(values: Sequence[float], *, share: bool) -> Estimate | No
     Returns:
         The estimate; None without values.
     """
-    if not len(values):
-        return None
     moments = Moments.over(np.asarray(values, np.float64)[:, None])
     return moments.share(0) if share else moments.mean(0)
 

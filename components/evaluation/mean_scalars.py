@@ -1,5 +1,6 @@
 """A TFMA metric over the scalars that a model's `evaluate` signature returns."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -118,23 +119,21 @@ def summarize(scalars: Sequence[str], moments: Moments) -> dict[str, float]:
         moments: their moments.
 
     Returns:
-        Metric -> value; NaN for an interval that is unknown, and everywhere in an empty slice.
+        Metric -> value; NaN for what is unknown, as in an empty slice.
     """
-    if not moments.count:
-        return {**dict.fromkeys(metric_names(scalars), float("nan")), EXAMPLES: 0.0}
     estimates = {name: _estimate(moments, i, name) for i, name in enumerate(scalars)}
     for measure in _ratios(scalars):
         numerator, denominator = map(scalars.index, measure.ratio_of or ())
         estimates[measure.name] = moments.ratio(numerator, denominator)
     values = {EXAMPLES: moments.count}
     for name, estimate in estimates.items():
-        half = estimate.half_width
-        values[name] = estimate.value
-        values[interval_name(name)] = float("nan") if half is None else half
+        half = estimate.half_width if estimate else None
+        values[name] = estimate.value if estimate else math.nan
+        values[interval_name(name)] = math.nan if half is None else half
     return values
 
 
-def _estimate(moments: Moments, index: int, name: str) -> Estimate:
+def _estimate(moments: Moments, index: int, name: str) -> Estimate | None:
     is_share = name in MEASURES and MEASURES[name].is_share
     return moments.share(index) if is_share else moments.mean(index)
 

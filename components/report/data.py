@@ -30,7 +30,8 @@ def read_data(examples: str) -> Data:
     """Read `info.json` and `rejected.csv` from the folder of an Examples artifact."""
     info = DatasetInfo.read(storage.join(examples, "info.json"))
     rejected = read_rejected(storage.join(examples, "rejected.csv"))
-    types = {name for split in info.splits.values() for name in split.mixture_types}
+    made = {name for split in info.splits.values() for name in split.mixture_types}
+    types = made | info.settings.shares.keys()
     return Data(
         settings=info.settings,
         splits=[_split(name, info.splits[name], types) for name in SPLITS],

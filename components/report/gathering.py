@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from tfx.components.util import model_utils
-from tfx.types import Artifact, artifact_utils
+from tfx.types import Artifact
 from tfx.utils import path_utils
 
 from components.analyses.registry import get_analysis, read_analysis
@@ -17,6 +17,7 @@ from components.evaluation.evaluation_results import (
     read_evaluation,
     read_failures,
 )
+from components.held_out_files import held_out_files
 from components.html import figures, pages
 from components.html.section import Section
 from components.notes import describe
@@ -25,7 +26,6 @@ from components.report.curves import read_curves
 from components.report.data import read_data
 from components.report.gallery import held_out_gallery
 from components.report.settings import ReportSettings
-from data_prep import storage
 from data_prep.config import ClipConfig
 from data_prep.settings import Settings
 from models.export.exported_model import ExportedModel
@@ -140,7 +140,7 @@ def _gallery(inputs: RunInputs, clip: ClipConfig) -> dict[str, list[pages.Entry]
     model = ExportedModel(path_utils.serving_model_path(inputs.model.uri))
     if not separates_layers(model.system):
         return {}
-    files = storage.list_files(artifact_utils.get_split_uri([inputs.examples], "eval"))
+    files = held_out_files(inputs.examples)
     return held_out_gallery(model, files, clip, limit=GALLERY_LIMIT)
 
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 
 from models.measures import ACCURACY, CONTROL_ACCURACY, LOSS
-from models.training.callbacks import Progress
+from models.training.progress import Progress
 
 _SECONDS_BETWEEN_LINES = 20.0
 
@@ -57,6 +57,6 @@ def describe(progress: Progress) -> str:
         if measure.name in scalars:
             name = measure.name.replace("_", " ")
             parts.append(f"{name} {measure.format(scalars[measure.name])}")
-    parts.append(f"{1000 * progress.seconds / progress.updates:.0f} ms per step")
-    parts.append(f"{progress.waited / progress.seconds:.1%} waiting for input")
+    parts.append(f"{1000 * progress.seconds_per_update:.0f} ms per step")
+    parts.append(f"{progress.waiting_share:.1%} waiting for input")
     return "  ".join(parts)

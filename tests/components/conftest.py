@@ -1,4 +1,4 @@
-"""Videos whose sound changes as they go on, their manifest, and held-out records made of them."""
+"""Videos whose audio changes over time, their manifest, and held-out records made of them."""
 
 import functools
 from dataclasses import dataclass, replace
@@ -78,10 +78,10 @@ def make_held_out(root: Path) -> HeldOutSet:
     from tfx.types import standard_artifacts
 
     from data_prep.mixing.pairing import draw
-    from data_prep.records.making import make_record
+    from data_prep.records.writer import make_record
 
     videos = [write_video_of(root / f"video{i}.mp4", i) for i in range(6)]
-    manifest.write(root / "manifests" / "span-1" / "manifest.csv", videos)
+    manifest.write(str(root / "manifests" / "span-1" / "manifest.csv"), videos)
     config = DataConfig(clip=CLIP, eval_mixtures=MIXTURES, segments=4)
     pairings = draw(videos, "eval", MIXTURES, config)
     serialized = [make_record(pairing, config)[0] for pairing in pairings]
@@ -102,17 +102,17 @@ def make_held_out(root: Path) -> HeldOutSet:
 
 
 def write_video_of(path: Path, number: int) -> Video:
-    """Waves of an own colour that move, and a tone of an own pitch that grows louder."""
+    """Moving waves of their own color, and a tone of its own pitch that grows louder."""
     from data_prep.media.encoding import write_video
 
     t, y, x = np.meshgrid(np.arange(int(SECONDS * 16)), np.arange(32), np.arange(32), indexing="ij")
-    colour = np.random.default_rng(number).uniform(0.2, 1, 3)
+    color = np.random.default_rng(number).uniform(0.2, 1, 3)
     waves = np.sin(0.2 * (number + 1) * x + 0.3 * y + 0.3 * t)
-    frames = np.round((127.5 + 120 * waves)[..., None] * colour).astype(np.uint8)
+    frames = np.round((127.5 + 120 * waves)[..., None] * color).astype(np.uint8)
     times = np.arange(int(SECONDS * 16_000)) / 16_000
     tone = np.sin(2 * np.pi * (200 + 100 * number) * times) * times / SECONDS
-    sound = np.round(20_000 * tone).astype(np.int16)
-    write_video(path, frames, fps=16, sound=sound, sample_rate=16_000)
+    audio = np.round(20_000 * tone).astype(np.int16)
+    write_video(path, frames, fps=16, audio=audio, sample_rate=16_000)
     source = f"source{number}"
     return manifest.examine(Entry(str(path), path.stem, source, f"label{number % 3}", "eval"))
 
@@ -125,18 +125,17 @@ def export_model(tmp_path_factory):
     def export_system(name: str, outputs: int = 2):
         import keras
 
+        from models.config import ModelConfig
         from models.export.saved_model import export
-        from models.networks.i3d import i3d
+        from models.presets import PRESETS
         from models.systems import get_system
-        from models.tasks.classification import Classifier
-        from models.tasks.separation import Separator
 
         keras.utils.set_random_seed(1)
-        if name == "i3d":
-            model = Classifier(i3d(CLIP, PRESET, classes=3), ["label0", "label1", "other"])
-        else:
-            system = get_system(name)
-            model = Separator(system.build(CLIP, PRESET, outputs, 2), system)
+        system = get_system(name)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(PRESETS, "tiny", PRESET)
+            config = ModelConfig(system=name, outputs=outputs)
+            model = system.task.build(system, config, CLIP, ["label0", "label1", "other"])
         folder = tmp_path_factory.mktemp(name) / "Format-Serving"
         export(model, CLIP, str(folder))
         return folder, model
@@ -146,18 +145,19 @@ def export_model(tmp_path_factory):
 
 @pytest.fixture
 def run_component(tmp_path):
-    """Gives a function that runs a component on artifacts, and returns its analysis."""
+    """Gives a function that runs an analysis's component on artifacts, and returns its results."""
 
-    def run(component, inputs: dict, **parameters) -> dict:
-        from components.analyses.artifact import Analysis, read_analysis
+    def run(component, inputs: dict, **parameters):
+        from components.analyses.artifact import AnalysisArtifact
+        from components.analyses.registry import read_analysis
 
-        output = Analysis()
+        output = AnalysisArtifact()
         output.uri = str(tmp_path / "analysis")
         Path(output.uri).mkdir(exist_ok=True)
         executor = component.EXECUTOR_SPEC.executor_class()
         given = {name: [artifact] for name, artifact in inputs.items()}
         executor.Do(given, {"analysis": [output]}, {**parameters, "code": ""})
-        return read_analysis(output.uri)
+        return read_analysis(output.uri).results
 
     return run
 

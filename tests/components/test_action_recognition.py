@@ -1,16 +1,21 @@
+"""Action recognition: the protocol by hand, and on exported models by brute force."""
+
 import itertools
-import json
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.analyses.action_recognition.component import ActionRecognition
-from components.analyses.action_recognition.protocol import summarise
+from components.analyses.action_recognition.component import ActionRecognition, Request
+from components.analyses.action_recognition.recognition_results import summarize
+from components.analyses.action_recognition.recognition_settings import (
+    ActionRecognitionSettings,
+)
 from components.analyses.action_recognition.separators import load_separator
 from data_prep.errors import UserError
+from data_prep.mixing.compose import mix_uint8
 from data_prep.records.record import parse
-from models.tasks.separation import from_uint8, to_uint8
+from models.pixels import from_uint8
 
 
 def test_accuracies_by_hand(half_width):
@@ -20,26 +25,34 @@ def test_accuracies_by_hand(half_width):
         "pure": labels.copy(),
         "mixed": np.array([["a", "a"], ["b", "b"], ["x", "a"], ["b", "b"], ["a", "a"]], object),
     }
-    found = summarise(answers, labels, types)
-    assert (found["mixtures"], found["unlabelled"]) == (4, 1)
-    assert list(found["mixture_types"]) == ["transparency", "occlusion"]
-    occlusion = found["mixture_types"]["occlusion"]
-    assert occlusion["mixtures"] == 3
-    assert occlusion["inputs"]["pure"] == {
-        "accuracy": 1.0,
-        "accuracy_interval": half_width([1, 1, 1]),
-    }
-    # Half, half, none: one observation a mixture.
-    mixed = occlusion["inputs"]["mixed"]
-    assert mixed["accuracy"] == pytest.approx(1 / 3)
-    assert mixed["accuracy_interval"] == half_width([0.5, 0.5, 0.0])
-    assert found["mixture_types"]["transparency"]["inputs"]["mixed"]["accuracy"] == 0.5
+    found = summarize("i3d", answers, labels, types)
+    assert (found.classifier, found.mixtures, found.unlabeled) == ("i3d", 4, 1)
+    assert list(found.mixture_types) == ["transparency", "occlusion"]
+    occlusion = found.mixture_types["occlusion"]
+    assert occlusion.mixtures == 3
+    assert occlusion.inputs["pure"].value == 1.0
+    assert occlusion.inputs["pure"].half_width == half_width([1, 1, 1])
+    # Half, half, none: one observation per mixture.
+    mixed = occlusion.inputs["mixed"]
+    assert mixed.value == pytest.approx(1 / 3)
+    assert mixed.half_width == half_width([0.5, 0.5, 0.0])
+    assert found.mixture_types["transparency"].inputs["mixed"].value == 0.5
 
 
-def test_no_labelled_mixture_leaves_no_types():
+def test_no_labeled_mixture_leaves_no_types():
     labels = np.array([["", "a"]], object)
-    found = summarise({"pure": labels}, labels, np.array(["occlusion"]))
-    assert found == {"mixtures": 0, "unlabelled": 1, "mixture_types": {}}
+    found = summarize("i3d", {"pure": labels}, labels, np.array(["occlusion"]))
+    assert (found.mixtures, found.unlabeled, found.mixture_types) == (0, 1, {})
+
+
+def test_a_separator_may_not_take_the_name_of_an_input():
+    with pytest.raises(ValueError, match="got the name mixed"):
+        ActionRecognitionSettings(separators={"mixed": "/serving/1"})
+
+
+def request(clip, separators):
+    settings = ActionRecognitionSettings(separators=separators)
+    return Request(settings=settings, clip=clip).model_dump_json()
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +68,7 @@ def separators(export_model):
 
 @pytest.fixture(scope="module")
 def perfect(held_out, clip, tmp_path_factory):
-    """A separator that knows the mixtures by heart, and gives V2, black and V1."""
+    """A separator that knows the mixtures by heart, and returns V2, black and V1."""
     batch = parse(tf.constant(held_out.serialized), clip)
     known = tf.cast(mixtures_of(batch), tf.float32)
 
@@ -67,20 +80,20 @@ def perfect(held_out, clip, tmp_path_factory):
         return {"outputs": tf.stack([v2, tf.zeros_like(v1), v1], axis=1)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32, "batch")])
-    def told(batch):
+    def describe(batch):
         values = {key: getattr(clip, key) for key in ("fps", "sample_rate", "short_side")}
+        values |= {"uses_audio": False, "kind": "separator", "system": "c2", "control": "none"}
         return {key: tf.fill(tf.shape(batch), value) for key, value in values.items()}
 
     folder = tmp_path_factory.mktemp("perfect") / "1"
-    signatures = {"serving_default": separate, "clip": told}
+    signatures = {"serving_default": separate, "description": describe}
     tf.saved_model.save(tf.Module(), str(folder), signatures)
     return folder
 
 
 def mixtures_of(batch):
-    """Mixtures uint8, rounded to whole colours, as they are served."""
-    v1, v2 = from_uint8(batch["v1"]), from_uint8(batch["v2"])
-    return to_uint8(batch["alpha"] * v1 + (1 - batch["alpha"]) * v2)
+    """Mixtures uint8, rounded to whole colors, as they are served."""
+    return mix_uint8(*(batch[name].numpy() for name in ("v1", "v2", "alpha")))
 
 
 def right(classifier, videos, labels):
@@ -92,10 +105,10 @@ def right(classifier, videos, labels):
 def expected_rights(held_out, clip, classifier, separator):
     """Right answers of each mixture, by brute force over pairs of outputs; `[N, 2]`."""
     batch = parse(tf.constant(held_out.serialized), clip)
-    inputs = {"video": from_uint8(mixtures_of(batch))}
-    if separator.system.hears:
-        inputs["sound"] = batch["sound1"]
-    outputs = to_uint8(separator.network(inputs)["outputs"])
+    inputs = {"video": tf.constant(mixtures_of(batch))}
+    if separator.system.uses_audio:
+        inputs["audio"] = batch["audio1"]
+    outputs = separator.serve(inputs)["outputs"]
     rights = []
     for k in range(len(held_out.serialized)):
         truths = [from_uint8(batch[name][k]).numpy() for name in ("v1", "v2")]
@@ -122,53 +135,53 @@ def test_accuracies_of_exported_models(
     folder, model = classifier
     inputs = {"examples": held_out.examples, "classifier": model_artifact(folder)}
     folders = {name: str(path) for name, (path, _) in separators.items()}
-    names = json.dumps({**folders, "perfect": str(perfect)})
-    found = run_component(ActionRecognition, inputs, separators=names, clip=clip.model_dump_json())
-    assert (found["mixtures"], found["unlabelled"]) == (6, 0)
+    settings = request(clip, {**folders, "perfect": str(perfect)})
+    found = run_component(ActionRecognition, inputs, settings=settings)
+    assert (found.classifier, found.mixtures, found.unlabeled) == ("i3d", 6, 0)
     batch = parse(tf.constant(held_out.serialized), clip)
     pure = np.mean([right(model, batch[v], batch[f"{v}_label"]) for v in ("v1", "v2")], axis=0)
     assert 0 < pure.mean() < 1
-    for mixture_type, values in found["mixture_types"].items():
+    for mixture_type, values in found.mixture_types.items():
         own = batch["mixture_type"].numpy() == mixture_type.encode()
-        assert values["mixtures"] == own.sum() == 3
-        given = values["inputs"]
+        assert values.mixtures == own.sum() == 3
+        given = values.inputs
         assert list(given) == ["pure", "mixed", *separators, "perfect"]
-        assert given["pure"]["accuracy"] == pytest.approx(pure[own].mean())
+        assert given["pure"].value == pytest.approx(pure[own].mean())
         assert given["perfect"] == given["pure"]
         assert given["identity"] == given["mixed"]
         for name, (_, separator) in separators.items():
             rights = expected_rights(held_out, clip, model, separator)
-            assert given[name]["accuracy"] == pytest.approx(rights[own].mean())
+            assert given[name].value == pytest.approx(rights[own].mean())
 
 
 def test_without_separators_there_are_the_bounds(
     held_out, clip, classifier, run_component, model_artifact
 ):
     inputs = {"examples": held_out.examples, "classifier": model_artifact(classifier[0])}
-    found = run_component(ActionRecognition, inputs, separators="{}", clip=clip.model_dump_json())
-    for values in found["mixture_types"].values():
-        assert list(values["inputs"]) == ["pure", "mixed"]
+    found = run_component(ActionRecognition, inputs, settings=request(clip, {}))
+    for values in found.mixture_types.values():
+        assert list(values.inputs) == ["pure", "mixed"]
 
 
-def test_other_clips_are_told_with_both_shapes(clip, separators):
+def test_other_clips_are_an_error_that_names_both_shapes(clip, separators):
     other = clip.model_copy(update={"width": 32, "short_side": 32})
     with pytest.raises(UserError) as caught:
         load_separator("mine", str(separators["c2"][0]), other)
     message = str(caught.value)
     assert "separators.mine" in message
-    assert "4 frames of 16x32 at 8 fps, short side 32" in message
-    assert "received one of 4 frames of 16x16 at 8 fps, short side 16" in message
+    assert "4 frames of 32x16 at 8 fps, short side 32" in message
+    assert "got 4 frames of 16x16 at 8 fps, short side 16" in message
 
 
-def test_sample_rate_matters_to_those_that_hear(clip, separators):
+def test_sample_rate_matters_to_those_that_use_audio(clip, separators):
     other = clip.model_copy(update={"sample_rate": 16_000})
     load_separator("mine", str(separators["c2"][0]), other)
-    with pytest.raises(UserError, match=r"sound at 16000 Hz: received .* sound at 8000 Hz"):
+    with pytest.raises(UserError, match=r"audio at 16000 Hz, got .* audio at 8000 Hz"):
         load_separator("mine", str(separators["c3_internal"][0]), other)
 
 
-def test_what_is_no_separator_is_told(clip, classifier, tmp_path):
+def test_what_is_no_separator_is_an_error(clip, classifier, tmp_path):
     with pytest.raises(UserError, match=r"separators\.mine: .*one version of a model"):
         load_separator("mine", str(tmp_path), clip)
-    with pytest.raises(UserError, match=r"must be a separator: received a classifier"):
+    with pytest.raises(UserError, match="must be a separator, got system i3d"):
         load_separator("mine", str(classifier[0]), clip)

@@ -41,5 +41,5 @@ def test_gate_raises_on_anomalies(artifact):
     anomalies.dataset_anomaly_info.description = "Low num examples"
     write(artifact, "train", anomalies)
     executor = DataGate.EXECUTOR_SPEC.executor_class()
-    with pytest.raises(UserError, match="do not keep the schema: train: Low num examples"):
+    with pytest.raises(UserError, match="must match the schema, got train: Low num examples"):
         executor.Do({"anomalies": [artifact]}, {}, {})

@@ -9,9 +9,8 @@ from components.mixture_gen import executor
 from components.mixture_gen.component import MixtureGen
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.media.reading import MediaError
-from data_prep.records import making as mixtures
-from data_prep.records import shards
+from data_prep.media.decoding import MediaError
+from data_prep.records import writer
 from data_prep.sources import manifest
 
 
@@ -21,13 +20,17 @@ class StoppedError(Exception):
 
 @pytest.fixture
 def attempt(held_out, clip, tmp_path):
-    """Gives a function that makes mixtures as TFX has them made, in the folder of an execution."""
+    """Gives a function that makes mixtures as TFX does, in the folder of an execution."""
     config = DataConfig(
-        clip=clip, train_mixtures=5, eval_mixtures=2, eval_fraction=0.4, segments=4,
+        clip=clip,
+        train_mixtures=5,
+        eval_mixtures=2,
+        eval_fraction=0.4,
+        segments=4,
         records_per_shard=2,
-    )  # fmt: skip
+    )
     path = tmp_path / "manifests" / "span-1" / "manifest.csv"
-    manifest.write(path, [replace(video, split="") for video in held_out.videos])
+    manifest.write(str(path), [replace(video, split="") for video in held_out.videos])
     component = MixtureGen(manifests=str(tmp_path / "manifests"), config=config, code="1")
     properties = dict(component.exec_properties)
     properties["input_config"] = properties["input_config"].replace("{SPAN}", "1")
@@ -60,19 +63,19 @@ def test_finished_shards_outlive_an_interruption(attempt, monkeypatch, tmp_path)
     assert sum(name.startswith("Split-eval") for name in whole) == 1
 
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(executor, "account", stop)
+        patch.setattr(writer, "read_outcomes", stop)
         attempt("MixtureGen/examples/1")
-    monkeypatch.setattr(shards, "make_record", stop)
+    monkeypatch.setattr(writer, "make_record", stop)
     assert contents(attempt("MixtureGen/examples/2")) == whole
     assert not list((tmp_path / "MixtureGen" / "unfinished").iterdir())
 
 
-def test_what_could_not_be_read_is_read_anew(attempt, monkeypatch):
+def test_what_could_not_be_read_is_read_again(attempt, monkeypatch):
     def gone(window, clip):
         raise MediaError(window.video.path, "cannot be read: it is not mounted")
 
     with monkeypatch.context() as patch:
-        patch.setattr(mixtures, "read_window", gone)
+        patch.setattr(writer, "read_window", gone)
         with pytest.raises(UserError, match=r"no mixture could be made: .*it is not mounted"):
             attempt("MixtureGen/examples/1")
     assert (attempt("MixtureGen/examples/2") / "info.json").is_file()

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -6,8 +5,13 @@ import pytest
 
 from components.report.curves import read_curves
 from components.training import run_fn
+from components.training.terminal_progress import describe, training_progress
+from components.training.training_settings import TrainingSettings
+from data_prep.config import DataConfig
+from data_prep.records.info import DatasetInfo, SplitInfo
 from models import presets
 from models.config import ModelConfig, TrainConfig
+from models.training.progress import Progress
 
 
 class StoppedError(Exception):
@@ -16,21 +20,27 @@ class StoppedError(Exception):
 
 @pytest.fixture
 def attempt(held_out, clip, small_preset, tmp_path, monkeypatch):
-    """Gives a function that trains as TFX has it done, with the folders of an execution."""
+    """Gives a function that trains as TFX does, with the folders of an execution."""
     monkeypatch.setitem(presets.PRESETS, "tiny", small_preset)
-    split = {"mixtures": len(held_out.serialized), "with_sound": 1, "labels": []}
+    split = SplitInfo(
+        mixtures=len(held_out.serialized),
+        mixture_types={},
+        with_audio=1,
+        videos=6,
+        sources=6,
+        labels=[],
+    )
     records = tmp_path / "examples" / "Split-train" / "mixtures.tfrecord"
     records.parent.mkdir(parents=True)
     records.write_bytes(b"".join(Path(file).read_bytes() for file in held_out.files))
-    (tmp_path / "examples" / "info.json").write_text(json.dumps({"splits": {"train": split}}))
-    train = TrainConfig(steps=4, batch=2, log_every=1, checkpoint_every=2, picture_every=4)
-    custom = {
-        "model": ModelConfig(system="c2").model_dump_json(),
-        "train": train.model_dump_json(),
-        "clip": clip.model_dump_json(),
-        "checkpoints": str(tmp_path / "checkpoints"),
-        "code": "1",
-    }
+    info = DatasetInfo(splits={"train": split}, settings=DataConfig(clip=clip), features={})
+    info.write(str(tmp_path / "examples" / "info.json"))
+    settings = TrainingSettings(
+        model=ModelConfig(system="c2"),
+        train=TrainConfig(steps=4, batch=2, log_every=1, checkpoint_every=2, image_every=4),
+        clip=clip,
+    )
+    custom = settings.custom_config(checkpoints=str(tmp_path / "checkpoints"), code="1")
 
     def run(execution: str):
         folders = {
@@ -55,4 +65,30 @@ def test_curves_and_checkpoints_outlive_an_interruption(attempt, tmp_path, monke
     assert (done / "model" / "saved_model.pb").is_file()
     curves = read_curves(str(done / "logs"))
     assert [step for step, _ in curves["train/loss"]] == [1, 2, 3, 4]
-    assert not list((tmp_path / "checkpoints").iterdir()), "a finished training leaves none"
+    assert not list((tmp_path / "checkpoints").iterdir()), "a finished training run leaves none"
+
+
+def progress(step, **more):
+    scalars = {"objective": 0.25, "control_accuracy": 0.75}
+    return Progress(step=step, steps=4, scalars=scalars, updates=2, seconds=1.0, waited=0.1, **more)
+
+
+def test_progress_is_described_in_words():
+    assert describe(progress(2)) == (
+        "loss 0.250  control accuracy 75 %  500 ms per step  10.0% waiting for input"
+    )
+
+
+def test_resumption_is_shown_once(capsys):
+    with training_progress() as report:
+        report(progress(3, resumed_from=2))
+        report(progress(4, resumed_from=2))
+    shown = capsys.readouterr().err
+    assert shown.count("resuming from step 2") == 1
+    assert "step 4/4" in shown
+
+
+def test_a_fresh_run_does_not_resume(capsys):
+    with training_progress() as report:
+        report(progress(4))
+    assert "resuming" not in capsys.readouterr().err

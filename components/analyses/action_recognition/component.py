@@ -20,7 +20,6 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 from tfx import v1 as tfx
-from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, Model
 from tfx.utils import path_utils
 
@@ -37,7 +36,7 @@ from components.analyses.action_recognition.separators import load_separator
 from components.analyses.analysis_file import write_analysis
 from components.analyses.artifact import AnalysisArtifact
 from components.analyses.request import AnalysisRequest
-from data_prep import storage
+from components.held_out_files import held_out_files
 from data_prep.config import ClipConfig
 from data_prep.mixing.compose import mix_uint8
 from models.export.exported_model import ExportedModel
@@ -79,8 +78,8 @@ def ActionRecognition(  # noqa: N802  (a component is named like a class)
         for name, folder in request.settings.separators.items()
     }
     model = ExportedModel(path_utils.serving_model_path(classifier.uri))
-    files = storage.list_files(artifact_utils.get_split_uri([examples], "eval"))
-    write_analysis(analysis.uri, NAME, analyze(files, request.clip, model, separators))
+    results = analyze(held_out_files(examples), request.clip, model, separators)
+    write_analysis(analysis.uri, NAME, results)
 
 
 def analyze(

@@ -17,7 +17,6 @@ from itertools import islice
 import numpy as np
 import tensorflow as tf
 from tfx import v1 as tfx
-from tfx.types import artifact_utils
 from tfx.types.standard_artifacts import Examples, Model
 from tfx.utils import path_utils
 
@@ -39,7 +38,7 @@ from components.analyses.control_shift.shift_curve import (
 from components.analyses.control_shift.shift_settings import ControlShiftSettings
 from components.analyses.control_shift.spans import find_manifest
 from components.analyses.request import AnalysisRequest
-from data_prep import storage
+from components.held_out_files import held_out_files
 from data_prep.errors import UserError
 from data_prep.sources import manifest
 from data_prep.sources.manifest import Video
@@ -76,9 +75,8 @@ def ControlShift(  # noqa: N802  (a component is named like a class)
         UserError: the manifest is missing, or none of its videos can be read any more.
     """
     span = examples.span or examples.get_int_custom_property("span")
-    split = artifact_utils.get_split_uri([examples], "eval")
     results = analyze(
-        storage.list_files(split),
+        held_out_files(examples),
         ExportedModel(path_utils.serving_model_path(model.uri)).evaluate,
         manifest.read(find_manifest(manifests, span)),
         Request.model_validate_json(settings),
