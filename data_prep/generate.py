@@ -12,7 +12,8 @@ from data_prep.config import DataConfig
 from data_prep.mixing.planning import plan
 from data_prep.records.dataset import Dataset
 from data_prep.records.info import DatasetInfo
-from data_prep.records.writer import NothingMadeError, write_records
+from data_prep.records.outcomes import NothingMadeError
+from data_prep.records.writer import write_records
 from data_prep.sources.kinetics import Rejection
 from data_prep.sources.manifest import Video
 

@@ -18,7 +18,7 @@ from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.records.info import DatasetInfo
-from data_prep.records.writer import RecordLayout
+from data_prep.records.layout import RecordLayout
 from data_prep.results import Results
 from data_prep.sources import manifest
 from data_prep.sources.kinetics import SPLITS

@@ -16,9 +16,8 @@ differs. MixtureGen calls it like this:
 All places are URIs of the storage layer, on the workers too.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import apache_beam as beam
 import tensorflow as tf
@@ -26,80 +25,25 @@ from apache_beam.metrics import Metrics
 
 from data_prep import storage
 from data_prep.config import ClipConfig, DataConfig
-from data_prep.errors import StorageError, UserError
+from data_prep.errors import StorageError
 from data_prep.media.clip import Clip, read_clip
 from data_prep.media.decoding import MediaError
-from data_prep.mixing.mixture_types import MIXTURE_TYPES, get_mixture_type
+from data_prep.mixing.mixture_types import get_mixture_type
 from data_prep.mixing.pairing import Pairing, Window
 from data_prep.mixing.planning import Plan
-from data_prep.records.features import FEATURES
-from data_prep.records.info import DatasetInfo, DroppedMixture, SplitInfo
+from data_prep.records.info import DatasetInfo
+from data_prep.records.layout import RecordLayout, Shard, lay_out
+from data_prep.records.outcomes import (
+    NothingMadeError,
+    Outcome,
+    ShardReport,
+    account,
+    read_outcomes,
+    unreadable,
+)
 from data_prep.records.record import Mixture, encode
-from data_prep.results import Results
 from data_prep.sources import manifest
-from data_prep.sources.kinetics import SPLITS, Rejection
-
-
-@dataclass(frozen=True)
-class RecordLayout:
-    """Places of everything that the writer writes, as URIs.
-
-    Attributes:
-        unfinished: folder of what resumes an interrupted run: the reports of finished shards
-            and, unless they are made in place, the shards. It is removed at the end.
-        splits: folder of each split's records, by split.
-        info: the file `info.json`.
-        rejected: the file `rejected.csv`.
-        in_place: whether shards are made in the folders of `splits` from the start. Otherwise they
-            are made in `unfinished`, and moved there once all are finished.
-        marker: a file that is written last; None for none.
-    """
-
-    unfinished: str
-    splits: Mapping[str, str]
-    info: str
-    rejected: str
-    in_place: bool = False
-    marker: str | None = None
-
-    @property
-    def reports(self) -> str:
-        """Folder of the reports of finished shards."""
-        return storage.join(self.unfinished, "reports")
-
-    def shards(self, split: str) -> str:
-        """Return the folder in which the shards of a split are made."""
-        return self.splits[split] if self.in_place else storage.join(self.unfinished, split)
-
-
-class NothingMadeError(UserError):
-    """No mixture of a split could be made."""
-
-
-class Outcome(Results):
-    """Outcome of one mixture. `path` and `reason` are set if it was dropped."""
-
-    split: str
-    mixture_id: str
-    mixture_type: str
-    with_audio: bool = False
-    path: str = ""
-    reason: str = ""
-
-
-class ShardReport(Results):
-    """Outcomes of the mixtures of a finished shard."""
-
-    outcomes: list[Outcome]
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One file of records to make, and the report that makes it a finished one."""
-
-    records: str
-    report: str
-    pairings: tuple[Pairing, ...]
+from data_prep.sources.kinetics import Rejection
 
 
 def write_records(
@@ -130,18 +74,11 @@ def write_records(
         StorageError: something could not be written. The finished shards are kept.
     """
     with pipeline:
-        _ = pipeline | WriteShards(list(_shards(planned, layout)), planned.config)
+        _ = pipeline | WriteShards(list(lay_out(planned, layout)), planned.config)
     outcomes = read_outcomes(layout.reports)
-    unreadable = {outcome.path: outcome.reason for outcome in outcomes if outcome.reason}
-    rejected = [*rejections, *planned.rejections, *(Rejection(*i) for i in unreadable.items())]
+    rejected = [*rejections, *planned.rejections, *unreadable(outcomes)]
     try:
-        info = DatasetInfo(
-            splits={split: _split_info(planned, split, outcomes) for split in SPLITS},
-            settings=planned.config,
-            features=dict(FEATURES),
-            annotated_but_absent=absent,
-            files_not_used=len(rejected),
-        )
+        info = account(planned, outcomes, absent=absent, not_used=len(rejected))
     except NothingMadeError:
         _remove_unfinished(layout)
         raise
@@ -149,12 +86,6 @@ def write_records(
     manifest.write_rejected(layout.rejected, sorted(rejected, key=lambda item: item.path))
     _finish(layout)
     return info
-
-
-def read_outcomes(reports: str) -> list[Outcome]:
-    """Read the outcomes of the mixtures of all finished shards."""
-    files = storage.list_files(reports, ".json")
-    return [outcome for file in files for outcome in ShardReport.read(file).outcomes]
 
 
 def make_record(pairing: Pairing, config: DataConfig) -> tuple[bytes | None, Outcome]:
@@ -236,43 +167,6 @@ class _WriteShard(beam.DoFn):
         # The report makes the shard a finished one, so it comes after the records.
         ShardReport(outcomes=outcomes).write(shard.report)
         self._made.inc()
-
-
-def _shards(planned: Plan, layout: RecordLayout) -> Iterator[Shard]:
-    """Lay out the mixtures over files; the file of a mixture depends on its index alone."""
-    size = planned.config.records_per_shard
-    for split in SPLITS:
-        pairings = planned.pairings(split)
-        starts = range(0, len(pairings), size)
-        for i, start in enumerate(starts):
-            name = f"mixtures-{i:05d}-of-{len(starts):05d}.tfrecord"
-            yield Shard(
-                storage.join(layout.shards(split), name),
-                storage.join(layout.reports, f"{split}-{i:05d}.json"),
-                tuple(pairings[start : start + size]),
-            )
-
-
-def _split_info(planned: Plan, split: str, outcomes: Sequence[Outcome]) -> SplitInfo:
-    own = sorted((o for o in outcomes if o.split == split), key=lambda o: o.mixture_id)
-    kept = [outcome for outcome in own if not outcome.reason]
-    dropped = [outcome for outcome in own if outcome.reason]
-    if not kept:
-        reasons = "; ".join(f"{outcome.path}: {outcome.reason}" for outcome in dropped[:3])
-        raise NothingMadeError(f"{split} split: no mixture could be made: {reasons}")
-    counts = Counter(outcome.mixture_type for outcome in kept)
-    videos = [video for video in planned.videos if video.split == split]
-    return SplitInfo(
-        mixtures=len(kept),
-        mixture_types={name: counts[name] for name in MIXTURE_TYPES if counts[name]},
-        with_audio=sum(outcome.with_audio for outcome in kept),
-        videos=len(videos),
-        sources=len({video.source for video in videos}),
-        labels=sorted({video.label for video in videos}),
-        dropped=[
-            DroppedMixture(mixture_id=o.mixture_id, path=o.path, reason=o.reason) for o in dropped
-        ],
-    )
 
 
 def _finish(layout: RecordLayout) -> None:
