@@ -15,6 +15,7 @@ from components.evaluation.eval_config import eval_config
 from components.mixture_gen.component import MixtureGen
 from components.report.component import Report
 from components.report.settings import ReportSettings
+from components.training.training_settings import TrainingSettings
 from data_prep import storage
 from data_prep.records.features import schema as records_schema
 from data_prep.sources.kinetics import SPLITS
@@ -171,18 +172,15 @@ def _mixtures(config: PipelineConfig, manifests: str) -> BaseNode:
 
 
 def _trainer(config: PipelineConfig, examples: BaseChannel, checkpoints: str) -> BaseComponent:
+    settings = TrainingSettings(model=config.model, train=config.train, clip=config.data.clip)
     return tfx.components.Trainer(
         run_fn=f"{_TRAINING}.run_fn",
         examples=examples,
         train_args=tfx.proto.TrainArgs(splits=["train"], num_steps=config.train.steps),
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
-        custom_config={
-            "model": config.model.model_dump_json(),
-            "train": config.train.model_dump_json(),
-            "clip": config.data.clip.model_dump_json(),
-            "checkpoints": checkpoints,
-            "code": source_digest(_TRAINING),
-        },
+        custom_config=settings.custom_config(
+            checkpoints=checkpoints, code=source_digest(_TRAINING)
+        ),
     )
 
 

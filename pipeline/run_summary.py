@@ -8,6 +8,7 @@ from pydantic import SerializeAsAny, field_validator
 
 from components.analyses.registry import load_results, read_analysis
 from components.evaluation.slice_metrics import SliceMetrics
+from components.report import FILE
 from data_prep.results import Results
 
 if TYPE_CHECKING:
@@ -85,7 +86,6 @@ def summarize(
     from tfx.orchestration.metadata import Metadata
 
     from components.evaluation.evaluation_results import read_evaluation, read_failures
-    from components.report.artifact import FILE
 
     with Metadata(connection) as handle:
         outputs, cached = _last_run(handle.store, pipeline)
