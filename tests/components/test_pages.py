@@ -1,0 +1,325 @@
+"""The pages: by their text, and in a real browser."""
+
+import html
+import json
+import re
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from components.analyses.action_recognition.recognition_analysis import ActionRecognitionAnalysis
+from components.analyses.action_recognition.recognition_results import (
+    ActionRecognitionResults,
+    TypeAccuracies,
+)
+from components.analyses.control_shift.shift_analysis import ControlShiftAnalysis
+from components.analyses.control_shift.shift_curve import ControlShiftResults
+from components.estimates import Estimate
+from components.evaluation.slice_metrics import EvaluationResults, SliceMetrics
+from components.html import figures
+from components.html.data_uris import image_uri, in_grid, video_uri
+from components.html.pages import (
+    Artifact,
+    Entry,
+    GalleryPage,
+    ReportPage,
+    Split,
+    Verdict,
+    Video,
+    render_gallery,
+    render_report,
+)
+from components.notes import describe
+from components.report.comparison import chief_plots, compare, headline, shown_measures, slices
+from data_prep.config import ClipConfig
+from models.systems import get_system
+
+CLIP = ClipConfig(frames=8, fps=8, height=48, width=48, short_side=48, sample_rate=8_000)
+NASTY = "/videos/<script>alert(\"1\")</script> & 'co'/" + "a_very_long_name_" * 12 + ".mp4"
+
+# At the end of a page, it reports to the page around it how the browser renders it.
+PROBE = """
+<script>
+const videos = [...document.querySelectorAll("video")];
+Promise.all(videos.map((video) => new Promise((done) => {
+  if (video.readyState >= 2 || video.error) done();
+  video.addEventListener("loadeddata", done);
+  video.addEventListener("error", done);
+}))).then(() => {
+  const page = document.documentElement;
+  const seen = {
+    inner: innerWidth, content: page.scrollWidth,
+    videos: videos.map((video) => [video.videoWidth, video.videoHeight, Boolean(video.error)]),
+    images: [...document.images].map((image) => image.naturalWidth),
+  };
+  parent.postMessage(seen, "*");
+});
+</script>
+"""
+# A window is never narrower than 500 pixels; a frame may be.
+FRAME = """
+<pre id="probe"></pre>
+<script>
+onmessage = (message) => {
+  document.getElementById("probe").textContent = JSON.stringify(message.data);
+};
+</script>
+<iframe src="page.html" style="width: %dpx; height: 2000px; border: 0"></iframe>
+"""
+
+
+def measured(loss, accuracy):
+    values = {"loss": loss, "identity_loss": 0.4, "relative_loss": loss / 0.4}
+    values |= {"control_accuracy": accuracy, "psnr": 17.0, "ssim": 0.6}
+    estimates = {name: Estimate(value=value, half_width=0.02) for name, value in values.items()}
+    return SliceMetrics(examples=20, estimates=estimates)
+
+
+def point(accuracy, mixtures=20, **more):
+    estimate = {"value": accuracy, "half_width": 0.1} if mixtures else None
+    return {"mixtures": mixtures, "control_accuracy": estimate, **more}
+
+
+CURVE = {
+    "mixtures": 20,
+    "shifts": [
+        point(0.0, mixtures=0, seconds=-1.0),
+        point(0.87, seconds=0.0),
+        point(0.61, seconds=0.25),
+    ],
+    "silent_audio": point(0.52),
+    "unrelated_audio": point(0.49),
+}
+SHIFTED = ControlShiftResults.model_validate({**CURVE, "mixture_types": {"occlusion": CURVE}})
+RESULTS = EvaluationResults(
+    slices={
+        "": {"": measured(0.25, 0.7)},
+        "mixture_type": {"transparency": measured(0.2, 0.8), "occlusion": measured(0.3, 0.6)},
+        "v1_label": {f"label <{i}>": measured(0.2, 0.5) for i in range(30)},
+    }
+)
+BASELINE = EvaluationResults(slices={"mixture_type": {"transparency": measured(0.22, 0.7)}})
+
+
+def make_entry(title):
+    ramp = np.linspace(0, 255, 48)
+    frames = np.stack([np.add.outer(np.roll(ramp, 5 * i), ramp) / 2 for i in range(8)])
+    frames = frames[..., None].repeat(3, axis=-1).astype(np.uint8)
+    audio = np.sin(np.arange(CLIP.samples) / 3).astype(np.float32)
+    silent, audible = video_uri(frames, CLIP), video_uri(frames, CLIP, audio)
+    gray, color = image_uri(frames[0, ..., 0]), image_uri(frames[0])
+    return Entry(
+        title=title,
+        about=NASTY,
+        facts=["loss 0.231, 0.62 of Identity's 0.372"],
+        mixture=Video(audible, "the mixture", has_audio=True),
+        outputs=[
+            Video(silent, "output 1", "O", 1, captions=("l(V2, O1) = 0.120", "score 0.245")),
+            Video(
+                audible, "output 2", "O", 2, has_audio=True, captions=("score 0.1",), chosen=True
+            ),
+        ],
+        truths=[
+            Video(audible, "ground truth V1", "V", 1, has_audio=True, captions=(NASTY,)),
+            Video(silent, "ground truth V2", "V", 2),
+        ],
+        compositions=[[(gray, color)] * 3 for _ in range(2)],
+        masks=image_uri(in_grid(frames[..., 0].repeat(3, axis=0), 8)),
+    )
+
+
+def make_page(**changes) -> ReportPage:
+    system = get_system("c3_internal")
+    measures = shown_measures(system, RESULTS)
+    comparison = compare(system, measures, RESULTS, BASELINE)
+    curves = {"train/loss": [(20, 0.4), (40, 0.3)], "held_out/loss": [(40, 0.35)]}
+    values = {
+        "title": "controlled-separator-8x48x48",
+        "system": system.title,
+        "about": "preset tiny",
+        "metrics_note": describe(measures),
+        "verdict": Verdict(True, [], "/serving/controlled-separator/17"),
+        "headline": headline(comparison, measures),
+        "comparison": comparison,
+        "plots": chief_plots(comparison, measures),
+        "slices": slices(RESULTS, measures),
+        "curves": figures.training(curves, measures),
+        "analyses": [ControlShiftAnalysis().section(SHIFTED)],
+        "splits": [
+            Split("train", [("mixtures", 40)]),
+            Split("eval", [("mixtures", 16)], [("eval-1", NASTY, "cannot be decoded")]),
+        ],
+        "rejected": [(NASTY, "is text, not a media file")],
+        "gallery": {"transparency": [make_entry("best"), make_entry("worst")]},
+        "gallery_limit": 512,
+        "artifacts": [Artifact("examples", 7, "Examples", "gs://bucket/" + "deep/" * 40)],
+        "settings": [("model", '{"system": "c3_internal"}')],
+        "versions": [("code: models", "0123456789abcdef")],
+    }
+    return ReportPage(**{**values, **changes})
+
+
+class Links(HTMLParser):
+    """Everything that the elements of a page load or link to."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.ids = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.found += [values[name] for name in ("src", "href", "xlink:href") if name in values]
+        self.ids += [values["id"]] if "id" in values else []
+
+
+@pytest.fixture(scope="module")
+def report():
+    return render_report(make_page())
+
+
+@pytest.fixture(scope="module")
+def gallery():
+    entry = make_entry(NASTY)
+    unmixed = Entry(NASTY, "from 1.00 s", [], entry.mixture, entry.outputs, [])
+    return render_gallery(
+        GalleryPage("model", "Clips.", [unmixed], {"occlusion": [entry]}, [(NASTY, "is text")])
+    )
+
+
+def test_sections_are_in_order(report):
+    headings = re.findall(r"<h[12][^>]*>(.*?)</h[12]>", report)
+    assert headings == [
+        "Blessed",
+        "Metrics",
+        "Slices",
+        "Training",
+        "Control by shifted audio",
+        "Data",
+        "Gallery",
+        "Lineage",
+    ]
+    assert "/serving/controlled-separator/17" in report
+    assert "0.119" in report
+    assert "last blessed model" in report
+
+
+def test_groups_of_videos_are_named(report):
+    groups = re.findall(r'<div class="group"><p>(.*?)</p>', report)
+    assert groups[:3] == ["Input", "Outputs", "Ground truth"]
+
+
+def test_notes_explain_what_is_shown(report):
+    assert "<i>l</i>" in report
+    assert "audio of <i>V</i><sub>1</sub> is closer to <i>V</i><sub>1</sub>" in report
+
+
+def test_reasons_are_listed_when_nothing_was_pushed():
+    reasons = ["occlusion: loss relative to Identity's must be at most 0.5, got 0.750"]
+    text = render_report(make_page(verdict=Verdict(False, reasons, "")))
+    assert "Not blessed" in text
+    assert html.unescape(text).count(reasons[0]) == 1
+    assert "pushed to" not in text
+
+
+def test_models_without_outputs_have_no_gallery():
+    text = render_report(make_page(gallery={}, curves=[], slices=[], analyses=[]))
+    headings = re.findall(r"<h2>(.*?)</h2>", text)
+    assert headings == ["Metrics", "Data", "Lineage"]
+    assert "<video" not in text
+
+
+def test_cues_that_were_used_have_a_row_each(report):
+    rows = re.findall(
+        r'<th scope="row">(V1&#39;s audio[^<]*|silent audio|unrelated audio)</th>\s*<td>(\d+ %)',
+        report,
+    )
+    assert [(html.unescape(cue), value) for cue, value in rows] == [
+        ("V1's audio, shifted by +0 s", "87 %"),
+        ("V1's audio, shifted by +0.25 s", "61 %"),
+        ("silent audio", "52 %"),
+        ("unrelated audio", "49 %"),
+    ]
+    assert "control accuracy, occlusion: +0 s 87 %; +0.25 s 61 %" in report
+
+
+def test_actions_stand_beside_the_published_figures():
+    accuracy = Estimate(value=0.5, half_width=0.1)
+    inputs = dict.fromkeys(("pure", "mixed", "c2", "own"), accuracy)
+    results = ActionRecognitionResults(
+        classifier="i3d",
+        mixtures=9,
+        unlabeled=0,
+        mixture_types={"transparency": TypeAccuracies(mixtures=9, inputs=inputs)},
+    )
+    section = ActionRecognitionAnalysis().section(results)
+    [table] = section.tables
+    assert [row.label for row in table.rows] == [
+        "I3D, pure video",
+        "I3D, pure video, published",
+        "I3D, mixed video",
+        "I3D, mixed video, published",
+        "C2 + I3D",
+        "C2 + I3D, published",
+        "own + I3D",
+    ]
+    values = [row.estimates["action_accuracy"].value for row in table.rows[:4]]
+    assert values == [0.5, 0.595, 0.5, 0.221]
+    assert (table.rows[0].examples, table.rows[1].examples) == (9, 0)
+    text = render_report(make_page(gallery={}, analyses=[section]))
+    assert "Action recognition in mixtures" in text
+
+
+def test_several_analyses_have_sections_and_links_of_their_own(report):
+    section = ControlShiftAnalysis().section(SHIFTED)
+    other = ControlShiftAnalysis().section(SHIFTED.model_copy(update={"mixture_types": {}}))
+    text = render_report(make_page(analyses=[section, other]))
+    links = Links(text)
+    assert {"analysis-1", "analysis-2"} <= set(links.ids)
+    assert {"#analysis-1", "#analysis-2"} <= set(links.found)
+
+
+def test_nothing_is_loaded_from_elsewhere(report, gallery):
+    for text in (report, gallery):
+        links = Links(text)
+        assert links.found
+        assert all(link.startswith(("data:", "#")) for link in links.found)
+        assert "@import" not in text
+        assert not re.search(r"url\((?!#)", text)
+        assert len(links.ids) == len(set(links.ids))
+        assert {link[1:] for link in links.found if link.startswith("#")} <= set(links.ids)
+
+
+def test_names_are_escaped(report, gallery):
+    for text in (report, gallery):
+        assert NASTY not in text
+        assert "<script>alert" not in text
+        assert html.escape(NASTY.split("/")[2])[:8] in text
+
+
+def browse(chromium, text, folder, *, width):
+    # Open details take their full room.
+    opened = text.replace("<details>", "<details open>")
+    probed = opened.replace("</body>", PROBE + "</body>")
+    (folder / "page.html").write_text(probed, encoding="utf-8")
+    (folder / "frame.html").write_text(FRAME % width, encoding="utf-8")
+    command = [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command += [f"--user-data-dir={folder}/profile", "--virtual-time-budget=20000"]
+    command += [f"--window-size={width + 100},2100", (folder / "frame.html").as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    [seen] = re.findall(r'<pre id="probe">(.*?)</pre>', done.stdout)
+    return json.loads(html.unescape(seen))
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("name", ["report", "gallery"])
+def test_browser_shows_it_whole(name, width, request, tmp_path, require_command):
+    chromium = require_command("chromium")
+    seen = browse(chromium, request.getfixturevalue(name), tmp_path, width=width)
+    assert seen["inner"] == width
+    assert seen["content"] <= width
+    assert seen["videos"]
+    assert all(video == [96, 96, False] for video in seen["videos"])
+    assert all(seen["images"])
