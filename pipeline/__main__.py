@@ -203,9 +203,7 @@ def gallery(model: Path, videos: str, output: Path, mixtures: int, count: int) -
     help="The compiled pipeline, .json or .yaml.",
 )
 @set_option
-def compile_pipeline(
-    target: str, config_name: str, output: Path, overrides: Sequence[str]
-) -> None:
+def compile_pipeline(target: str, config_name: str, output: Path, overrides: Sequence[str]) -> None:
     """Compile the pipeline for Vertex AI or Kubeflow Pipelines, without a network."""
     from pipeline.config import load_config
 

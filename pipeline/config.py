@@ -100,8 +100,8 @@ class PipelineConfig(Settings):
         keys: dict[str, Any] = {
             name: (analysis.settings | None, None) for name, analysis in ANALYSES.items()
         }
-        settings = create_model("Analyses", __base__=Settings, **keys).model_validate(values)
-        return {name: value for name, value in settings if value is not None}
+        model: type[Settings] = create_model("Analyses", __base__=Settings, **keys)
+        return {name: value for name, value in model.model_validate(values) if value is not None}
 
     @model_validator(mode="after")
     def _strides_divide(self) -> "PipelineConfig":

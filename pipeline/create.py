@@ -152,7 +152,7 @@ def create_pipeline(
         ],
         enable_cache=True,
         metadata_connection_config=metadata,
-        beam_pipeline_args=beam_args,
+        beam_pipeline_args=[*beam_args],
     )
 
 
@@ -186,7 +186,7 @@ def _trainer(config: PipelineConfig, examples: BaseChannel, checkpoints: str) ->
 
 def _baseline(current: BaseChannel, strategy: type[ResolverStrategy] | None) -> BaseNode:
     """Return the stage that finds the blessed model to compare with."""
-    channels = {
+    channels: dict[str, Any] = {
         "model": tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
         "model_blessing": tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
     }

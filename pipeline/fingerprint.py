@@ -10,7 +10,7 @@ from pathlib import Path
 _ROOT = Path(__file__).parent.parent
 # In an image the root is site-packages, whose other packages are not ours.
 _PACKAGES = ("components", "data_prep", "models", "pipeline", "serving")
-_DOTTED = re.compile(r"([a-z_]\w*(?:\.\w+)+):\w+")
+_DOTTED = re.compile(r"^([a-z_]\w*(?:\.\w+)+):\w+$")
 
 
 def source_digest(*modules: str, root: Path = _ROOT) -> str:
@@ -102,8 +102,7 @@ def _references(source: bytes, package: str) -> frozenset[str]:
             # What is imported from a package may be a module of it.
             names.update(f"{base}.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if match := _DOTTED.fullmatch(node.value):
-                names.add(match[1])
+            names.update(_DOTTED.findall(node.value))
     return frozenset(names)
 
 

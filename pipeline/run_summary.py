@@ -13,9 +13,10 @@ from data_prep.results import Results
 
 if TYPE_CHECKING:
     from ml_metadata import MetadataStore
-    from ml_metadata.proto.metadata_store_pb2 import Artifact, ConnectionConfig
 
-Outputs = dict[str, dict[str, "Artifact"]]
+Proto = Any
+"""A message of ML Metadata, whose classes are generated at import."""
+Outputs = dict[str, dict[str, Proto]]
 """Stage -> output -> artifact."""
 
 
@@ -73,7 +74,7 @@ class RunSummary(Results):
 
 
 def summarize(
-    pipeline: str, system: str, connection: "ConnectionConfig", seconds: Mapping[str, float]
+    pipeline: str, system: str, connection: Proto, seconds: Mapping[str, float]
 ) -> RunSummary:
     """Read what the last run of a pipeline came to.
 
@@ -118,8 +119,9 @@ def summarize(
 
 def _last_run(store: "MetadataStore", pipeline: str) -> tuple[Outputs, list[str]]:
     """Return the outputs of a pipeline's newest run, and the names of the cached stages."""
-    from ml_metadata.proto import metadata_store_pb2 as mlmd
+    from ml_metadata.proto import metadata_store_pb2
 
+    mlmd: Proto = metadata_store_pb2
     runs = [
         context
         for context in store.get_contexts_by_type("pipeline_run")
@@ -150,5 +152,5 @@ def _mixtures(outputs: Outputs) -> str:
     return outputs["ImportMixtures"]["result"].uri
 
 
-def _property(artifact: "Artifact", name: str) -> Any:
+def _property(artifact: Proto, name: str) -> Proto:
     return artifact.custom_properties[name]

@@ -15,9 +15,7 @@ from pipeline.run_summary import RunSummary, summarize
 _MANIFEST, _REJECTED = "manifest.csv", "rejected.csv"
 
 
-def index(
-    videos: str, annotations: Sequence[str], places: Places, config: PipelineConfig
-) -> str:
+def index(videos: str, annotations: Sequence[str], places: Places, config: PipelineConfig) -> str:
     """Write the manifest of a folder as a new span, unless it equals the newest span.
 
     Args:

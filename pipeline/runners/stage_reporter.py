@@ -3,13 +3,16 @@
 import datetime
 import logging
 import time
+from typing import Any
 
 import click
 from absl import logging as absl_logging
 from tfx.dsl.compiler import constants
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.portable import runtime_parameter_utils
-from tfx.proto.orchestration import pipeline_pb2
+
+Proto = Any
+"""A message of TFX's compiled pipelines, whose classes are generated at import."""
 
 
 class StageReporter(LocalDagRunner):
@@ -25,9 +28,7 @@ class StageReporter(LocalDagRunner):
         super().__init__()
         self.seconds: dict[str, float] = {}
 
-    def run_with_ir(
-        self, pipeline: pipeline_pb2.Pipeline, run_options: pipeline_pb2.RunOptions | None = None
-    ) -> None:
+    def run_with_ir(self, pipeline: Proto, run_options: Proto | None = None) -> None:
         """Run a compiled pipeline, one stage after the other.
 
         Args:
@@ -54,11 +55,9 @@ class StageReporter(LocalDagRunner):
             click.echo(f"    {name}: {self.seconds[name]:.1f} s", err=True)
 
 
-def _only(
-    node: pipeline_pb2.Pipeline.PipelineOrNode, pipeline: pipeline_pb2.Pipeline
-) -> pipeline_pb2.Pipeline:
+def _only(node: Proto, pipeline: Proto) -> Proto:
     """Return a pipeline with one of its stages alone."""
-    stage = pipeline_pb2.Pipeline()
+    stage = type(pipeline)()
     stage.CopyFrom(pipeline)
     del stage.nodes[:]
     stage.nodes.append(node)

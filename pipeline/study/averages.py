@@ -83,8 +83,7 @@ def all_columns(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, SeedEstima
     systems = list(by_system(runs))
     table = {
         mixture_type: {
-            name: column(runs, systems, measure, mixture_type)
-            for name, measure in MEASURES.items()
+            name: column(runs, systems, measure, mixture_type) for name, measure in MEASURES.items()
         }
         for mixture_type in mixture_types(runs)
     }

@@ -99,8 +99,7 @@ def write_study(runs: Sequence[Run], config: PipelineConfig, places: Places) -> 
     results = StudyResults(
         metrics=averages.all_columns(runs),
         analyses={
-            section.title: tuple(_stored(table) for table in section.tables)
-            for section in analyses
+            section.title: tuple(_stored(table) for table in section.tables) for section in analyses
         },
         about=_about(runs, config, places),
     )
@@ -214,9 +213,10 @@ def _stored(table: Table) -> StudyTable:
 
 def _about(runs: Sequence[Run], config: PipelineConfig, places: Places) -> StudyAbout:
     manifest = local.require_manifest(places)
-    hidden = {"model": {"system"}, "vertex": True, "mixtures": True}
     return StudyAbout(
-        settings=config.model_dump(mode="json", exclude=hidden),
+        settings=config.model_dump(
+            mode="json", exclude={"model": {"system"}, "vertex": True, "mixtures": True}
+        ),
         seeds=tuple(sorted({run.seed for run in runs})),
         videos=hashlib.sha256(storage.read_bytes(manifest)).hexdigest()[:16],
         code=source_digest("pipeline.study.study", "pipeline.create"),

@@ -112,11 +112,7 @@ def _table(caption: str, columns: Sequence[Column], systems: Sequence[str]) -> T
         rows=[
             Row(
                 SYSTEMS[name].title,
-                {
-                    one.measure.name: one.estimates[name]
-                    for one in columns
-                    if name in one.estimates
-                },
+                {one.measure.name: one.estimates[name] for one in columns if name in one.estimates},
             )
             for name in systems
         ],

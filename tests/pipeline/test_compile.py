@@ -49,7 +49,7 @@ def test_every_kind_is_pushed_to_its_own_folder(system, kind, tmp_path):
     output = tmp_path / "pipeline.json"
     compile_for_vertex(load_config("demo", [f"model.system={system}"]), output)
     spec = json.loads(output.read_text())["pipelineSpec"]
-    assert f"gs://BUCKET/serving/{kind}\\\"" in json.dumps(spec["root"]["dag"]["tasks"]["Pusher"])
+    assert f'gs://BUCKET/serving/{kind}\\"' in json.dumps(spec["root"]["dag"]["tasks"]["Pusher"])
     assert spec["pipelineInfo"]["name"].startswith(f"{kind}-8x48x48")
 
 

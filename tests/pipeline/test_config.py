@@ -52,7 +52,9 @@ def test_name_tells_which_models_can_be_compared():
 
 
 def test_systems_with_and_without_audio_have_different_names():
-    names = {load_config("demo", [f"model.system={system}"]).name for system in ("c2", "c3_internal")}
+    names = {
+        load_config("demo", [f"model.system={system}"]).name for system in ("c2", "c3_internal")
+    }
     assert len(names) == 2
 
 
@@ -107,7 +109,10 @@ def test_settings_of_analyses_keep_their_type():
         (["analyses=3"], r"analyses: .*got 3"),
         (["analyses.nothing={}"], r"analyses.nothing: unknown key"),
         (["analyses.control_shift=3"], r"analyses.control_shift: .*got 3"),
-        (["analyses.control_shift.shifts=[0, .inf]"], r"analyses.control_shift.shifts.1: .*got inf"),
+        (
+            ["analyses.control_shift.shifts=[0, .inf]"],
+            r"analyses.control_shift.shifts.1: .*got inf",
+        ),
         (["analyses.action_recognition.separators.mixed=models/1"], "got the name mixed"),
     ],
 )

@@ -50,7 +50,7 @@ def videos(sample_videos, tmp_path_factory):
 def test_newest_version_is_used_or_the_one_given(pushed, tmp_path):
     assert find_model(pushed).name == "12"
     assert find_model(pushed / "9").name == "9"
-    with pytest.raises(UserError, match="holds no version of a model"):
+    with pytest.raises(UserError, match="must hold at least one version of a model"):
         find_model(tmp_path)
 
 
@@ -103,7 +103,5 @@ def test_nothing_to_show_is_a_wrong_command_line(tmp_path):
 def test_classifier_is_refused(videos, tmp_path):
     export_untrained("i3d", tmp_path / "classifier" / "1", labels=["a", "b"])
     with pytest.raises(UserError, match="must be a system that separates, got i3d"):
-        write_gallery(
-            tmp_path / "classifier", str(videos), tmp_path / "out", mixtures=2, count=4
-        )
+        write_gallery(tmp_path / "classifier", str(videos), tmp_path / "out", mixtures=2, count=4)
     assert not (tmp_path / "out").exists()

@@ -56,7 +56,9 @@ def test_folder_without_usable_videos_is_an_error_at_once(tmp_path):
     assert not (tmp_path / "out" / "metadata.db").exists()
 
 
-@pytest.mark.parametrize("words", [(), ("run",), ("demo",), ("tables",), ("gallery",), ("compile",)])
+@pytest.mark.parametrize(
+    "words", [(), ("run",), ("demo",), ("tables",), ("gallery",), ("compile",)]
+)
 def test_help_answers_at_once(words, tmp_path):
     done = run(*words, "--help", cwd=tmp_path, options=("-X", "importtime"))
     assert done.returncode == 0

@@ -35,9 +35,7 @@ def runs():
         by_type = {"transparency": separation(0.31, 0.9)}
         found.append(run("c3_internal", seed, by_type, {"control_shift": control_shift()}))
         classified = {"transparency": metrics(accuracy=0.5)}
-        found.append(
-            run("i3d", seed, classified, {"action_recognition": action_recognition()})
-        )
+        found.append(run("i3d", seed, classified, {"action_recognition": action_recognition()}))
     return found
 
 
