@@ -14,7 +14,16 @@ import click
 
 from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
+from data_prep.sources import manifest
 from models.precision import prepare
+from pipeline.config import PipelineConfig, load_config
+from pipeline.console import show
+from pipeline.demo import run_demo, sample
+from pipeline.places import Places
+from pipeline.runners import local
+from pipeline.runners.vertex import compile_for_vertex
+from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study, trainable_on
+from pipeline.study.study import write_study
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -79,15 +88,9 @@ def run(
     overrides: Sequence[str],
 ) -> None:
     """Run the pipeline on this machine."""
-    from pipeline.config import load_config
-
     config = load_config(config_name, overrides)
     prepare(config.train.precision)
     _check_annotations(annotations, videos)
-    from pipeline.console import show
-    from pipeline.places import Places
-    from pipeline.runners import local
-
     started = time.monotonic()
     places = Places(output)
     if videos:
@@ -103,12 +106,8 @@ def run(
 @set_option
 def demo(config_name: str, output: Path, overrides: Sequence[str]) -> None:
     """Run everything on sample data, and separate a held-out mixture."""
-    from pipeline.config import load_config
-
     config = load_config(config_name, overrides)
     prepare(config.train.precision)
-    from pipeline.demo import demo as run_demo
-
     run_demo(config, output)
 
 
@@ -134,7 +133,6 @@ def tables(
     Rerun the same command to resume an interrupted study, also with more seeds or systems:
     finished runs are reused.
     """
-    from pipeline.config import PipelineConfig, load_config
 
     def configure(more: Mapping[str, object]) -> PipelineConfig:
         # As JSON, which is YAML: a path may hold characters that mean something to YAML.
@@ -144,13 +142,6 @@ def tables(
     config = configure({})
     prepare(config.train.precision)
     _check_annotations(annotations, videos)
-    from data_prep.sources import manifest
-    from pipeline.demo import sample
-    from pipeline.places import Places
-    from pipeline.runners import local
-    from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study, trainable_on
-    from pipeline.study.study import write_study
-
     names = check_systems(systems)
     places = Places(output)
     folder = videos or str(sample(output, CLIPS, CLASSES))
@@ -187,6 +178,7 @@ def gallery(model: Path, videos: str, output: Path, mixtures: int, count: int) -
     """Separate real videos and mixtures of them, and write a page about it."""
     if not mixtures and not count:
         raise click.UsageError("--mixtures and --count: one must be at least 1, got 0 for both")
+    # TensorFlow takes seconds to load.
     from pipeline.video_gallery import write_gallery
 
     page = write_gallery(model, videos, output, mixtures=mixtures, count=count)
@@ -205,11 +197,7 @@ def gallery(model: Path, videos: str, output: Path, mixtures: int, count: int) -
 @set_option
 def compile_pipeline(target: str, config_name: str, output: Path, overrides: Sequence[str]) -> None:
     """Compile the pipeline for Vertex AI or Kubeflow Pipelines, without a network."""
-    from pipeline.config import load_config
-
     config = load_config(config_name, overrides)
-    from pipeline.runners.vertex import compile_for_vertex
-
     schema = compile_for_vertex(config, output)
     click.echo(f"{config.name} for {target} in {output}. Before it runs, upload:")
     click.echo(f"  {schema} to {config.vertex.root}/schema/")

@@ -32,7 +32,7 @@ CLIPS, CLASSES = 96, 4
 _READY = " at "
 
 
-def demo(config: PipelineConfig, output: Path) -> None:
+def run_demo(config: PipelineConfig, output: Path) -> None:
     """Run everything in one folder, reusing what is already there.
 
     Args:
