@@ -1,4 +1,4 @@
-"""What a system can do, told by what it is measured by; never by its name or kind."""
+"""Capabilities of a system, derived from its measures rather than from its name or kind."""
 
 from models.measures import ACCURACY, RELATIVE_LOSS
 from models.systems import System

@@ -7,15 +7,12 @@ values they show: `Entry` and `Video`, `Verdict`, `Split` and `Artifact`.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from components.html.section import Section
 from components.tables import Table
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 Pairs = Sequence[tuple[str, object]]
 """Names and values, as the page shows them."""
@@ -186,9 +183,7 @@ def render_gallery(page: GalleryPage) -> str:
     return _template("gallery.html").render(page=page)
 
 
-def _template(name: str) -> "Template":
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
+def _template(name: str) -> Template:
     environment = Environment(
         loader=PackageLoader("components.html"),
         autoescape=True,

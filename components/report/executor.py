@@ -1,5 +1,6 @@
 """Executor of Report: reads what a run left, and writes the page."""
 
+from dataclasses import fields
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -14,7 +15,7 @@ from components.report.settings import ReportSettings
 from data_prep import storage
 
 _CODE = TypeAdapter(dict[str, str])
-_FIXED = ("examples", "model", "model_run", "evaluation", "blessing", "pushed_model")
+_FIXED = tuple(field.name for field in fields(RunInputs) if field.name != "analyses")
 
 
 class ReportExecutor(BaseExecutor):
