@@ -1,1 +1,1 @@
-"""The gRPC client of a served separator, and an embedded server for one machine."""
+"""A gRPC client of served models, and an embedded server for one machine."""

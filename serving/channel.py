@@ -1,11 +1,11 @@
-"""A gRPC channel to a server of models; loads nothing heavy."""
+"""gRPC channels to a model server; loads nothing heavy."""
 
 import grpc
 
 from serving.errors import ServingError
 
-# Videos are larger than gRPC's default of 4 MB. A server that is only now starting is looked for
-# every second, where gRPC's own pauses grow to two minutes.
+# Videos exceed gRPC's default limit of 4 MB. A server that is just starting is retried every
+# second, because gRPC's own pauses grow to two minutes.
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -15,7 +15,7 @@ _OPTIONS = (
 
 
 def open_channel(address: str) -> grpc.Channel:
-    """Make a channel, which connects when it is used.
+    """Open a channel, which connects when it is first used.
 
     Args:
         address: HOST:PORT.
@@ -25,12 +25,12 @@ def open_channel(address: str) -> grpc.Channel:
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ServingError(f"server: expected HOST:PORT, received {address}")
+        raise ServingError(f"server: must be HOST:PORT, got {address}")
     return grpc.insecure_channel(address, options=_OPTIONS)
 
 
 def answers(address: str, *, seconds: float) -> bool:
-    """Whether a gRPC server answers at the address within so many seconds.
+    """Return whether a gRPC server answers within a number of seconds.
 
     Raises:
         ServingError: the address is not of the form HOST:PORT.
@@ -44,6 +44,6 @@ def answers(address: str, *, seconds: float) -> bool:
 
 
 def require_server(address: str, *, seconds: float) -> None:
-    """Raise ServingError unless a gRPC server answers at the address within so many seconds."""
+    """Raise ServingError unless a gRPC server answers within a number of seconds."""
     if not answers(address, seconds=seconds):
         raise ServingError(f"no server answers at {address}: no connection within {seconds:g} s")

@@ -1,216 +1,202 @@
-"""A client of TensorFlow Serving's gRPC interface: the embedded server's or the real one's.
+"""A client of TensorFlow Serving's gRPC interface: the embedded server's or the real one's."""
 
-Example:
-    with Client("127.0.0.1:8500") as client:
-        client.wait_ready(60)
-        outputs = client.separate(video)["outputs"]  # uint8 [n, T, H, W, 3]
-"""
-
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import TypeVar
 
-import grpc
 import numpy as np
 
-from data_prep.config import ClipConfig, clip_of_model
 from data_prep.errors import UserError
-from serving.channel import open_channel
-from serving.errors import ServingError
-from serving.signature import DEFAULT, Signature, read_signatures
-from serving.versions import State
-from serving.wire import (
-    GetModelMetadataRequest,
-    GetModelMetadataResponse,
-    GetModelStatusRequest,
-    GetModelStatusResponse,
-    ModelSpec,
-    PredictRequest,
-    PredictResponse,
-    SignatureDefMap,
-    to_array,
-    to_tensor,
-)
+from serving.connection import Connection, Metadata
+from serving.description import ModelDescription, read_description
+from serving.errors import RefusedError, ServingError
+from serving.signature import DEFAULT, DESCRIPTION, Signature
 
-# Sent back unless the caller says otherwise, where the model has them; layers, coefficients and
-# masks are many times their size.
+Answer = TypeVar("Answer")
+
+# Requested by default, as far as the model has them. Layers, coefficients and masks are many times
+# their size.
 _USUAL_OUTPUTS = ("outputs", "scores", "chosen")
 _RETRY_SECONDS = 0.2
 
 
 class Client:
-    """Asks one model of one server.
+    """Client of one model on one server. Threads may share it.
 
-    Every method but `ready` and `wait_ready` raises ServingError, with one line, where the server
-    is not reached, does not know the model, refuses the request or takes longer than `timeout`.
+    The model's metadata and description are fetched once, and again only if another version has
+    replaced the model. Every method but `ready` and `wait_ready` raises a one-line ServingError if
+    the server cannot be reached, does not know the model, refuses the request or takes longer than
+    `timeout`.
+
+    Example:
+        >>> with Client("127.0.0.1:8500") as client:
+        ...     client.wait_ready(60)
+        ...     clip = client.description().clip
+        ...     video = np.zeros((clip.frames, clip.height, clip.width, 3), np.uint8)
+        ...     separation = client.separate(video)
+        >>> separation["outputs"].shape == (2, *video.shape)
+        True
     """
 
-    def __init__(self, address: str, model: str = "separator", timeout: float = 60):
-        """Connect to nothing yet.
+    def __init__(self, address: str, model: str = "separator", timeout: float = 60) -> None:
+        """Create a client, which connects when it is first used.
 
         Args:
             address: HOST:PORT.
-            model: the name the server has for the model.
-            timeout: seconds after which an answer is no longer waited for.
+            model: the server's name for the model.
+            timeout: seconds to wait for an answer.
 
         Raises:
             ServingError: the address is not of the form HOST:PORT.
         """
-        self.address = address
-        self.model = model
-        self.timeout = timeout
-        self._whose = f"{model} at {address}"  # how errors begin
-        self._channel = open_channel(address)
-        self._get_metadata = self._method(
-            "PredictionService/GetModelMetadata", GetModelMetadataResponse
-        )
-        self._get_prediction = self._method("PredictionService/Predict", PredictResponse)
-        self._get_status = self._method("ModelService/GetModelStatus", GetModelStatusResponse)
+        self._connection = Connection(address, model, timeout)
+        self._fetching = threading.Lock()
+        self._metadata: Metadata | None = None
+        self._descriptions: dict[int, ModelDescription] = {}  # by version
 
     def __enter__(self) -> "Client":
         return self
 
-    def __exit__(self, *exc_info) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
         """Close the connection."""
-        self._channel.close()
+        self._connection.close()
 
     def ready(self) -> bool:
-        """Whether the server answers and has a version of the model that can be asked."""
-        return not self._unready()
+        """Return whether the server has a version of the model that takes requests."""
+        return not self._connection.why_not_ready()
 
     def wait_ready(self, timeout: float) -> None:
-        """Wait until the server has a version of the model that can be asked.
+        """Wait until the server has a version of the model that takes requests.
 
         Args:
             timeout: seconds to wait at most.
 
         Raises:
-            ServingError: it has none in that time; the message says how far it is.
+            ServingError: there is none in that time; the message tells the state of each version.
         """
         end = time.monotonic() + timeout
-        while reason := self._unready():
+        while reason := self._connection.why_not_ready():
             if time.monotonic() > end:
                 raise ServingError(f"not ready within {timeout:g} s: {reason}")
             time.sleep(_RETRY_SECONDS)
 
-    def metadata(self) -> dict[str, Signature]:
-        """Ask for the model's signatures: name -> Signature."""
-        request = GetModelMetadataRequest(
-            model_spec=ModelSpec(name=self.model), metadata_field=["signature_def"]
-        )
-        response = self._call(self._get_metadata, request)
-        signatures = SignatureDefMap.FromString(response.metadata["signature_def"].value)
-        return read_signatures(signatures.signature_def)
+    def signatures(self) -> dict[str, Signature]:
+        """Return the model's signatures by name."""
+        return dict(self._current().signatures)
 
-    def clip(self) -> ClipConfig:
-        """Ask for the shape of the clips that the model takes."""
-        inputs = self._signature(DEFAULT).inputs
-        if "video" not in inputs:
-            raise ServingError(
-                f"{self._whose}: is no separator; its inputs are {', '.join(sorted(inputs))}"
-            )
-        given = self._predict("clip", {"batch": np.zeros(1, np.int32)})
-        told = {name: array[0].item() for name, array in given.items()}
-        return clip_of_model(inputs["video"].shape, told, self._whose)
+    def description(self) -> ModelDescription:
+        """Return the model's kind, system, control mode and clips."""
+        return self._ask(self._describe)
 
     def has_control(self) -> bool:
-        """Whether the model takes a sound, which says what output is wanted."""
-        return "sound" in self._signature(DEFAULT).inputs
+        """Return whether audio selects one of the model's outputs."""
+        return self.description().uses_audio
 
     def separate(
         self,
         video: np.ndarray,
-        sound: np.ndarray | None = None,
+        audio: np.ndarray | None = None,
         outputs: Iterable[str] | None = None,
     ) -> dict[str, np.ndarray]:
-        """Take a video apart.
+        """Separate a video into layers.
 
         Args:
-            video: uint8 [T, H, W, 3], or [B, T, H, W, 3] for a batch.
-            sound: float32 [S] in [-1, 1], or [B, S]; for a model with control, and only for one.
-            outputs: the names wanted; None for outputs, and those of scores and chosen
-                that it has.
+            video: uint8 `[T, H, W, 3]`, or `[B, T, H, W, 3]` for a batch.
+            audio: float32 `[S]` in [-1, 1], or `[B, S]`, the audio of the target clip; only for a
+                model with control, which requires it.
+            outputs: names of the outputs to return. By default `outputs`, and `scores` and
+                `chosen` if the model has them.
 
         Returns:
-            name -> array: outputs uint8 [n, T, H, W, 3], scores float32 [n], chosen int32 [];
-            layers uint8 [m, T, H, W, 3], coefficients uint8 [n, m, T, H, W] and masks uint8
-            [K, T, H, W] only if asked for. With the axis B in front if the video has it.
+            name -> array: `outputs` uint8 `[n, T, H, W, 3]`, `scores` float32 `[n]`, `chosen` int32
+            `[]`. Only on request: `layers` uint8 `[m, T, H, W, 3]`, `coefficients` uint8
+            `[n, m, T, H, W]`, `masks` uint8 `[K, T, H, W]`. A batch adds the axis B in front.
 
         Raises:
-            ServingError: also where a shape, dtype or name is not the model's.
+            ServingError: also if a shape, dtype or name is not the model's.
         """
-        video = np.asarray(video)
-        single = video.ndim == 4
-        inputs = {"video": video} if sound is None else {"video": video, "sound": np.asarray(sound)}
+        inputs = {"video": np.asarray(video)}
+        if audio is not None:
+            inputs["audio"] = np.asarray(audio)
+        single = inputs["video"].ndim == 4
         if single:
             inputs = {name: array[np.newaxis] for name, array in inputs.items()}
-        signature = self._signature(DEFAULT)
-        if outputs is None:
-            outputs = [name for name in _USUAL_OUTPUTS if name in signature.outputs]
-        names = list(outputs)
+        names = None if outputs is None else list(outputs)
+        answer = self._ask(lambda metadata: self._separate(metadata, inputs, names))
+        return {name: array[0] for name, array in answer.items()} if single else answer
+
+    def _separate(
+        self, metadata: Metadata, inputs: Mapping[str, np.ndarray], names: list[str] | None
+    ) -> dict[str, np.ndarray]:
+        signature = self._signature(metadata, DEFAULT)
+        if names is None:
+            names = [name for name in _USUAL_OUTPUTS if name in signature.outputs]
         try:
             signature.check(inputs)
             signature.check_outputs(names)
         except UserError as error:
-            raise ServingError(f"{self._whose}: {error}") from error
-        given = self._predict(DEFAULT, inputs, names)
-        return {name: array[0] for name, array in given.items()} if single else given
+            raise RefusedError(f"{self._connection.where}: {error}") from error
+        version, answer = self._connection.predict(DEFAULT, inputs, names)
+        if version != metadata.version:
+            self._forget(metadata)
+        return answer
 
-    def _signature(self, name: str) -> Signature:
-        signatures = self.metadata()
-        if name not in signatures:
-            raise ServingError(
-                f"{self._whose}: has no signature {name}, only {', '.join(sorted(signatures))}"
+    def _describe(self, metadata: Metadata) -> ModelDescription:
+        if metadata.version not in self._descriptions:
+            self._signature(metadata, DESCRIPTION)
+            video = self._signature(metadata, DEFAULT).inputs.get("video")
+            if video is None or video.shape is None or len(video.shape) != 5:
+                raise RefusedError(
+                    f"{self._connection.where}: must take video [B, T, H, W, 3], got {video}"
+                )
+            # This very version, so that its clips and the shape of its input belong together.
+            _, outputs = self._connection.predict(
+                DESCRIPTION, {"batch": np.zeros(1, np.int32)}, version=metadata.version
             )
-        return signatures[name]
+            self._descriptions[metadata.version] = read_description(
+                video.shape, outputs, self._connection.where
+            )
+        return self._descriptions[metadata.version]
 
-    def _predict(
-        self, signature: str, inputs: Mapping[str, np.ndarray], outputs: Iterable[str] = ()
-    ) -> dict[str, np.ndarray]:
-        """Ask a signature; no output named means all of them."""
-        request = PredictRequest(
-            model_spec=ModelSpec(name=self.model, signature_name=signature), output_filter=outputs
-        )
-        for name, array in inputs.items():
-            request.inputs[name].CopyFrom(to_tensor(array))
-        response = self._call(self._get_prediction, request)
-        return {name: to_array(tensor) for name, tensor in response.outputs.items()}
+    def _signature(self, metadata: Metadata, name: str) -> Signature:
+        if name not in metadata.signatures:
+            known = ", ".join(sorted(metadata.signatures))
+            raise RefusedError(
+                f"{self._connection.where}: must have the signature {name}, got {known}"
+            )
+        return metadata.signatures[name]
 
-    def _unready(self) -> str:
-        """Why the model cannot be asked; empty if it can."""
-        request = GetModelStatusRequest(model_spec=ModelSpec(name=self.model))
+    def _ask(self, question: Callable[[Metadata], Answer]) -> Answer:
+        """Ask about the known version, and once more if another one turns out to be served."""
+        known = self._current()
         try:
-            versions = self._call(self._get_status, request).model_version_status
-        except ServingError as error:
-            return str(error)
-        if any(version.state == State.AVAILABLE for version in versions):
-            return ""
-        found = (f"version {version.version} {_told(version)}" for version in versions)
-        return f"{self._whose}: {'; '.join(found)}"
+            return question(known)
+        except RefusedError:
+            self._forget(known)
+            current = self._current()
+            if current == known:
+                raise
+        return question(current)
 
-    def _method(self, name: str, response: type):
-        return self._channel.unary_unary(
-            f"/tensorflow.serving.{name}",
-            request_serializer=lambda request: request.SerializeToString(),
-            response_deserializer=response.FromString,
-        )
+    def _current(self) -> Metadata:
+        """Return the model's metadata, fetched if it is unknown."""
+        with self._fetching:
+            if self._metadata is None:
+                self._metadata = self._connection.metadata()
+            return self._metadata
 
-    def _call(self, method, request):
-        try:
-            return method(request, timeout=self.timeout)
-        except grpc.RpcError as error:
-            raise ServingError(self._reason(error.code(), error.details())) from error
-
-    def _reason(self, code: grpc.StatusCode, details: str | None) -> str:
-        details = " ".join((details or "").split())
-        if code is grpc.StatusCode.UNAVAILABLE:
-            return f"no server answers at {self.address}: {details}"
-        if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-            return f"{self._whose}: no answer within {self.timeout:g} s"
-        return f"{self._whose}: {code.name}: {details}"
-
-
-def _told(version) -> str:
-    return " ".join(filter(None, (State(version.state).name, version.status.error_message)))
+    def _forget(self, metadata: Metadata) -> None:
+        """Forget metadata that may be outdated, unless another thread has replaced it."""
+        with self._fetching:
+            if self._metadata is metadata:
+                self._metadata = None

@@ -1,7 +1,11 @@
-"""What goes wrong between a client and a server."""
+"""Errors between a client and a server."""
 
 from data_prep.errors import UserError
 
 
 class ServingError(UserError):
-    """A server that does not answer, or does not answer as asked; the message is one line."""
+    """A server that does not answer, or not as requested; the message is one line."""
+
+
+class RefusedError(ServingError):
+    """A request that does not fit the served model."""

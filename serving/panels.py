@@ -1,4 +1,4 @@
-"""Videos side by side, for a person to compare."""
+"""Videos side by side, with captions."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from data_prep.media.frames import evenly_spaced
 
 _BACKGROUND = (255, 255, 255)
 _INK = (32, 32, 32)
@@ -16,12 +18,12 @@ _HEAD = 24
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """One of the videos to compare.
+    """A video with its caption.
 
     Attributes:
-        caption: what it is.
-        frames: uint8 [T, H, W, 3], RGB.
-        chosen: whether it gets a coloured frame and caption.
+        caption: the text above it.
+        frames: uint8 `[T, H, W, 3]`, RGB.
+        chosen: whether its border and caption are colored.
     """
 
     caption: str
@@ -30,14 +32,14 @@ class Panel:
 
 
 def enlarge(frames: np.ndarray, least: int = 224) -> np.ndarray:
-    """Enlarge a video by a whole factor, so that its shorter side has at least so many pixels.
+    """Enlarge a video by the smallest whole factor that makes its shorter side long enough.
 
     Args:
-        frames: uint8 [T, H, W, 3].
-        least: pixels.
+        frames: uint8 `[T, H, W, 3]`.
+        least: pixels that the shorter side must have.
 
     Returns:
-        uint8 [T, k*H, k*W, 3] (Lanczos), k as small as can be; the same frames if k is 1.
+        uint8 `[T, k*H, k*W, 3]`, interpolated by Lanczos; the same frames if `k` is 1.
     """
     _, height, width, _ = frames.shape
     factor = math.ceil(least / min(height, width))
@@ -49,38 +51,37 @@ def enlarge(frames: np.ndarray, least: int = 224) -> np.ndarray:
 
 
 def in_columns(panels: Sequence[Panel]) -> np.ndarray:
-    """Put videos of one shape side by side, captions above: uint8 [T, h, w, 3]."""
-    return np.concatenate([_framed(panel, panel.frames) for panel in panels], axis=2)
+    """Put videos of one shape side by side, uint8 `[T, h, w, 3]`."""
+    return np.concatenate([_bordered(panel, panel.frames) for panel in panels], axis=2)
 
 
-def in_rows(panels: Sequence[Panel], pictures: int = 6) -> np.ndarray:
-    """Put videos of one shape below each other, some pictures of each in a row: uint8 [h, w, 3].
+def in_rows(panels: Sequence[Panel], count: int = 6) -> np.ndarray:
+    """Draw a contact sheet of videos of one shape, one row per video, uint8 `[h, w, 3]`.
 
     Args:
         panels: the videos.
-        pictures: how many of each, evenly spaced from the first to the last.
+        count: frames per video, evenly spaced from the first to the last.
     """
-    return np.concatenate([_framed(panel, _strip(panel.frames, pictures)) for panel in panels])
+    return np.concatenate([_bordered(panel, _strip(panel.frames, count)) for panel in panels])
 
 
-def _strip(frames: np.ndarray, pictures: int) -> np.ndarray:
-    """Set evenly spaced pictures of a video in a row: [H, w, 3]."""
+def _strip(frames: np.ndarray, count: int) -> np.ndarray:
+    """Put evenly spaced frames of a video in a row, uint8 `[H, w, 3]`."""
     height = frames.shape[1]
     gap = np.full((height, _MARGIN, 3), _BACKGROUND, np.uint8)
-    places = np.linspace(0, len(frames) - 1, min(pictures, len(frames))).round().astype(int)
-    parts = [part for place in places for part in (gap, frames[place])]
+    parts = [part for i in evenly_spaced(count, len(frames)) for part in (gap, frames[i])]
     return np.concatenate(parts[1:], axis=1)
 
 
-def _framed(panel: Panel, pictures: np.ndarray) -> np.ndarray:
-    """Set [..., H, W, 3] into a margin, coloured if chosen, with the caption above."""
-    *leading, height, width, _ = pictures.shape
-    colour = _CHOSEN if panel.chosen else _BACKGROUND
+def _bordered(panel: Panel, content: np.ndarray) -> np.ndarray:
+    """Put a border around `[..., H, W, 3]`, colored if chosen, and the caption above."""
+    *leading, height, width, _ = content.shape
+    color = _CHOSEN if panel.chosen else _BACKGROUND
     shape = (*leading, height + _HEAD + 2 * _MARGIN, width + 2 * _MARGIN, 3)
     canvas = np.full(shape, _BACKGROUND, np.uint8)
     canvas[..., :_HEAD, :, :] = _head(panel, shape[-2])
-    canvas[..., _HEAD:, :, :] = colour
-    canvas[..., _HEAD + _MARGIN : -_MARGIN, _MARGIN:-_MARGIN, :] = pictures
+    canvas[..., _HEAD:, :, :] = color
+    canvas[..., _HEAD + _MARGIN : -_MARGIN, _MARGIN:-_MARGIN, :] = content
     return canvas
 
 

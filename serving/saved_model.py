@@ -1,10 +1,11 @@
-"""A SavedModel that answers PredictRequests, as TensorFlow Serving runs it.
+"""A SavedModel that answers PredictRequests as TensorFlow Serving does.
 
-It runs in a session, not as a Keras or eager object: only what the outputs asked for need is
-computed, and requests run side by side without Python in between.
+It runs in a session rather than as a Keras model: only the requested outputs are computed, and
+requests run in parallel without Python in between.
 """
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 import numpy as np
@@ -15,7 +16,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 from data_prep.errors import UserError
 from serving.signature import DEFAULT, read_signatures
 
-# Where TensorFlow Serving looks for requests to replay before a version is made available.
+# TensorFlow Serving replays the requests in this file before it makes a version available.
 WARM_UP_REQUESTS = Path("assets.extra", "tf_serving_warmup_requests")
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
@@ -25,11 +26,11 @@ class RequestError(Exception):
     """A request that cannot be answered.
 
     Attributes:
-        code: the gRPC status that TensorFlow Serving answers with.
-        message: what was expected and received.
+        code: TensorFlow Serving's gRPC status for it.
+        message: the rule that it breaks.
     """
 
-    def __init__(self, code: grpc.StatusCode, message: str):
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
@@ -39,19 +40,19 @@ class SavedModel:
     """One version of a model, loaded and warmed up.
 
     Attributes:
-        signature_defs: name -> SignatureDef proto, as TensorFlow Serving tells them.
-        signatures: name -> Signature, of those that may be called.
+        signature_defs: name -> SignatureDef proto.
+        signatures: name -> Signature, without those that are not callable.
     """
 
-    def __init__(self, path: Path):
-        """Load a version and replay its warm-up requests, if it has some.
+    def __init__(self, path: Path) -> None:
+        """Load a version and replay its warm-up requests, if it has any.
 
         Args:
             path: the version's folder.
 
         Raises:
-            Exception: whatever TensorFlow raises on a folder that is no usable SavedModel, and
-                RequestError where a warm-up request cannot be answered.
+            Exception: anything that TensorFlow raises if the folder holds no usable SavedModel;
+                RequestError if a warm-up request cannot be answered.
         """
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph)
@@ -65,13 +66,14 @@ class SavedModel:
         self._warm_up(path / WARM_UP_REQUESTS)
 
     def predict(self, request: PredictRequest) -> dict[str, np.ndarray]:
-        """Answer a request; may be called from many threads at once.
+        """Answer a request. Threads may call this at the same time.
 
         Returns:
-            output name -> array: those in the request's output_filter, or all if it is empty.
+            Output name -> array: the outputs in the request's `output_filter`, or all of them if
+            it is empty.
 
         Raises:
-            RequestError: it does not fit the signature, or the model fails on it.
+            RequestError: the request does not fit the signature, or the model fails on it.
         """
         name = request.model_spec.signature_name or DEFAULT
         if name not in self.signatures:
@@ -89,16 +91,18 @@ class SavedModel:
         return self._run(name, inputs, outputs or list(self.signatures[name].outputs))
 
     def _outputs(self, signature: str) -> dict[str, tf.Tensor]:
-        """Tensors to fetch a signature's outputs by.
+        """Return the tensors to fetch for a signature's outputs.
 
-        A signature is one function call in the graph. TensorFlow prunes what is not asked for from
-        inside it only if the call is not itself fetched.
+        A signature is one function call in the graph. TensorFlow prunes unused computations from
+        the function only if the call itself is not fetched.
         """
         infos = self.signature_defs[signature].outputs
         tensor = self._session.graph.get_tensor_by_name
         return {alias: tf.identity(tensor(info.name)) for alias, info in infos.items()}
 
-    def _run(self, signature: str, inputs: dict, outputs: list[str]) -> dict[str, np.ndarray]:
+    def _run(
+        self, signature: str, inputs: dict[str, np.ndarray], outputs: list[str]
+    ) -> dict[str, np.ndarray]:
         definition = self.signature_defs[signature]
         try:
             return self._session.run(
@@ -115,11 +119,11 @@ class SavedModel:
             log = PredictionLog.FromString(record)
             if not log.HasField("predict_log"):
                 kind = log.WhichOneof("log_type")
-                raise UserError(f"{records}: only predict_log warms up, received {kind}")
+                raise UserError(f"{records}: must hold only predict_log, got {kind}")
             self.predict(log.predict_log.request)
 
 
-def _array(alias: str, tensor) -> np.ndarray:
+def _array(alias: str, tensor: Any) -> np.ndarray:
     try:
         return tf.make_ndarray(tensor)
     except (TypeError, ValueError) as error:

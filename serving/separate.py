@@ -1,35 +1,38 @@
-"""A real video file is taken apart by a server, and what it gives is written for a person."""
+"""Separation of a real video file by a server, written for people to watch."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from data_prep import storage
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
-from data_prep.media.reading import Clip, probe, read_clip, read_sound, write_video
+from data_prep.media.clip import Clip, read_audio, read_clip
+from data_prep.media.encoding import write_video
+from data_prep.media.frames import middle_start
+from data_prep.media.pcm import to_float
+from data_prep.media.probe import probe
 from serving.client import Client
 from serving.panels import Panel, enlarge, in_columns, in_rows
 
 
 @dataclass(frozen=True, eq=False)
 class Separation:
-    """A window of a video, and what a model took it apart into.
+    """A window of a video and its separation.
 
     Attributes:
-        config: the window's shape.
-        start: seconds after the video's first picture.
+        config: shape of the window.
+        start: seconds after the video's first frame.
         clip: the window.
-        cue: int16 [S], the sound that says which output is wanted; None without control.
-        outputs: uint8 [n, T, H, W, 3].
-        scores: float32 [n], the predicted loss of each output against the wanted video, the lower
-            the likelier; None where the model predicts none.
-        chosen: the output that the model takes for the wanted video; None without control.
+        cue: int16 `[S]`, the audio that selects the output; None without control.
+        outputs: uint8 `[n, T, H, W, 3]`.
+        scores: float32 `[n]`, the predicted loss of each output against the target clip, so lower
+            is better; None if the model predicts none.
+        chosen: index of the output that the model selects; None without control.
     """
 
     config: ClipConfig
@@ -42,132 +45,135 @@ class Separation:
 
 
 def separate(
-    client: Client, video: Path, *, start: float | None = None, audio: Path | None = None
+    client: Client, video: str, *, start: float | None = None, audio: str | None = None
 ) -> Separation:
-    """Have a server take one window of a video apart.
+    """Separate one window of a video.
 
     Args:
-        client: knows the server and the model.
+        client: client of the model.
         video: the file.
-        start: of the window, in seconds; None for the window in the middle of the video.
-        audio: a file whose sound, at the same place, is the cue; None for the video's own sound.
+        start: start of the window in seconds; the middle window by default.
+        audio: file whose audio, at the same time, is the cue; the video's own audio by default.
 
     Raises:
-        UserError: the video is none or is shorter than the window, the window is not inside it,
-            or `audio` is given and the model takes no sound.
-        ServingError: the server does not answer, or not as asked.
+        UserError: the file is not a video or is shorter than the window, the window is not inside
+            it, or `audio` is given to a model without control.
+        ServingError: the server does not answer, or not as requested.
     """
-    info = probe(video)
-    config = client.clip()
-    control = client.has_control()
-    if audio is not None and not control:
-        raise UserError(
-            f"--audio {audio}: the model takes no sound that says which output is wanted; "
-            "ask for one with control, or leave --audio out"
-        )
-    start = _window_start(video, info.duration, config, start)
-    clip = read_clip(video, config, start=start)
+    with storage.local_copy(video) as path:
+        info = probe(path)
+        config, control = client.description().clip, client.has_control()
+        if audio is not None and not control:
+            raise UserError(
+                f"--audio {audio}: must be left out, because this model has no control by audio"
+            )
+        start = _window_start(video, info.duration, config, start)
+        clip = read_clip(path, config, start=start)
     cue = _cue(clip, config, start, audio) if control else None
-    given = client.separate(clip.frames, None if cue is None else cue.astype(np.float32) / 2**15)
+    answer = client.separate(clip.frames, None if cue is None else to_float(cue))
     return Separation(
         config=config,
         start=start,
         clip=clip,
         cue=cue,
-        outputs=given["outputs"],
-        scores=given.get("scores"),
-        chosen=int(given["chosen"]) if "chosen" in given else None,
+        outputs=answer["outputs"],
+        scores=answer.get("scores"),
+        chosen=int(answer["chosen"]) if "chosen" in answer else None,
     )
 
 
-def write(separation: Separation, output: Path) -> list[tuple[str, str]]:
-    """Write what a separation is and gives as videos and pictures into a new folder.
+def write(separation: Separation, output: str) -> list[tuple[str, str]]:
+    """Write the window, each output, and all of them side by side into a new folder.
 
-    The folder appears whole or not at all. Small videos are enlarged. With control the chosen
-    output has the cue as its sound and the others are silent; without, all have the video's sound.
+    The folder appears whole or not at all. Small videos are enlarged. With control, the chosen
+    output has the cue as its audio and the others are silent; without, all have the video's audio.
 
     Args:
-        separation: what to write.
-        output: the folder, which must not exist or be empty.
+        separation: the separation.
+        output: the folder, which must be new or empty.
 
     Returns:
-        (file name, what it is) of everything written.
+        (file name, description) of every file.
 
     Raises:
-        UserError: the folder holds something.
+        UserError: the folder is not empty.
     """
     panels = [Panel("input", enlarge(separation.clip.frames)), *_output_panels(separation)]
-    own, cue = _sounds(separation)
+    own, cue = _audio_tracks(separation)
     written = []
     with new_folder(output) as folder:
         for index, panel in enumerate(panels):
             name = f"output_{index}.mp4" if index else "input.mp4"
-            heard = panel.chosen or separation.cue is None
-            sound = own if index == 0 else cue if heard else None
-            _write_video(folder / name, panel.frames, separation.config, sound)
-            written.append((name, panel.caption + ("" if sound is None else ", with sound")))
-        _write_video(folder / "side_by_side.mp4", in_columns(panels), separation.config, cue)
-        Image.fromarray(in_rows(panels)).save(folder / "side_by_side.png")
+            has_cue = panel.chosen or separation.cue is None
+            audio = own if index == 0 else cue if has_cue else None
+            _write_video(storage.join(folder, name), panel.frames, separation.config, audio)
+            written.append((name, panel.caption + ("" if audio is None else ", with audio")))
+        beside = storage.join(folder, "side_by_side.mp4")
+        _write_video(beside, in_columns(panels), separation.config, cue)
+        with storage.replacing(storage.join(folder, "side_by_side.png")) as path:
+            Image.fromarray(in_rows(panels)).save(path, format="PNG")
     return [
         *written,
-        ("side_by_side.mp4", "all of them beside each other"),
-        ("side_by_side.png", "a row for each of them"),
+        ("side_by_side.mp4", "all of them side by side"),
+        ("side_by_side.png", "contact sheet, one row for each of them"),
     ]
 
 
 @contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside `path` that becomes `path` if the block ends well.
+def new_folder(folder: str) -> Iterator[str]:
+    """Give a temporary folder that takes the given name once the context ends without an error.
 
     Raises:
-        UserError: `path` holds something, or is no folder.
+        UserError: the folder is not empty, or is a file.
     """
-    require_free(path)
-    path = path.resolve()
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.mkdir(parents=True)
+    require_free(folder)
+    folder = storage.absolute(folder)
+    hidden = f".{storage.name(folder)}.{os.getpid()}.partial"
+    partial = storage.join(storage.parent(folder), hidden)
+    storage.make_dirs(partial)
     try:
         yield partial
-        partial.replace(path)
+        storage.move(partial, folder)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        storage.remove_tree(partial)
 
 
-def require_free(path: Path) -> None:
-    """Raise UserError unless a folder can be made at `path`: nothing, or an empty folder."""
-    if path.exists() and not path.is_dir():
-        raise UserError(f"--output {path}: expected a folder, found a file")
-    if path.is_dir() and any(path.iterdir()):
-        raise UserError(f"--output {path}: expected a new or empty folder, found one with files")
+def require_free(folder: str) -> None:
+    """Raise UserError unless the folder does not exist or is empty."""
+    if storage.is_file(folder):
+        raise UserError(f"--output {folder}: must be a folder, got a file")
+    if storage.list_files(folder):
+        raise UserError(f"--output {folder}: must be a new or empty folder, got one with files")
 
 
-def _window_start(video: Path, duration: float, config: ClipConfig, start: float | None) -> float:
-    # The window ends when its last picture is shown, not when a next one would be.
+def _window_start(video: str, duration: float, config: ClipConfig, start: float | None) -> float:
+    # The window ends when its last frame is shown, not when the next one would be.
     last = duration - config.seconds + 0.5 / config.fps
     if last < 0:
         raise UserError(
-            f"{video}: lasts {duration:.2f} s; the model takes a window of {config.seconds:.2f} s "
-            f"({config.frames} pictures at {config.fps:g} a second)"
+            f"{video}: must last at least {config.seconds:.2f} s, {config.frames} frames at "
+            f"{config.fps:g} per second, got {duration:.2f} s"
         )
     if start is None:
-        return max(0.0, (duration - config.seconds) / 2)
+        return middle_start(duration, config)
     if not 0 <= start <= last:
         raise UserError(
-            f"--start {start:g}: the window of {config.seconds:.2f} s must lie in {video}, which "
-            f"lasts {duration:.2f} s: at least 0, at most {max(0.0, duration - config.seconds):.2f}"
+            f"--start: must be from 0 to {max(0.0, duration - config.seconds):.2f} for a window of "
+            f"{config.seconds:.2f} s in {video}, which lasts {duration:.2f} s, got {start:g}"
         )
     return start
 
 
-def _cue(clip: Clip, config: ClipConfig, start: float, audio: Path | None) -> np.ndarray:
+def _cue(clip: Clip, config: ClipConfig, start: float, audio: str | None) -> np.ndarray:
     if audio is None:
-        return clip.sound
-    return read_sound(audio, start=start, samples=config.samples, sample_rate=config.sample_rate)
+        return clip.audio
+    with storage.local_copy(audio) as path:
+        return read_audio(path, start=start, samples=config.samples, sample_rate=config.sample_rate)
 
 
-def _sounds(separation: Separation) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """The video's own sound and the one its outputs are heard with; None for silence."""
-    own = separation.clip.sound if separation.clip.has_sound else None
+def _audio_tracks(separation: Separation) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return the audio of the input and that of the outputs; None for silence."""
+    own = separation.clip.audio if separation.clip.has_audio else None
     if separation.cue is None:
         return own, own
     return own, separation.cue if separation.cue.any() else None
@@ -186,6 +192,8 @@ def _output_panels(separation: Separation) -> list[Panel]:
     return panels
 
 
-def _write_video(path: Path, frames: np.ndarray, config: ClipConfig, sound) -> None:
-    rate = None if sound is None else config.sample_rate
-    write_video(path, frames, fps=config.fps, sound=sound, sample_rate=rate)
+def _write_video(
+    uri: str, frames: np.ndarray, config: ClipConfig, audio: np.ndarray | None
+) -> None:
+    rate = None if audio is None else config.sample_rate
+    write_video(uri, frames, fps=config.fps, audio=audio, sample_rate=rate)

@@ -1,7 +1,7 @@
 """The embedded server: TensorFlow Serving's gRPC interface over a folder of versions.
 
-What it answers, and with which status code, follows TensorFlow Serving's
-servables/tensorflow/predict_util.cc, get_model_metadata_impl.cc and get_model_status_impl.cc.
+Its answers and status codes follow TensorFlow Serving's servables/tensorflow/predict_util.cc,
+get_model_metadata_impl.cc and get_model_status_impl.cc.
 """
 
 import asyncio
@@ -10,14 +10,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import grpc
 import tensorflow as tf
 from tensorflow_serving.apis.get_model_metadata_pb2 import (
+    GetModelMetadataRequest,
     GetModelMetadataResponse,
     SignatureDefMap,
 )
-from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse
+from tensorflow_serving.apis.get_model_status_pb2 import (
+    GetModelStatusRequest,
+    GetModelStatusResponse,
+)
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.model_service_pb2_grpc import (
     ModelServiceServicer,
@@ -33,8 +38,8 @@ from data_prep.errors import UserError
 from serving.saved_model import RequestError, SavedModel
 from serving.versions import ModelFolder, State, Status
 
-# Videos are larger than gRPC's default of 4 MB. A port that another server has is an error,
-# where gRPC's default is to share it.
+# Videos exceed gRPC's default limit of 4 MB. A port in use is an error here; gRPC shares it by
+# default.
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
@@ -44,14 +49,14 @@ _GRACE_SECONDS = 30
 
 
 class _Models:
-    """The one model that is served, under its name."""
+    """The served model under its name."""
 
-    def __init__(self, name: str, folder: ModelFolder[SavedModel]):
+    def __init__(self, name: str, folder: ModelFolder[SavedModel]) -> None:
         self.name = name
         self.folder = folder
 
     def find(self, spec: ModelSpec) -> tuple[int, SavedModel]:
-        """Find the (version, model) that a request asks for, or raise RequestError."""
+        """Return the version and the model that a request names, or raise RequestError."""
         version = _version(spec)
         if spec.name == self.name:
             with suppress(KeyError):
@@ -60,7 +65,7 @@ class _Models:
         raise RequestError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
 
     def statuses(self, spec: ModelSpec) -> dict[int, Status]:
-        """Find the version -> Status that a request asks for, or raise RequestError."""
+        """Return version -> Status of those that a request names, or raise RequestError."""
         version = _version(spec)
         statuses = dict(self.folder.statuses) if spec.name == self.name else {}
         if version is not None:
@@ -74,18 +79,22 @@ class _Models:
 
 
 class _PredictionService(PredictionServiceServicer):
-    def __init__(self, models: _Models, workers: ThreadPoolExecutor):
+    def __init__(self, models: _Models, workers: ThreadPoolExecutor) -> None:
         self._models = models
         self._workers = workers
 
-    async def Predict(self, request, context):  # noqa: N802, the name in the .proto
+    async def Predict(  # noqa: N802, the name in the .proto
+        self, request: PredictRequest, context: grpc.aio.ServicerContext
+    ) -> PredictResponse:
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._workers, self._predict, request)
         except RequestError as error:
             await context.abort(error.code, error.message)
 
-    async def GetModelMetadata(self, request, context):  # noqa: N802
+    async def GetModelMetadata(  # noqa: N802
+        self, request: GetModelMetadataRequest, context: grpc.aio.ServicerContext
+    ) -> GetModelMetadataResponse:
         try:
             return self._metadata(request)
         except RequestError as error:
@@ -100,11 +109,11 @@ class _PredictionService(PredictionServiceServicer):
             response.outputs[name].CopyFrom(tf.make_tensor_proto(array))
         return response
 
-    def _metadata(self, request) -> GetModelMetadataResponse:
+    def _metadata(self, request: GetModelMetadataRequest) -> GetModelMetadataResponse:
         if list(request.metadata_field) != ["signature_def"]:
             raise RequestError(
                 grpc.StatusCode.INVALID_ARGUMENT,
-                f"metadata_field: expected signature_def, received {list(request.metadata_field)}",
+                f"metadata_field: must be signature_def, got {list(request.metadata_field)}",
             )
         version, model = self._models.find(request.model_spec)
         response = GetModelMetadataResponse()
@@ -116,10 +125,12 @@ class _PredictionService(PredictionServiceServicer):
 
 
 class _ModelService(ModelServiceServicer):
-    def __init__(self, models: _Models):
+    def __init__(self, models: _Models) -> None:
         self._models = models
 
-    async def GetModelStatus(self, request, context):  # noqa: N802
+    async def GetModelStatus(  # noqa: N802
+        self, request: GetModelStatusRequest, context: grpc.aio.ServicerContext
+    ) -> GetModelStatusResponse:
         try:
             statuses = self._models.statuses(request.model_spec)
         except RequestError as error:
@@ -133,8 +144,8 @@ class _ModelService(ModelServiceServicer):
         return response
 
 
-def serve(folder: Path, **settings) -> None:
-    """Serve until SIGTERM or SIGINT; arguments and errors are those of `serve_until`."""
+def serve(folder: Path, **settings: Any) -> None:
+    """Serve until SIGTERM or SIGINT; see `serve_until` for the arguments and errors."""
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -156,20 +167,20 @@ async def serve_until(
     workers: int,
     report: Callable[[str], None],
 ) -> None:
-    """Serve the newest version in a folder until told to stop; then finish what was begun.
+    """Serve the newest version in a folder until told to stop, then finish pending requests.
 
     Args:
-        stop: when set, ends the serving.
-        folder: holds a folder a version, each a SavedModel.
+        stop: event that ends serving.
+        folder: holds one SavedModel per version.
         name: the model's name in requests.
-        host: the address to listen at.
-        port: the port to listen at; 0 for one that is free.
-        poll_seconds: how often to look for another version.
-        workers: how many predictions run at once; more wait.
+        host: address to listen on.
+        port: port to listen on; 0 for any free one.
+        poll_seconds: seconds between two checks for another version.
+        workers: predictions that run at the same time; more have to wait.
         report: takes a line about each version that is served, ends or cannot be loaded.
 
     Raises:
-        UserError: the port cannot be had, or no version can be loaded.
+        UserError: the port is not available, or no version can be loaded.
     """
     tf.get_logger().setLevel("ERROR")
     models = _Models(name, ModelFolder(folder, SavedModel))
@@ -178,7 +189,7 @@ async def serve_until(
     add_PredictionServiceServicer_to_server(_PredictionService(models, pool), server)
     add_ModelServiceServicer_to_server(_ModelService(models), server)
     address = f"{host}:{_bind(server, host, port)}"
-    # Before the first version is loaded, so that a client can see that it is being loaded.
+    # Before the first version is loaded, so that clients can see that it is loading.
     await server.start()
     try:
         await _follow(models, address, poll_seconds, stop, report)
@@ -187,27 +198,33 @@ async def serve_until(
         pool.shutdown()
 
 
-async def _follow(models, address, poll_seconds, stop, report) -> None:
-    """Keep the newest version served, and report what changes, until told to stop."""
+async def _follow(
+    models: _Models,
+    address: str,
+    poll_seconds: float,
+    stop: asyncio.Event,
+    report: Callable[[str], None],
+) -> None:
+    """Keep the newest version served, and report changes, until told to stop."""
     folder = models.folder
     await asyncio.to_thread(folder.refresh)
     _require_served(folder)
     problems: list[str] = []
-    told: set[str] = set()
+    reported: set[str] = set()
     while not stop.is_set():
         statuses = sorted(folder.statuses.items())
         lines = [_line(models.name, version, status, address) for version, status in statuses]
         for line in lines + problems:
-            if line not in told:
+            if line not in reported:
                 report(line)
-        told = {*lines, *problems}
+        reported = {*lines, *problems}
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), poll_seconds)
         problems = await asyncio.to_thread(_refresh, folder)
 
 
 def _refresh(folder: ModelFolder) -> list[str]:
-    """Look for another version; a folder that cannot be read is a problem, but not the end."""
+    """Look for another version, and return errors as lines; the served version stays."""
     try:
         folder.refresh()
     except (UserError, OSError) as error:
@@ -230,7 +247,7 @@ def _line(name: str, version: int, status: Status, address: str) -> str:
 
 
 def _version(spec: ModelSpec) -> int | None:
-    """The version a request asks for; None for the one served."""
+    """Return the version that a request names; None for the served one."""
     if not spec.name:
         raise RequestError(grpc.StatusCode.INVALID_ARGUMENT, "ModelSpec has no name specified.")
     choice = spec.WhichOneof("version_choice")
@@ -243,11 +260,11 @@ def _version(spec: ModelSpec) -> int | None:
 
 
 def _bind(server: grpc.aio.Server, host: str, port: int) -> int:
-    """Listen, and return the port."""
+    """Listen on the port, and return its number."""
     try:
         return server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:
         raise UserError(
-            f"{host}:{port}: cannot listen there; the port is taken, or the address is not one "
-            "of this machine"
+            f"{host}:{port}: cannot listen; the port must be free, and the address one of this "
+            "machine"
         ) from error

@@ -1,31 +1,37 @@
-"""What a model takes and gives: the signatures of a SavedModel in plain values."""
+"""Inputs and outputs of a model: the signatures of a SavedModel as plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from data_prep.errors import UserError
-from serving.wire import DTYPES
+from serving.wire import DTYPES, dtype_name
 
 DEFAULT = "serving_default"
+DESCRIPTION = "description"
 
-# SavedModels list their initialisation among the signatures; nobody may call it.
+# SavedModels list their initialization among the signatures, but it is not callable.
 _NO_SIGNATURE = "__saved_model_init_op"
+
+_OTHER_DTYPE = np.dtype(np.void)
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """The dtype and shape of a tensor; an axis of any length is None, and so is any shape.
+    """Dtype and shape of a tensor.
 
-    Dtypes that clips and separations are not made of are `object`.
+    Attributes:
+        dtype: the dtype; `object` for strings, `void` for those that the client cannot send.
+        shape: the axes, None for an axis of any length; None for any shape.
     """
 
     dtype: np.dtype
     shape: tuple[int | None, ...] | None
 
     def accepts(self, array: np.ndarray) -> bool:
-        """Whether the array's dtype and shape are these."""
+        """Return whether an array has this dtype and shape."""
         if array.dtype != self.dtype:
             return False
         if self.shape is None:
@@ -36,46 +42,47 @@ class TensorSpec:
 
     def __str__(self) -> str:
         if self.shape is None:
-            return f"{self.dtype} [...]"
-        return f"{self.dtype} [{', '.join('?' if n is None else str(n) for n in self.shape)}]"
+            return f"{dtype_name(self.dtype)} [...]"
+        axes = ", ".join("?" if n is None else str(n) for n in self.shape)
+        return f"{dtype_name(self.dtype)} [{axes}]"
 
 
 @dataclass(frozen=True)
 class Signature:
-    """The inputs and outputs of one signature, by name."""
+    """Inputs and outputs of one signature, by name."""
 
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
 
     def check(self, inputs: Mapping[str, np.ndarray]) -> None:
-        """Raise UserError, with what was expected and received, unless the inputs are these."""
+        """Raise UserError unless the arrays are valid inputs."""
         if inputs.keys() != self.inputs.keys():
             raise UserError(
-                f"inputs: expected {_names(self.inputs)}, received {_names(inputs)}; "
+                f"inputs: must be {_names(self.inputs)}, got {_names(inputs)}; "
                 f"missing: {_names(self.inputs.keys() - inputs.keys())}, "
-                f"not known: {_names(inputs.keys() - self.inputs.keys())}"
+                f"unknown: {_names(inputs.keys() - self.inputs.keys())}"
             )
         for name, array in inputs.items():
             spec = self.inputs[name]
             if not spec.accepts(array):
-                received = TensorSpec(array.dtype, array.shape)
-                raise UserError(f"input {name}: expected {spec}, received {received}")
+                got = TensorSpec(array.dtype, array.shape)
+                raise UserError(f"input {name}: must be {spec}, got {got}")
         if len({array.shape[:1] for array in inputs.values()}) > 1:
             shapes = ", ".join(f"{name} {list(a.shape)}" for name, a in sorted(inputs.items()))
-            raise UserError(f"inputs: expected one batch size, the first axis, received {shapes}")
+            raise UserError(f"inputs: must have one batch size, the first axis, got {shapes}")
 
     def check_outputs(self, names: list[str]) -> None:
-        """Raise UserError unless every name is an output, once."""
+        """Raise UserError unless every name is an output and occurs once."""
         unknown = set(names) - self.outputs.keys()
         if unknown or len(set(names)) < len(names):
             raise UserError(
-                f"outputs: expected each at most once of {_names(self.outputs)}, "
-                f"received {', '.join(names)}"
+                f"outputs: must be names from {_names(self.outputs)}, each at most once, "
+                f"got {', '.join(names)}"
             )
 
 
-def read_signatures(signature_defs: Mapping) -> dict[str, Signature]:
-    """Read a map of SignatureDef protos, leaving out what is not for calling."""
+def read_signatures(signature_defs: Mapping[str, Any]) -> dict[str, Signature]:
+    """Convert a map of SignatureDef protos, without those that are not callable."""
     return {
         name: Signature(_specs(definition.inputs), _specs(definition.outputs))
         for name, definition in signature_defs.items()
@@ -83,17 +90,17 @@ def read_signatures(signature_defs: Mapping) -> dict[str, Signature]:
     }
 
 
-def _specs(infos: Mapping) -> dict[str, TensorSpec]:
+def _specs(infos: Mapping[str, Any]) -> dict[str, TensorSpec]:
     return {name: _spec(info) for name, info in infos.items()}
 
 
-def _spec(info) -> TensorSpec:
-    dtype = DTYPES.get(info.dtype, np.dtype(object))
+def _spec(info: Any) -> TensorSpec:
+    dtype = DTYPES.get(info.dtype, _OTHER_DTYPE)
     if info.tensor_shape.unknown_rank:
         return TensorSpec(dtype, None)
     shape = tuple(None if axis.size < 0 else axis.size for axis in info.tensor_shape.dim)
     return TensorSpec(dtype, shape)
 
 
-def _names(names) -> str:
+def _names(names: Iterable[str]) -> str:
     return "{" + ", ".join(sorted(names)) + "}"

@@ -1,7 +1,6 @@
-"""Which version of a model is served: TensorFlow Serving's default policy, the latest one.
+"""The choice of the served version: the latest one, as in TensorFlow Serving's default policy.
 
-Knows folders and states, but nothing of TensorFlow: what a version is when loaded is up to the
-`load` function.
+This module knows folders and states, but not TensorFlow: a `load` function loads a version.
 """
 
 import enum
@@ -20,9 +19,9 @@ _VERSIONS = 2**63  # a version is an int64
 
 
 class State(enum.IntEnum):
-    """The life of a version; the numbers are those of TensorFlow Serving's ModelVersionStatus.
+    """State of a version, with the numbers of TensorFlow Serving's ModelVersionStatus.
 
-    A version here begins with LOADING; TensorFlow Serving knows of it before.
+    A version begins with LOADING here; TensorFlow Serving also reports START.
     """
 
     UNKNOWN = 0
@@ -35,11 +34,11 @@ class State(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Status:
-    """What became of a version.
+    """Status of a version.
 
     Attributes:
-        state: where it stands in its life.
-        error: why it could not be loaded, in one line; empty if nothing is wrong with it.
+        state: its state.
+        error: the reason why it could not be loaded, on one line; empty without an error.
     """
 
     state: State
@@ -47,19 +46,19 @@ class Status:
 
 
 def find_versions(folder: Path) -> dict[int, Path]:
-    """Find the versions of a model: folders named by whole numbers that hold a SavedModel.
+    """Find the versions of a model: folders with a whole number as name that hold a SavedModel.
 
     Returns:
-        version -> its folder, newest version first. A folder without its saved_model.pb yet, as
-        when it is being copied, does not count.
+        Version -> its folder, newest version first. A folder without `saved_model.pb`, for example
+        one that is still being copied, does not count.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: the folder does not exist.
     """
     try:
         children = list(folder.iterdir())
     except OSError as error:
-        raise UserError(f"{folder}: not a folder that can be read: {error.strerror}") from error
+        raise UserError(f"{folder}: must be a readable folder: {error.strerror}") from error
     found = {
         int(child.name): child
         for child in children
@@ -75,46 +74,46 @@ def require_version(folder: Path) -> None:
     """Raise UserError unless the folder holds at least one version of a model."""
     if not find_versions(folder):
         raise UserError(
-            f"{folder}: holds no version of a model; expected folders named by whole numbers, "
-            "each with a saved_model.pb"
+            f"{folder}: must hold at least one version of a model, a folder with a whole number as "
+            "name that holds saved_model.pb"
         )
 
 
 class ModelFolder(Generic[Model]):
     """The newest version in a folder that can be loaded, kept up to date by `refresh`.
 
-    A newer version takes the place of the one served only when it has loaded; one that cannot be
-    loaded leaves the served one alone, and is tried again when its files have changed.
+    A newer version replaces the served one only once it is loaded. A version that cannot be loaded
+    leaves the served one in place, and is tried again when its files have changed.
 
-    `refresh` belongs to one thread. `get` and `statuses` may be used from any.
+    Only one thread may call `refresh`. Any thread may use `get` and `statuses`.
 
     Attributes:
-        folder: holds a folder a version.
-        statuses: version -> Status, for every version ever tried.
+        folder: holds one folder per version.
+        statuses: version -> Status, for every version that was ever tried.
     """
 
-    def __init__(self, folder: Path, load: Callable[[Path], Model]):
-        """Look at nothing yet.
+    def __init__(self, folder: Path, load: Callable[[Path], Model]) -> None:
+        """Remember the folder, without reading it yet.
 
         Args:
-            folder: holds a folder a version.
-            load: makes a version's folder the thing that is served; its objects must allow weak
-                references. Whatever it raises means that the version cannot be loaded.
+            folder: holds one folder per version.
+            load: loads a version from its folder. It returns an object that allows weak
+                references; any error means that the version cannot be loaded.
         """
         self.folder = folder
         self.statuses: dict[int, Status] = {}
         self._load = load
         self._served: tuple[int, Model] | None = None
-        self._failed: dict[int, frozenset] = {}
+        self._failed: dict[int, frozenset[tuple[str, int, int]]] = {}
 
     def get(self, version: int | None = None) -> tuple[int, Model]:
-        """Return (version, model) of what is served.
+        """Return the served version and its model.
 
         Args:
-            version: the version wanted; None for the one served, whichever it is.
+            version: the requested version; None for the served one.
 
         Raises:
-            KeyError: it is not served.
+            KeyError: that version is not served.
         """
         served = self._served
         if served is None or version not in (None, served[0]):
@@ -125,7 +124,7 @@ class ModelFolder(Generic[Model]):
         """Serve the newest version in the folder that can be loaded.
 
         Raises:
-            UserError: the folder is gone; what is served stays.
+            UserError: the folder is gone; the served version stays.
         """
         versions = find_versions(self.folder)
         for version, path in versions.items():
@@ -136,14 +135,14 @@ class ModelFolder(Generic[Model]):
         self._replace(None)
 
     def _serve(self, version: int, path: Path) -> bool:
-        """Load a version and serve it in place of the present one; False if that fails."""
+        """Load a version and serve it instead of the current one; return whether that worked."""
         files = _fingerprint(path)
         if self._failed.get(version) == files:
             return False
         self.statuses[version] = Status(State.LOADING)
         try:
             model = self._load(path)
-        # Loading runs others' code on files that may be anything, and raises anything.
+        # TensorFlow raises all kinds of errors on files that are no SavedModel.
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             self.statuses[version] = Status(State.END, reason)
@@ -151,12 +150,12 @@ class ModelFolder(Generic[Model]):
             return False
         self._failed.pop(version, None)
         self._replace((version, model))
-        # Who is told that it is available may ask it at once.
+        # Only now, because clients send requests as soon as a version is available.
         self.statuses[version] = Status(State.AVAILABLE)
         return True
 
     def _replace(self, served: tuple[int, Model] | None) -> None:
-        """Serve another version, or none; the old one ends when the last request lets go of it."""
+        """Serve another version, or none; the old one ends with its last request."""
         old, self._served = self._served, served
         if old is None:
             return
@@ -165,7 +164,7 @@ class ModelFolder(Generic[Model]):
         weakref.finalize(model, self.statuses.__setitem__, version, Status(State.END))
 
 
-def _fingerprint(folder: Path) -> frozenset:
-    """What changes when a folder's files do: their names, times and sizes."""
+def _fingerprint(folder: Path) -> frozenset[tuple[str, int, int]]:
+    """Return the names, times and sizes of a folder's files."""
     stats = {path: path.stat() for path in folder.rglob("*") if path.is_file()}
     return frozenset((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in stats.items())

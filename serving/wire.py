@@ -1,11 +1,12 @@
-"""TensorFlow Serving's messages, as far as the client needs them, without TensorFlow.
+"""The TensorFlow Serving messages that the client needs, without TensorFlow.
 
-`tensorflow_serving.apis` has them all, but imports TensorFlow: several times what a client's own
-work takes, in time and in memory. On the wire a message is its fields' numbers; these are those of
-tensorflow_serving/apis and of tensorflow/core/framework and protobuf.
+`tensorflow_serving.apis` has them all, but it imports TensorFlow, which takes several times as long
+and as much memory as the client itself. Only the numbers of a message's fields travel; the ones
+below are those of tensorflow_serving/apis, tensorflow/core/framework and tensorflow/core/protobuf.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -13,15 +14,16 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from serving.errors import ServingError
 
 _MESSAGES = {
-    "ModelSpec": ("string name = 1", "string signature_name = 3"),
+    "ModelSpec": ("string name = 1", "Int64Value version = 2", "string signature_name = 3"),
+    "Int64Value": ("int64 value = 1",),
     "PredictRequest": (
         "ModelSpec model_spec = 1",
         "map TensorProto inputs = 2",
         "repeated string output_filter = 3",
     ),
-    "PredictResponse": ("map TensorProto outputs = 1",),
+    "PredictResponse": ("map TensorProto outputs = 1", "ModelSpec model_spec = 2"),
     "GetModelMetadataRequest": ("ModelSpec model_spec = 1", "repeated string metadata_field = 2"),
-    "GetModelMetadataResponse": ("map Any metadata = 2",),
+    "GetModelMetadataResponse": ("ModelSpec model_spec = 1", "map Any metadata = 2"),
     "Any": ("string type_url = 1", "bytes value = 2"),
     "SignatureDefMap": ("map SignatureDef signature_def = 1",),
     "SignatureDef": ("map TensorInfo inputs = 1", "map TensorInfo outputs = 2"),
@@ -35,6 +37,7 @@ _MESSAGES = {
         "repeated float float_val = 5",
         "repeated double double_val = 6",
         "repeated int32 int_val = 7",
+        "repeated bytes string_val = 8",
         "repeated int64 int64_val = 10",
         "repeated bool bool_val = 11",
     ),
@@ -44,32 +47,40 @@ _MESSAGES = {
     "StatusProto": ("int32 error_code = 1", "string error_message = 2"),
 }
 
-DTYPES = {
+DTYPES: dict[int, np.dtype] = {
     1: np.dtype(np.float32),
     2: np.dtype(np.float64),
     3: np.dtype(np.int32),
     4: np.dtype(np.uint8),
+    7: np.dtype(object),
     9: np.dtype(np.int64),
     10: np.dtype(np.bool_),
 }
-"""tensorflow.DataType -> NumPy's, of what clips and separations are made of."""
+"""Number in tensorflow.DataType -> NumPy dtype. Strings are objects of type bytes."""
 
-# Where a tensor's values stand if not in tensor_content.
+_STRING = DTYPES[7]
+
+# Fields that hold a tensor's values if tensor_content does not.
 _VALUES = {
-    **{1: "float_val", 2: "double_val", 3: "int_val"},
-    **{4: "int_val", 9: "int64_val", 10: "bool_val"},
+    1: "float_val",
+    2: "double_val",
+    3: "int_val",
+    4: "int_val",
+    7: "string_val",
+    9: "int64_val",
+    10: "bool_val",
 }
 
 
-def _classes() -> dict[str, type]:
-    """Make the messages' classes, in a pool apart from that of TensorFlow's own."""
+def _classes() -> dict[str, Any]:
+    """Create the message classes, in a pool separate from that of TensorFlow's own."""
     file = descriptor_pb2.FileDescriptorProto(name="serving/wire", package="wire", syntax="proto3")
     for name, lines in _MESSAGES.items():
         message = file.message_type.add(name=name)
         for line in lines:
             *label, kind, field, _, number = line.split()
             repeated = bool(label)
-            if label == ["map"]:  # an entry is a key and a value, as protobuf has it
+            if label == ["map"]:  # in protobuf, a list of entries with a key and a value
                 entry = message.nested_type.add(name=f"{field.title().replace('_', '')}Entry")
                 entry.options.map_entry = True
                 _add(entry, "string", "key", 1)
@@ -82,7 +93,7 @@ def _classes() -> dict[str, type]:
     return {name: message_factory.GetMessageClass(find(f"wire.{name}")) for name in _MESSAGES}
 
 
-def _add(message, kind: str, name: str, number: int, *, repeated: bool = False) -> None:
+def _add(message: Any, kind: str, name: str, number: int, *, repeated: bool = False) -> None:
     proto = descriptor_pb2.FieldDescriptorProto
     field = message.field.add(name=name, number=number)
     field.label = proto.LABEL_REPEATED if repeated else proto.LABEL_OPTIONAL
@@ -105,39 +116,51 @@ ModelVersionStatus = _CLASSES["ModelVersionStatus"]
 TensorProto = _CLASSES["TensorProto"]
 
 
-def to_tensor(array: np.ndarray):
-    """Write an array as a TensorProto.
+def to_tensor(array: np.ndarray) -> Any:
+    """Convert an array to a TensorProto.
+
+    Args:
+        array: of a dtype in `DTYPES`; strings are objects of type bytes.
 
     Raises:
-        ServingError: its dtype is none of `DTYPES`.
+        ServingError: it has another dtype.
     """
     array = np.asarray(array)
     numbers = [number for number, dtype in DTYPES.items() if dtype == array.dtype]
     if not numbers:
-        raise ServingError(f"dtype {array.dtype}: {_rule()}")
-    tensor = TensorProto(dtype=numbers[0], tensor_content=array.tobytes())
+        raise ServingError(f"tensors: must be {_known_dtypes()}, got {array.dtype}")
+    tensor = TensorProto(dtype=numbers[0])
+    if array.dtype == _STRING:
+        tensor.string_val.extend(array.ravel())
+    else:
+        tensor.tensor_content = array.tobytes()
     for size in array.shape:
         tensor.tensor_shape.dim.add(size=size)
     return tensor
 
 
-def to_array(tensor) -> np.ndarray:
-    """Read a TensorProto, whose values may stand in either of two places.
+def to_array(tensor: Any) -> np.ndarray:
+    """Convert a TensorProto to an array.
 
     Raises:
-        ServingError: its dtype is none of `DTYPES`.
+        ServingError: its dtype is not in `DTYPES`.
     """
     if tensor.dtype not in DTYPES:
-        raise ServingError(f"dtype number {tensor.dtype}: {_rule()}")
+        raise ServingError(f"tensors: must be {_known_dtypes()}, got dtype number {tensor.dtype}")
     dtype, shape = DTYPES[tensor.dtype], [axis.size for axis in tensor.tensor_shape.dim]
     if tensor.tensor_content:
         return np.frombuffer(tensor.tensor_content, dtype).reshape(shape).copy()
     values = np.array(getattr(tensor, _VALUES[tensor.dtype]), dtype)
-    # Values that are left out are the last one again; none at all are zeros.
+    # Omitted values repeat the last one; if there are none, all are zero, or empty strings.
     missing = math.prod(shape) - len(values)
-    last = values[-1] if len(values) else 0
+    last = values[-1] if len(values) else b"" if dtype == _STRING else 0
     return np.concatenate([values, np.full(missing, last, dtype)]).reshape(shape)
 
 
-def _rule() -> str:
-    return f"tensors must be of {', '.join(map(str, DTYPES.values()))}"
+def dtype_name(dtype: np.dtype) -> str:
+    """Return the name of a dtype in messages."""
+    return "string" if dtype == _STRING else str(dtype)
+
+
+def _known_dtypes() -> str:
+    return ", ".join(map(dtype_name, DTYPES.values()))

@@ -27,7 +27,7 @@ class Server:
     address: str
 
     def wait_for(self, words: str) -> None:
-        """Read what it prints, up to a line with these words."""
+        """Read its output up to a line with these words."""
         for line in self.process.stdout:
             if words in line:
                 return
@@ -36,7 +36,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def plain_server(tmp_path_factory):
-    """Started by the command, a server of a model without control."""
+    """Start the command that serves a model without control."""
     folder = tmp_path_factory.mktemp("plain")
     save_model(folder / "3", control=False)
     command = [sys.executable, "-m", "serving", "serve", "--model", folder, "--port", "0"]
@@ -53,14 +53,22 @@ def plain_server(tmp_path_factory):
 
 
 @contextmanager
-def serve_in_thread(folder: Path, port: int = 0):
-    """Serve a folder in this process; gives the address."""
+def serve_in_thread(folder: Path, port: int = 0, poll_seconds: float = 1):
+    """Serve a folder in this process, and give the address."""
     from serving.server import serve_until
 
     lines = queue.Queue()
     loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    settings = {"name": "separator", "host": "127.0.0.1", "poll_seconds": 1, "workers": 2}
-    serving = serve_until(stop, folder, port=port, report=lines.put, **settings)
+    serving = serve_until(
+        stop,
+        folder,
+        name="separator",
+        host="127.0.0.1",
+        port=port,
+        poll_seconds=poll_seconds,
+        workers=2,
+        report=lines.put,
+    )
     with ThreadPoolExecutor(1) as thread:
         done = thread.submit(loop.run_until_complete, serving)
         yield re.fullmatch(READY, lines.get(timeout=60))[1]
@@ -72,7 +80,7 @@ def serve_in_thread(folder: Path, port: int = 0):
 
 @pytest.fixture(scope="session")
 def control_server(tmp_path_factory):
-    """The address of a server, in a thread, of a model with control."""
+    """Serve a model with control in a thread, and give the address."""
     folder = tmp_path_factory.mktemp("control")
     save_model(folder / "3", control=True)
     with serve_in_thread(folder) as address:
@@ -81,7 +89,7 @@ def control_server(tmp_path_factory):
 
 @pytest.fixture
 def serve_folder():
-    """Gives the function that serves a folder in this process."""
+    """Give the function that serves a folder in this process."""
     return serve_in_thread
 
 

@@ -11,7 +11,7 @@ from serving.saved_model import WARM_UP_REQUESTS, RequestError, SavedModel
 
 
 class Counter(tf.Module):
-    """Counts the examples it has ever seen."""
+    """Counts the examples that it has seen."""
 
     def __init__(self):
         self.seen = tf.Variable(0)
@@ -57,14 +57,14 @@ def refusal(model, made):
 X = np.arange(6, dtype=np.float32).reshape(3, 2)
 
 
-def test_all_outputs_are_given_unless_some_are_asked_for(model):
+def test_all_outputs_are_returned_unless_some_are_requested(model):
     assert model.predict(request(x=X)).keys() == {"seen", "double"}
     given = model.predict(request("double", x=X))
     assert given.keys() == {"double"}
     np.testing.assert_array_equal(given["double"], 2 * X)
 
 
-def test_initialisation_is_no_signature_to_call(model):
+def test_initialization_is_not_a_callable_signature(model):
     assert model.signatures.keys() == {"serving_default", "fail"}
     assert refusal(model, request(signature="__saved_model_init_op")).code is (
         grpc.StatusCode.FAILED_PRECONDITION
@@ -75,27 +75,31 @@ def test_initialisation_is_no_signature_to_call(model):
     ("made", "code", "words"),
     [
         (request(signature="none", x=X), "FAILED_PRECONDITION", '"none" not found'),
-        (request(), "INVALID_ARGUMENT", r"missing: \{x\}, not known: \{\}"),
-        (request(x=X, z=X), "INVALID_ARGUMENT", r"missing: \{\}, not known: \{z\}"),
+        (request(), "INVALID_ARGUMENT", r"missing: \{x\}, unknown: \{\}"),
+        (request(x=X, z=X), "INVALID_ARGUMENT", r"missing: \{\}, unknown: \{z\}"),
         (
             request(x=X.astype(int)),
             "INVALID_ARGUMENT",
-            r"float32 \[\?, 2\], received int64 \[3, 2\]",
+            r"float32 \[\?, 2\], got int64 \[3, 2\]",
         ),
-        (request(x=X.T), "INVALID_ARGUMENT", r"float32 \[\?, 2\], received float32 \[2, 3\]"),
-        (request(x=X[0]), "INVALID_ARGUMENT", r"received float32 \[2\]"),
-        (request("none", x=X), "INVALID_ARGUMENT", r"\{double, seen\}, received none"),
+        (request(x=X.T), "INVALID_ARGUMENT", r"float32 \[\?, 2\], got float32 \[2, 3\]"),
+        (request(x=X[0]), "INVALID_ARGUMENT", r"got float32 \[2\]"),
+        (
+            request("none", x=X),
+            "INVALID_ARGUMENT",
+            r"\{double, seen\}, each at most once, got none",
+        ),
         (request("seen", "seen", x=X), "INVALID_ARGUMENT", "at most once"),
         (request(signature="fail", x=X), "INVALID_ARGUMENT", "6 values.* 7"),
     ],
 )
-def test_a_request_that_does_not_fit_is_refused_with_its_code(model, made, code, words):
+def test_invalid_requests_are_refused_with_tensorflow_servings_code(model, made, code, words):
     with pytest.raises(RequestError, match=words) as caught:
         model.predict(made)
     assert caught.value.code is grpc.StatusCode[code]
 
 
-def test_a_tensor_whose_bytes_do_not_fill_its_shape_is_refused(model):
+def test_tensors_with_too_few_bytes_are_refused(model):
     made = request(x=X)
     made.inputs["x"].tensor_content = b"\0" * 5
     assert refusal(model, made).code is grpc.StatusCode.INVALID_ARGUMENT
@@ -104,7 +108,7 @@ def test_a_tensor_whose_bytes_do_not_fill_its_shape_is_refused(model):
 
 
 def warmed(saved, folder, *logs):
-    """A copy of a version with warm-up records."""
+    """Copy a version and add warm-up records."""
     shutil.copytree(saved, folder)
     (folder / WARM_UP_REQUESTS).parent.mkdir()
     with tf.io.TFRecordWriter(str(folder / WARM_UP_REQUESTS)) as writer:
@@ -117,21 +121,21 @@ def predict_log(made):
     return PredictionLog(predict_log=PredictLog(request=made))
 
 
-def test_warm_up_requests_are_replayed_when_loading(saved, tmp_path, model):
+def test_warm_up_requests_are_replayed_on_load(saved, tmp_path, model):
     log = predict_log(request(x=X))
     warm = SavedModel(warmed(saved, tmp_path / "1", log, log))
     assert model.predict(request(x=X))["seen"].tolist() == [3, 3, 3]
     assert warm.predict(request(x=X))["seen"].tolist() == [9, 9, 9]
 
 
-def test_a_warm_up_that_fails_fails_the_loading(saved, tmp_path):
+def test_a_failing_warm_up_request_fails_the_load(saved, tmp_path):
     with pytest.raises(RequestError, match="input x"):
         SavedModel(warmed(saved, tmp_path / "1", predict_log(request(x=X.T))))
-    with pytest.raises(ValueError, match="only predict_log"):
+    with pytest.raises(ValueError, match="must hold only predict_log, got "):
         SavedModel(warmed(saved, tmp_path / "2", PredictionLog()))
 
 
-def test_a_folder_that_is_no_model_is_an_error(tmp_path):
+def test_a_folder_without_a_model_is_an_error(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"not a model")
     with pytest.raises(Exception, match=r"saved_model\.pb"):
         SavedModel(tmp_path)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import av
 import numpy as np
@@ -14,7 +15,10 @@ from click.testing import CliRunner
 from PIL import Image
 from tiny_separator import CLIP
 
-from data_prep.media.reading import probe, read_clip, read_sound, write_video
+from data_prep.media.clip import read_audio, read_clip
+from data_prep.media.encoding import write_video
+from data_prep.media.pcm import to_float
+from data_prep.media.probe import probe
 from serving.__main__ import main
 from serving.client import Client
 from serving.separate import new_folder, separate
@@ -25,15 +29,14 @@ FACTOR = 14  # 16 pixels become 224
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Videos of a brightness that rises by 8 a picture: with a tone, silent, short; and a tone."""
+    """Write videos whose brightness rises by 8 per frame: with a tone, silent, and shorter ones."""
     folder = tmp_path_factory.mktemp("videos")
-    pictures = int(SECONDS * CLIP.fps)
+    count = int(SECONDS * CLIP.fps)
     size = (CLIP.height, CLIP.width, 3)
-    frames = np.stack([np.full(size, 20 + 8 * k, np.uint8) for k in range(pictures)])
+    frames = np.stack([np.full(size, 20 + 8 * k, np.uint8) for k in range(count)])
     time = np.arange(SECONDS * CLIP.sample_rate) / CLIP.sample_rate
     tone = (32000 * np.sin(2 * np.pi * 440 * time)).astype(np.int16)
-    sound = {"sound": tone, "sample_rate": CLIP.sample_rate}
-    write_video(folder / "tone.mp4", frames, fps=CLIP.fps, **sound)
+    write_video(folder / "tone.mp4", frames, fps=CLIP.fps, audio=tone, sample_rate=CLIP.sample_rate)
     write_video(folder / "mute.mp4", frames, fps=CLIP.fps)
     write_video(folder / "short.mp4", frames[:3], fps=CLIP.fps)
     write_video(folder / "window.mp4", frames[: CLIP.frames], fps=CLIP.fps)
@@ -46,7 +49,7 @@ def command(*arguments):
 
 
 def refused(*arguments):
-    """The one line that a command ends with; it must leave nothing behind."""
+    """Run a command that must fail, and return its last line."""
     result = command(*arguments)
     assert result.exit_code == 1
     assert result.stdout == ""
@@ -60,7 +63,7 @@ def read_video(path):
 
 
 def brightness(path):
-    """Mean brightness of each picture of a video."""
+    """Return the mean brightness of each frame of a video."""
     return read_video(path).mean((1, 2, 3))
 
 
@@ -81,11 +84,11 @@ def test_with_control_the_chosen_output_has_the_cue(folder, control_server, tmp_
     for name in names:
         assert f"  {name} " in result.stdout
     assert re.search(
-        r"output_1.mp4 +output 1, chosen, score 0\.[01]\d\d, with sound\n", result.stdout
+        r"output_1.mp4 +output 1, chosen, score 0\.[01]\d\d, with audio\n", result.stdout
     )
     assert re.search(r"output_2.mp4 +output 2, score 0\.[89]\d\d\n", result.stdout)
-    has_sound = {name: probe(output / name).has_sound for name in names if name.endswith(".mp4")}
-    assert has_sound == {
+    has_audio = {name: probe(output / name).has_audio for name in names if name.endswith(".mp4")}
+    assert has_audio == {
         "input.mp4": True,
         "output_1.mp4": True,
         "output_2.mp4": False,
@@ -106,7 +109,7 @@ def test_the_videos_show_the_window_and_its_outputs(folder, plain_server, tmp_pa
     assert (info.height, info.width, info.fps) == (16 * FACTOR, 24 * FACTOR, CLIP.fps)
     for name, expected in (("input", taken), ("output_1", taken), ("output_2", 255 - taken)):
         np.testing.assert_allclose(brightness(tmp_path / f"{name}.mp4"), expected, atol=2)
-        assert probe(tmp_path / f"{name}.mp4").has_sound
+        assert probe(tmp_path / f"{name}.mp4").has_audio
     beside = read_video(tmp_path / "side_by_side.mp4")
     for index, expected in enumerate((taken, taken, 255 - taken)):
         place = beside[:, 40:-20, beside.shape[2] // 3 * index + 20 :][:, :, :200]
@@ -116,34 +119,33 @@ def test_the_videos_show_the_window_and_its_outputs(folder, plain_server, tmp_pa
     assert sheet.shape[1] > CLIP.frames * 24 * FACTOR
 
 
-def test_the_window_is_the_middle_one_unless_said(folder, plain_server):
+def test_the_middle_window_is_the_default(folder, plain_server):
     with Client(plain_server.address) as client:
-        middle = separate(client, folder / "tone.mp4")
-        whole = separate(client, folder / "window.mp4")
+        middle = separate(client, str(folder / "tone.mp4"))
+        whole = separate(client, str(folder / "window.mp4"))
     assert middle.start == pytest.approx((SECONDS - CLIP.seconds) / 2, abs=0.01)
     assert whole.start == pytest.approx(0, abs=0.01)
 
 
-def test_another_files_sound_is_the_cue(folder, control_server):
+def test_the_audio_of_another_file_is_the_cue(folder, control_server):
     with Client(control_server) as client:
-        silent = separate(client, folder / "mute.mp4", start=0.5)
-        cued = separate(client, folder / "mute.mp4", start=0.5, audio=folder / "tone.mp4")
+        mute, tone = str(folder / "mute.mp4"), str(folder / "tone.mp4")
+        silent = separate(client, mute, start=0.5)
+        cued = separate(client, mute, start=0.5, audio=tone)
     assert (silent.chosen, cued.chosen) == (1, 0)
     assert not silent.cue.any()
-    tone = read_sound(
-        folder / "tone.mp4", start=0.5, samples=CLIP.samples, sample_rate=CLIP.sample_rate
-    )
-    np.testing.assert_array_equal(cued.cue, tone)
-    np.testing.assert_allclose(cued.scores[1], np.abs(tone / 2**15).max(), rtol=1e-6)
+    audio = read_audio(tone, start=0.5, samples=CLIP.samples, sample_rate=CLIP.sample_rate)
+    np.testing.assert_array_equal(cued.cue, audio)
+    np.testing.assert_allclose(cued.scores[1], np.abs(to_float(audio)).max(), rtol=1e-6)
 
 
-def test_a_silent_cue_is_told_and_its_output_is_silent(folder, control_server, tmp_path):
+def test_a_silent_cue_is_reported_and_its_output_is_silent(folder, control_server, tmp_path):
     result = command(folder / "mute.mp4", "--server", control_server, "--output", tmp_path / "out")
     assert "The cue is silent" in result.stdout
-    assert not any(probe(path).has_sound for path in (tmp_path / "out").glob("*.mp4"))
+    assert not any(probe(path).has_audio for path in (tmp_path / "out").glob("*.mp4"))
 
 
-def test_tensorflow_is_not_loaded(folder, plain_server, tmp_path):
+def test_the_command_does_not_load_tensorflow(folder, plain_server, tmp_path):
     words = ["separate", folder / "tone.mp4", "--server", plain_server.address]
     words = [*map(str, words), "--output", str(tmp_path / "out")]
     done = subprocess.run(
@@ -156,7 +158,7 @@ def test_tensorflow_is_not_loaded(folder, plain_server, tmp_path):
     assert " tensorflow" not in done.stderr
 
 
-def test_a_server_that_only_now_starts_is_waited_for(
+def test_the_command_waits_for_a_server_that_is_starting(
     folder, plain_server, serve_folder, tmp_path, capsys
 ):
     with socket.socket() as taken:
@@ -166,26 +168,32 @@ def test_a_server_that_only_now_starts_is_waited_for(
     words = [*map(str, words), "--output", str(tmp_path / "out"), "--wait", "60"]
     with ThreadPoolExecutor(1) as thread:
         done = thread.submit(main, words, standalone_mode=False)
-        said = ""
-        while not said and not done.done():
-            said = capsys.readouterr().err
+        printed = ""
+        while not printed and not done.done():
+            printed = capsys.readouterr().err
             time.sleep(0.05)
-        assert said == f"waiting up to 60 s for a server at 127.0.0.1:{port}\n"
+        assert printed == f"waiting up to 60 s for a server at 127.0.0.1:{port}\n"
         with serve_folder(plain_server.folder, port):
             done.result(timeout=60)
     assert (tmp_path / "out" / "side_by_side.png").is_file()
 
 
-def test_what_cannot_be_separated_is_named_and_leaves_nothing(folder, plain_server, tmp_path):
+def test_errors_name_the_argument_and_leave_nothing(folder, plain_server, tmp_path):
     server, output = ("--server", plain_server.address), ("--output", tmp_path / "new" / "out")
     tone = folder / "tone.mp4"
     for arguments, words in (
         ((folder / "text.mp4", *server), r"text\.mp4: "),
         ((folder / "none.mp4", *server), r"none\.mp4: "),
-        ((folder / "short.mp4", *server), r"short.mp4: lasts 0\.3\d s; .* window of 0\.50 s"),
-        ((tone, *server, "--start", 2.9), r"--start 2\.9: .* lasts 3\.00 s: .* at most 2\.50"),
-        ((tone, *server, "--start", -1), r"--start -1: "),
-        ((tone, *server, "--audio", tone), r"--audio .*tone\.mp4: the model takes no sound"),
+        (
+            (folder / "short.mp4", *server),
+            r"short.mp4: must last at least 0\.50 s, .* got 0\.3\d s",
+        ),
+        (
+            (tone, *server, "--start", 2.9),
+            r"--start: must be from 0 to 2\.50 .* lasts 3\.00 s, got 2\.9",
+        ),
+        ((tone, *server, "--start", -1), r"--start: must be .*, got -1"),
+        ((tone, *server, "--audio", tone), r"--audio .*tone\.mp4: must be left out"),
         (
             (tone, *server, "--model", "other", "--wait", 0.1),
             r"waiting up to 0\.1 s for other at .*\nerror: not ready .*: other at .*NOT_FOUND",
@@ -194,35 +202,35 @@ def test_what_cannot_be_separated_is_named_and_leaves_nothing(folder, plain_serv
             (tone, "--server", "127.0.0.1:1", "--wait", 0.1),
             r"waiting up to 0\.1 s for a server at .*\nerror: no server answers at 127\.0\.0\.1:1",
         ),
-        ((tone, "--server", "nowhere"), r"error: .*expected HOST:PORT, received nowhere"),
+        ((tone, "--server", "nowhere"), r"error: .*must be HOST:PORT, got nowhere"),
     ):
         assert re.search(words, refused(*arguments, *output))
         assert list(tmp_path.iterdir()) == []
 
 
-def test_an_audio_file_that_is_none_is_named(folder, control_server, tmp_path):
+def test_an_invalid_audio_file_is_named(folder, control_server, tmp_path):
     audio = ("--audio", folder / "text.mp4")
     server = ("--server", control_server)
     assert "text.mp4: " in refused(folder / "tone.mp4", *server, *audio, "--output", tmp_path)
 
 
-def test_a_folder_with_files_is_left_as_it_is(folder, plain_server, tmp_path):
+def test_a_folder_with_files_is_left_alone(folder, plain_server, tmp_path):
     (tmp_path / "mine").write_text("mine")
     server = ("--server", plain_server.address)
     error = refused(folder / "tone.mp4", *server, "--output", tmp_path)
-    assert "expected a new or empty folder, found one with files" in error
+    assert "must be a new or empty folder, got one with files" in error
     error = refused(folder / "tone.mp4", *server, "--output", tmp_path / "mine")
-    assert "expected a folder, found a file" in error
+    assert "must be a folder, got a file" in error
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path):
-    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "out") as partial:
-        (partial / "half").touch()
+    with pytest.raises(KeyboardInterrupt), new_folder(str(tmp_path / "out")) as partial:
+        Path(partial, "half").touch()
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "out").mkdir()
-    with new_folder(tmp_path / "out") as partial:
-        (partial / "whole").touch()
+    with new_folder(str(tmp_path / "out")) as partial:
+        Path(partial, "whole").touch()
         assert list((tmp_path / "out").iterdir()) == []
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["whole"]

@@ -1,5 +1,6 @@
-"""The embedded server, in a process of its own, and the client against it."""
+"""The client against the embedded server."""
 
+import doctest
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
+from counting_proxy import counting_proxy
 from tensorflow_serving.apis.classification_pb2 import ClassificationRequest
 from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest
 from tensorflow_serving.apis.get_model_status_pb2 import (
@@ -26,6 +28,7 @@ from tiny_separator import CLIP, save_model
 from data_prep.errors import UserError
 from serving.channel import open_channel, require_server
 from serving.client import Client
+from serving.description import ModelDescription
 from serving.errors import ServingError
 from serving.server import serve
 
@@ -62,24 +65,24 @@ def closed_port():
         return taken.getsockname()[1]
 
 
-def test_a_video_goes_there_and_back_exactly(plain, video):
-    given = plain.separate(video)
-    assert given.keys() == {"outputs"}
-    np.testing.assert_array_equal(given["outputs"], np.stack([video, 255 - video]))
-    assert given["outputs"].dtype == np.uint8
+def test_a_video_survives_the_round_trip(plain, video):
+    answer = plain.separate(video)
+    assert answer.keys() == {"outputs"}
+    np.testing.assert_array_equal(answer["outputs"], np.stack([video, 255 - video]))
+    assert answer["outputs"].dtype == np.uint8
 
 
 def test_a_batch_keeps_its_axis(control, video):
     batch = np.stack([video, 255 - video, video])
-    sounds = np.stack([LOUD, 0 * LOUD, LOUD])
-    given = control.separate(batch, sounds)
-    assert given.keys() == {"outputs", "scores", "chosen"}
-    np.testing.assert_array_equal(given["outputs"], np.stack([batch, 255 - batch], axis=1))
-    assert given["chosen"].tolist() == [0, 1, 0]
-    np.testing.assert_allclose(given["scores"], [[0.25, 0.75], [1, 0], [0.25, 0.75]])
+    audio = np.stack([LOUD, 0 * LOUD, LOUD])
+    answer = control.separate(batch, audio)
+    assert answer.keys() == {"outputs", "scores", "chosen"}
+    np.testing.assert_array_equal(answer["outputs"], np.stack([batch, 255 - batch], axis=1))
+    assert answer["chosen"].tolist() == [0, 1, 0]
+    np.testing.assert_allclose(answer["scores"], [[0.25, 0.75], [1, 0], [0.25, 0.75]])
 
 
-def test_only_the_outputs_asked_for_are_computed_and_sent(control, video):
+def test_only_requested_outputs_are_computed_and_sent(control, video):
     assert control.separate(video, LOUD, outputs=["scores"]).keys() == {"scores"}
     with pytest.raises(ServingError, match="INVALID_ARGUMENT"):
         control.separate(video, LOUD, outputs=["masks"])
@@ -91,64 +94,131 @@ def test_a_message_larger_than_grpcs_default_passes(plain):
     assert plain.separate(batch)["outputs"].shape == (2000, 2, *batch.shape[1:])
 
 
-def test_the_clip_is_told_and_whether_there_is_control(control, plain):
-    assert control.clip() == CLIP
+def test_the_description_tells_kind_control_and_clips(control, plain):
+    assert plain.description() == ModelDescription(
+        kind="separator", system="tiny", control="none", uses_audio=False, clip=CLIP
+    )
+    assert control.description().kind == "controlled-separator"
+    assert control.description().control == "internal"
     assert control.has_control()
     assert not plain.has_control()
 
 
-def test_the_metadata_has_the_signatures(control):
-    signatures = control.metadata()
-    assert signatures.keys() == {"serving_default", "clip"}
+def test_the_example_of_the_client_runs(plain_server):
+    example = Client.__doc__.replace("127.0.0.1:8500", plain_server.address)
+    test = doctest.DocTestParser().get_doctest(
+        example, {"Client": Client, "np": np}, "Client", None, None
+    )
+    results = doctest.DocTestRunner().run(test)
+    assert (results.failed, results.attempted) == (0, 2)
+
+
+def test_metadata_and_description_are_fetched_once(control_server, video):
+    with counting_proxy(control_server) as (address, calls), Client(address) as client:
+        for _ in range(3):
+            assert client.has_control()
+            assert client.description().clip == CLIP
+            client.separate(video, LOUD)
+        assert calls == {"GetModelMetadata": 1, "Predict": 1 + 3}
+
+
+def test_metadata_is_fetched_again_only_after_another_version(serve_folder, video, tmp_path):
+    folder = tmp_path / "models"
+    save_model(folder / "3", control=False)
+    save_model(tmp_path / "4", control=True, fps=16, frames=8)
+    longer = np.concatenate([video, video])
+    with (
+        serve_folder(folder, poll_seconds=0.1) as server,
+        counting_proxy(server) as (address, calls),
+        Client(address) as client,
+    ):
+        with pytest.raises(ServingError, match=r"unknown: \{audio\}"):
+            client.separate(video, LOUD)
+        assert calls == {"GetModelMetadata": 2}  # refused, so the client looks for another version
+        client.separate(video)
+        assert not client.has_control()
+        assert calls == {"GetModelMetadata": 2, "Predict": 2}
+
+        (tmp_path / "4").rename(folder / "4")
+        wait_for_version(server, 4)
+        with pytest.raises(ServingError, match=r"missing: \{audio\}"):
+            client.separate(video)  # fits the old version, and is refused by the new one
+        assert client.separate(longer, LOUD)["chosen"] == 0
+        assert client.has_control()
+        assert client.description().clip == CLIP.model_copy(update={"fps": 16.0, "frames": 8})
+        assert calls == {"GetModelMetadata": 3, "Predict": 5}
+
+
+def test_a_version_with_the_same_signature_is_described_anew(serve_folder, video, tmp_path):
+    folder = tmp_path / "models"
+    save_model(folder / "3", control=False)
+    save_model(tmp_path / "4", control=False, fps=16)
+    with serve_folder(folder, poll_seconds=0.1) as server, Client(server) as client:
+        assert client.description().clip.fps == 8
+        (tmp_path / "4").rename(folder / "4")
+        wait_for_version(server, 4)
+        client.separate(video)  # the answer names the version
+        assert client.description().clip.fps == 16
+
+
+def wait_for_version(address, version):
+    end = time.monotonic() + 30
+    while states(address).get(version) != ("AVAILABLE", ""):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_the_signatures_are_fetched(control):
+    signatures = control.signatures()
+    assert signatures.keys() == {"serving_default", "description"}
     default = signatures["serving_default"]
     assert str(default.inputs["video"]) == "uint8 [?, 4, 16, 24, 3]"
-    assert str(default.inputs["sound"]) == "float32 [?, 4000]"
+    assert str(default.inputs["audio"]) == "float32 [?, 4000]"
+    assert str(signatures["description"].outputs["kind"]) == "string [?]"
     assert default.outputs.keys() == {"outputs", "masks", "scores", "chosen"}
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda v: v[:3], r"uint8 \[\?, 4, 16, 24, 3\], received uint8 \[1, 3, 16, 24, 3\]"),
-        (lambda v: v / 255, r"uint8 \[\?, 4, 16, 24, 3\], received float64 \[1, 4, 16, 24, 3\]"),
-        (lambda v: v[0], r"received uint8 \[16, 24, 3\]"),
+        (lambda v: v[:3], r"uint8 \[\?, 4, 16, 24, 3\], got uint8 \[1, 3, 16, 24, 3\]"),
+        (lambda v: v / 255, r"uint8 \[\?, 4, 16, 24, 3\], got float64 \[1, 4, 16, 24, 3\]"),
+        (lambda v: v[0], r"got uint8 \[16, 24, 3\]"),
     ],
 )
-def test_a_video_of_the_wrong_shape_or_type_is_told_from_what_is_expected(
-    plain, video, change, words
-):
+def test_a_wrong_shape_or_dtype_is_an_error_that_names_both(plain, video, change, words):
     with pytest.raises(ServingError, match=words):
         plain.separate(change(video))
 
 
-def test_a_sound_is_needed_with_control_and_not_known_without(control, plain, video):
-    with pytest.raises(ServingError, match=r"missing: \{sound\}"):
+def test_audio_is_required_with_control_and_unknown_without(control, plain, video):
+    with pytest.raises(ServingError, match=r"missing: \{audio\}"):
         control.separate(video)
-    with pytest.raises(ServingError, match=r"not known: \{sound\}"):
+    with pytest.raises(ServingError, match=r"unknown: \{audio\}"):
         plain.separate(video, LOUD)
-    with pytest.raises(ServingError, match=r"one batch size.*sound \[2, 4000\], video \[1"):
+    with pytest.raises(ServingError, match=r"one batch size.*audio \[2, 4000\], video \[1"):
         control.separate(video[np.newaxis], np.stack([LOUD, LOUD]))
 
 
-def test_predictions_run_side_by_side(plain):
+def test_predictions_run_in_parallel(plain):
     videos = np.random.default_rng(1).integers(
         0, 256, (16, CLIP.frames, CLIP.height, CLIP.width, 3), np.uint8
     )
     with ThreadPoolExecutor(8) as pool:
-        for video, given in zip(videos, pool.map(plain.separate, videos), strict=True):
-            np.testing.assert_array_equal(given["outputs"][0], video)
+        for video, answer in zip(videos, pool.map(plain.separate, videos), strict=True):
+            np.testing.assert_array_equal(answer["outputs"][0], video)
 
 
 def predict_request(name="separator", **spec):
     request = PredictRequest(model_spec=ModelSpec(name=name, **spec))
     shape = (1, CLIP.frames, CLIP.height, CLIP.width, 3)
     request.inputs["video"].CopyFrom(tf.make_tensor_proto(np.zeros(shape, np.uint8)))
-    request.inputs["sound"].CopyFrom(tf.make_tensor_proto(LOUD[np.newaxis]))
+    request.inputs["audio"].CopyFrom(tf.make_tensor_proto(LOUD[np.newaxis]))
     request.output_filter.append("outputs")
     return request
 
 
-def test_the_answer_says_which_version_and_signature_gave_it(channel):
+def test_the_answer_names_its_version_and_signature(channel):
     predict = PredictionServiceStub(channel).Predict
     response = predict(predict_request(signature_name="serving_default"), timeout=20)
     assert response.model_spec.name == "separator"
@@ -166,7 +236,7 @@ def test_the_answer_says_which_version_and_signature_gave_it(channel):
         ({"version": {"value": 2}}, "NOT_FOUND"),
         ({"version_label": "stable"}, "INVALID_ARGUMENT"),
         ({"signature_name": "none"}, "FAILED_PRECONDITION"),
-        ({"signature_name": "clip"}, "INVALID_ARGUMENT"),
+        ({"signature_name": "description"}, "INVALID_ARGUMENT"),
     ],
 )
 def test_predict_refuses_with_tensorflow_servings_codes(channel, spec, code):
@@ -202,7 +272,7 @@ def states(address):
 
 
 def copy_version(source, target):
-    """Copy a version as a person may, file by file under its final name."""
+    """Copy a version slowly, file by file under its final name."""
     target.mkdir()
     for name in ("saved_model.pb", "fingerprint.pb", "variables"):
         copy = shutil.copytree if (source / name).is_dir() else shutil.copy
@@ -254,7 +324,7 @@ def test_an_unknown_model_is_named(control_server, video):
         client.separate(video)
 
 
-def test_a_server_that_is_not_there_is_named(video):
+def test_a_missing_server_is_named(video):
     address = f"127.0.0.1:{closed_port()}"
     with Client(address) as client:
         assert not client.ready()
@@ -265,7 +335,7 @@ def test_a_server_that_is_not_there_is_named(video):
         require_server(address, seconds=0.2)
 
 
-def test_an_answer_is_waited_for_no_longer_than_the_timeout(video):
+def test_the_client_waits_no_longer_than_the_timeout(video):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -279,7 +349,7 @@ def test_an_answer_is_waited_for_no_longer_than_the_timeout(video):
 
 @pytest.mark.parametrize("address", ["localhost", "localhost:", ":8500", "host:http", "h:70000"])
 def test_an_address_needs_a_host_and_a_port(address):
-    with pytest.raises(ServingError, match=f"expected HOST:PORT, received {address}"):
+    with pytest.raises(ServingError, match=f"must be HOST:PORT, got {address}"):
         Client(address)
 
 
@@ -295,9 +365,9 @@ def serve_here(folder, port):
     )
 
 
-def test_a_port_that_is_taken_is_named(plain_server):
+def test_a_port_in_use_is_named(plain_server):
     port = int(plain_server.address.rpartition(":")[2])
-    with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port}: cannot listen there"):
+    with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port}: cannot listen"):
         serve_here(plain_server.folder, port)
 
 
@@ -308,10 +378,10 @@ def test_a_folder_whose_only_version_is_broken_is_named(tmp_path):
         serve_here(tmp_path, 0)
 
 
-def test_what_is_wrong_on_the_command_line_is_told_on_one_line_without_tensorflow(tmp_path):
+def test_command_line_errors_take_one_line_and_no_tensorflow(tmp_path):
     for arguments, code, words in (
-        (("serve", "--model", tmp_path / "none", "--port", 0), 1, "not a folder that can be read"),
-        (("serve", "--model", tmp_path, "--port", 0), 1, "holds no version"),
+        (("serve", "--model", tmp_path / "none", "--port", 0), 1, "must be a readable folder"),
+        (("serve", "--model", tmp_path, "--port", 0), 1, "must hold at least one version"),
         (("serve", "--model", tmp_path, "--port", 99999), 2, "99999"),
         (("serve", "--port", 0), 2, "--model"),
     ):

@@ -18,7 +18,7 @@ def test_the_shorter_side_reaches_224_by_the_smallest_whole_factor(height, width
     assert (enlarged == 9).all()
 
 
-def test_enlarging_keeps_the_picture():
+def test_enlarging_keeps_the_content():
     rng = np.random.default_rng(0)
     coarse = np.kron(rng.integers(60, 200, (1, 4, 4, 3)), np.ones((1, 8, 8, 1))).astype(np.uint8)
     enlarged = enlarge(coarse, least=64)
@@ -36,27 +36,27 @@ def test_columns_show_every_frame_of_every_panel():
         assert ((side == value).all(axis=-1).sum(axis=(1, 2)) == 32 * 48).all()
 
 
-def test_rows_show_evenly_spaced_pictures_from_first_to_last():
+def test_rows_show_evenly_spaced_frames_from_first_to_last():
     frames = np.concatenate([flat(value, 1) for value in range(100, 110)])
-    sheet = in_rows([Panel("a", frames), Panel("b", frames)], pictures=4)
+    sheet = in_rows([Panel("a", frames), Panel("b", frames)], count=4)
     shown = [value for value in range(100, 110) if (sheet == value).all(axis=-1).any()]
     assert shown == [100, 103, 106, 109]
     for value in shown:
         assert (sheet == value).all(axis=-1).sum() == 2 * 32 * 48
 
 
-def test_only_the_chosen_panel_has_a_coloured_frame():
-    def coloured(chosen):
-        sheet = in_rows([Panel("a", flat(255), chosen)], pictures=1)[24:].astype(int)
+def test_only_the_chosen_panel_has_a_colored_border():
+    def colored(chosen):
+        sheet = in_rows([Panel("a", flat(255), chosen)], count=1)[24:].astype(int)
         return (np.ptp(sheet, axis=-1) > 0).any(axis=0).sum()
 
-    assert coloured(False) == 0
-    assert coloured(True) == 48 + 2 * 6
+    assert colored(False) == 0
+    assert colored(True) == 48 + 2 * 6
 
 
-def test_a_caption_is_drawn_above_the_pictures():
+def test_a_caption_is_drawn_above_the_frames():
     plain = in_rows([Panel("", flat(255))])
-    told = in_rows([Panel("output 1", flat(255))])
+    captioned = in_rows([Panel("output 1", flat(255))])
     assert (plain == 255).all()
-    assert (told[:24] < 128).any()
-    assert (told[24:] == 255).all()
+    assert (captioned[:24] < 128).any()
+    assert (captioned[24:] == 255).all()

@@ -7,7 +7,7 @@ from serving.versions import ModelFolder, State, find_versions, require_version
 
 
 class Loaded:
-    """What a version's file says, once loaded."""
+    """A loaded version: the text of its file."""
 
     def __init__(self, path):
         self.text = (path / "saved_model.pb").read_text()
@@ -35,13 +35,13 @@ def test_versions_are_numbers_and_the_newest_comes_first(tmp_path):
     assert list(find_versions(tmp_path)) == [10, 9, 2]
 
 
-def test_a_folder_without_a_version_or_none_at_all_is_named(tmp_path):
-    with pytest.raises(UserError, match=f"{tmp_path}: holds no version"):
+def test_a_missing_folder_and_one_without_versions_are_named(tmp_path):
+    with pytest.raises(UserError, match=f"{tmp_path}: must hold at least one version"):
         require_version(tmp_path)
-    with pytest.raises(UserError, match=r"absent: not a folder that can be read: No such file"):
+    with pytest.raises(UserError, match=r"absent: must be a readable folder: No such file"):
         require_version(tmp_path / "absent")
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"file: not a folder that can be read: Not a directory"):
+    with pytest.raises(UserError, match=r"file: must be a readable folder: Not a directory"):
         require_version(tmp_path / "file")
 
 
@@ -71,7 +71,7 @@ def test_an_older_version_that_appears_later_changes_nothing(tmp_path):
     assert list(models.statuses) == [5]
 
 
-def test_a_broken_version_leaves_the_old_one_and_is_tried_again_when_mended(tmp_path):
+def test_a_broken_version_leaves_the_old_one_and_is_tried_again_once_fixed(tmp_path):
     put(tmp_path, 1)
     put(tmp_path, 2, "broken")
     tried = []
@@ -87,13 +87,13 @@ def test_a_broken_version_leaves_the_old_one_and_is_tried_again_when_mended(tmp_
     assert models.get()[0] == 1
     assert models.statuses[2].state is State.END
     assert models.statuses[2].error == "broken: not a model"
-    (tmp_path / "2" / "saved_model.pb").write_text("mended")
+    (tmp_path / "2" / "saved_model.pb").write_text("fixed")
     models.refresh()
     assert models.get()[0] == 2
     assert models.statuses[2].error == ""
 
 
-def test_a_file_that_arrives_later_has_a_broken_version_tried_again(tmp_path):
+def test_a_broken_version_is_tried_again_when_a_file_arrives(tmp_path):
     put(tmp_path, 1)
 
     def load(path):
@@ -109,7 +109,7 @@ def test_a_file_that_arrives_later_has_a_broken_version_tried_again(tmp_path):
     assert models.statuses[1].state is State.AVAILABLE
 
 
-def test_removing_the_newest_goes_back_to_the_one_before_and_removing_all_ends(tmp_path):
+def test_removing_the_newest_version_serves_the_one_before(tmp_path):
     put(tmp_path, 1)
     put(tmp_path, 2)
     models = ModelFolder(tmp_path, Loaded)
@@ -125,7 +125,7 @@ def test_removing_the_newest_goes_back_to_the_one_before_and_removing_all_ends(t
     assert states(models) == {1: State.END, 2: State.END}
 
 
-def test_only_the_served_version_can_be_had(tmp_path):
+def test_only_the_served_version_is_returned(tmp_path):
     put(tmp_path, 1)
     put(tmp_path, 2)
     models = ModelFolder(tmp_path, Loaded)
@@ -136,13 +136,13 @@ def test_only_the_served_version_can_be_had(tmp_path):
             models.get(version)
 
 
-def test_what_is_served_stays_when_the_folder_is_out_of_reach(tmp_path):
+def test_the_served_version_stays_if_the_folder_disappears(tmp_path):
     folder = tmp_path / "models"
     folder.mkdir()
     put(folder, 1)
     models = ModelFolder(folder, Loaded)
     models.refresh()
     folder.rename(tmp_path / "away")
-    with pytest.raises(UserError, match="models: not a folder"):
+    with pytest.raises(UserError, match="models: must be a readable folder"):
         models.refresh()
     assert models.get()[0] == 1
