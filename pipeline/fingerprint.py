@@ -2,15 +2,16 @@
 
 import ast
 import hashlib
+import importlib.util
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent
 # In an image the root is site-packages, whose other packages are not ours.
 _PACKAGES = ("components", "data_prep", "models", "pipeline", "serving")
-_DOTTED = re.compile(r"^([a-z_]\w*(?:\.\w+)+):\w+$")
+_DOTTED = re.compile(r"^([A-Za-z_]\w*(?:\.\w+)*):\w+$")
 
 
 def source_digest(*modules: str, root: Path = _ROOT) -> str:
@@ -30,8 +31,8 @@ def source_digest(*modules: str, root: Path = _ROOT) -> str:
         ValueError: one of the modules does not exist.
     """
     digest = hashlib.sha256()
-    for file in _files(closure(*modules, root=root)):
-        digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
+    for name, file in _files(closure(*modules, root=root)):
+        digest.update(f"{name}\0".encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -40,7 +41,8 @@ def closure(*modules: str, root: Path = _ROOT) -> dict[str, Path]:
     """Find the modules of this project that some modules import, directly or not.
 
     Imports inside functions count, and so do texts such as `"models.networks.c2:c2"`, by which
-    registries name what they import later.
+    registries name what they import later. A given module may belong to another package, for
+    example one that registers a system of its own; that package is then followed too.
 
     Args:
         modules: dotted names.
@@ -52,14 +54,16 @@ def closure(*modules: str, root: Path = _ROOT) -> dict[str, Path]:
     Raises:
         ValueError: one of the modules does not exist.
     """
+    tops = {module.partition(".")[0] for module in modules} - set(_PACKAGES)
+    roots = dict.fromkeys(_PACKAGES, root) | {top: _folder_of(top) for top in tops}
     for module in modules:
-        if _find(module, root) is None:
-            raise ValueError(f"module: must be one of this project, got {module!r}")
+        if _find(module, roots) is None:
+            raise ValueError(f"module: must exist, got {module!r}")
     found: dict[str, Path] = {}
     waiting = [parent for module in modules for parent in _with_parents(module)]
     while waiting:
         name = waiting.pop()
-        file = _find(name, root)
+        file = _find(name, roots)
         if file is None or name in found:
             continue
         found[name] = file
@@ -69,17 +73,27 @@ def closure(*modules: str, root: Path = _ROOT) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+def _folder_of(top: str) -> Path:
+    """Return the folder that holds another package or module."""
+    spec = importlib.util.find_spec(top)
+    if spec is None or spec.origin is None:
+        raise ValueError(f"module: must exist, got {top!r}")
+    file = Path(spec.origin)
+    return file.parent.parent if file.name == "__init__.py" else file.parent
+
+
 def _with_parents(name: str) -> list[str]:
     """Return a dotted name and the packages around it, whose `__init__.py` runs too."""
     parts = name.split(".")
     return [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
 
 
-def _find(name: str, root: Path) -> Path | None:
-    """Return the file of a module of this project, or None if the name is no such module."""
-    path = root.joinpath(*name.split("."))
-    if name.partition(".")[0] not in _PACKAGES:
+def _find(name: str, roots: Mapping[str, Path]) -> Path | None:
+    """Return the file of a module that is followed, or None if the name is no such module."""
+    root = roots.get(name.partition(".")[0])
+    if root is None:
         return None
+    path = root.joinpath(*name.split("."))
     candidates = (path / "__init__.py", path.with_name(f"{path.name}.py"))
     return next((file for file in candidates if file.is_file()), None)
 
@@ -106,12 +120,13 @@ def _references(source: bytes, package: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def _files(modules: dict[str, Path]) -> Iterator[Path]:
-    """Yield the modules' files, and of each package the files that are not Python."""
-    for file in modules.values():
-        yield file
+def _files(modules: Mapping[str, Path]) -> Iterator[tuple[str, Path]]:
+    """Yield the modules' files by name, and of each package the files that are not Python."""
+    for name, file in modules.items():
+        yield name, file
         if file.name == "__init__.py":
-            yield from _data_files(file.parent)
+            for path in _data_files(file.parent):
+                yield f"{name}/{path.relative_to(file.parent).as_posix()}", path
 
 
 def _data_files(folder: Path) -> Iterator[Path]:

@@ -33,22 +33,21 @@ def separation(loss, control=0.5):
 
 
 def summary(system, by_type, analyses=None, **values):
-    artifacts = {"mixtures": "/m", "model": "/o", "logs": "/l", "evaluation": "/e"}
-    return RunSummary(
-        **{
-            "pipeline": "made-up",
-            "system": system,
-            "metrics": by_type,
-            "blessed": True,
-            "reasons": (),
-            "pushed": "/serving/1",
-            "cached": (),
-            "seconds": {"Trainer": 3.0},
-            "analyses": analyses or {},
-            "artifacts": RunArtifacts(report="/report.html", **artifacts),
-            **values,
-        }
+    found = RunSummary(
+        pipeline="made-up",
+        system=system,
+        metrics=by_type,
+        blessed=True,
+        reasons=(),
+        pushed="/serving/1",
+        cached=(),
+        seconds={"Trainer": 3.0},
+        analyses=analyses or {},
+        artifacts=RunArtifacts(
+            mixtures="/m", model="/o", logs="/l", evaluation="/e", report="/report.html"
+        ),
     )
+    return found.model_copy(update=values)
 
 
 def control_shift():

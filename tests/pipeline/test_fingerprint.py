@@ -60,9 +60,22 @@ def test_modules_of_two_names_digest_like_both(project):
     assert both != source_digest("components.entry", root=project)
 
 
-def test_unknown_module_is_named(project):
-    with pytest.raises(ValueError, match=r"must be one of this project, got 'models\.missing'"):
-        source_digest("models.missing", root=project)
+@pytest.mark.parametrize("name", ["models.missing", "no_such_package", "no_such_package.x"])
+def test_unknown_module_is_named(project, name):
+    with pytest.raises(ValueError, match=r"module: must exist, got '(models\.missing|no_such)"):
+        source_digest(name, root=project)
+
+
+def test_module_of_another_package_is_followed_too(project, tmp_path, monkeypatch):
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "toy_system.py").write_text("import toy_helper\nfrom components import entry\n")
+    monkeypatch.syspath_prepend(str(folder))
+    found = closure("toy_system", root=project)
+    assert {"toy_system", "components.entry", "models.networks.deep"} <= found.keys()
+    before = source_digest("toy_system", root=project)
+    (folder / "toy_system.py").write_text("from components import entry\n")
+    assert source_digest("toy_system", root=project) != before
 
 
 def test_networks_that_the_systems_name_are_followed():
