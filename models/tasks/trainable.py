@@ -24,7 +24,7 @@ InputSpecs = dict[str, tuple[tuple[int, ...], str]]
 """Input name -> shape without the batch axis, and dtype."""
 
 TrainFunction = Callable[[Any], dict[str, Any]]
-"""Keras's training function: an iterator over batches -> logs of one step."""
+"""Keras's training function: takes a batch from an iterator, and returns the step's logs."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class TrainableModel(keras.Model):
         reported: scalars whose means training reports.
         inputs_read: features of a prepared batch that the model reads.
         replicas: devices that train the model together.
-        wrap_train_function: if set, applied to the function that `fit` calls once per batch.
+        train_on_next: if set, the function that `fit` calls once per batch.
     """
 
     reported: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class TrainableModel(keras.Model):
         self.preset = preset
         self.labels = list(labels)
         self.replicas = 1
-        self.wrap_train_function: Callable[[TrainFunction], TrainFunction] | None = None
+        self.train_on_next: TrainFunction | None = None
         self.trackers = {name: keras.metrics.Mean(name=name) for name in self.reported}
 
     @property
@@ -164,10 +164,15 @@ class TrainableModel(keras.Model):
         return {name: tracker.result() for name, tracker in self.trackers.items()}
 
     def make_train_function(self, force: bool = False) -> None:
-        """Make the function that `fit` calls once per batch, wrapped if asked."""
-        if self.train_function is not None and not force:
-            return
-        super().make_train_function(force)
-        made = self.train_function
-        if made is not None and self.wrap_train_function is not None:
-            self.train_function = self.wrap_train_function(made)
+        """Make the function that `fit` calls once per batch: Keras's, or `train_on_next`."""
+        if self.train_on_next is None:
+            super().make_train_function(force)
+        else:
+            self.train_function = self.train_on_next
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Skip Keras's build from a first batch: model and optimizer are built before `fit`.
+
+        With several workers, Keras would average that batch over them, which fails for a batch
+        that is a dict of videos: "Attempt to convert a value with an unsupported type (dict)".
+        """

@@ -165,8 +165,7 @@ class Checkpoints(AfterUpdates):
     def act(self) -> None:
         """Check the run, then save it."""
         self._run.check()
-        if self._manager is not None:
-            self._run.save(self._manager)
+        self._run.save(self._manager)
 
 
 def write_progress(writer: tf.summary.SummaryWriter, progress: Progress) -> None:

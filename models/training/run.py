@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from models.config import TrainConfig
-from models.tasks.trainable import TrainableModel, TrainFunction
+from models.tasks.trainable import TrainableModel
 from models.training.progress import Progress
 
 
@@ -38,18 +38,26 @@ class Run:
         self.steps = config.steps
         self.resumed_from = 0
         self._model = model
+        self._strategy = model.distribute_strategy
         self._config = config
         self._names = names
         self._batches = 0
         self._unchecked: deque[tuple[int, tf.Tensor]] = deque()
         self._updates = 0
         self._seconds = self._waited = 0.0
+        trackers = model.trackers.values()
+        self._mean_variables = [each.value for tracker in trackers for each in tracker.variables]
+        self._continued_means: list[float] = []
+        self._train = tf.function(
+            self._train_on_replicas, jit_compile=model.jit_compile or None, autograph=False
+        )
         self._saved_step = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self._partial_means: list[np.ndarray] = []
+        # Copies, because several workers must read a mean together and the chief saves alone.
+        self._saved_means = tf.Variable([0.0] * len(self._mean_variables), trainable=False)
         # Keras does not count the states of dropout among a model's weights.
         seeds = [item.value for item in model.variables if "seed_generator" in item.path]
         self.checkpoint = tf.train.Checkpoint(
-            model=model, step=self._saved_step, seeds=seeds, means=self._mean_variables
+            model=model, step=self._saved_step, seeds=seeds, means=self._saved_means
         )
 
     @property
@@ -62,53 +70,51 @@ class Run:
         """Whether the last update ends an epoch."""
         return self.step % self._config.log_every == 0 or self.step == self.steps
 
-    @property
-    def _mean_variables(self) -> list[Any]:
-        trackers = self._model.trackers.values()
-        return [variable.value for tracker in trackers for variable in tracker.variables]
-
     def restore(self, path: str | None) -> None:
         """Restore a checkpoint; None leaves the run fresh."""
         self.checkpoint.restore(path)
         self.step = self.resumed_from = int(self._saved_step)
         self._batches = self.step * self._config.accumulate
         if not self.ends_epoch:
-            self._partial_means = [variable.numpy() for variable in self._mean_variables]
+            self._continued_means = self._saved_means.numpy().tolist()
 
-    def save(self, manager: tf.train.CheckpointManager) -> None:
-        """Write a checkpoint."""
+    def save(self, manager: tf.train.CheckpointManager | None) -> None:
+        """Write a checkpoint; workers without a manager only take part in reading the means."""
         self._saved_step.assign(self.step)
-        manager.save(self.step)
+        self._saved_means.assign(tf.stack([tf.identity(each) for each in self._mean_variables]))
+        if manager is not None:
+            manager.save(self.step)
 
     def continue_means(self) -> None:
         """Give the first epoch the means of its part before the checkpoint.
 
         Keras resets them when an epoch begins.
         """
-        for variable, value in zip(self._mean_variables, self._partial_means, strict=False):
+        for variable, value in zip(self._mean_variables, self._continued_means, strict=False):
             variable.assign(value)
-        self._partial_means = []
+        self._continued_means = []
 
-    def measured(self, train_function: TrainFunction) -> TrainFunction:
-        """Wrap Keras's training function to time it and to keep the losses.
+    def train_on_next(self, batches: Iterator[Any]) -> dict[str, Any]:
+        """Train on the next batch; `fit` calls this in place of Keras's own function.
 
-        The wrapper returns no logs: Keras would fetch them from the device after every batch.
+        It times the wait for input and keeps the losses for `check`. It returns no logs, because
+        Keras would fetch them from the device after every batch.
         """
+        started = time.perf_counter()
+        batch = next(batches)
+        self._waited += time.perf_counter() - started
+        self._unchecked.append((self._batches, self._train(batch)))
+        self._batches += 1
+        if not self.in_update:
+            self.step += 1
+            self._updates += 1
+        self._seconds += time.perf_counter() - started
+        return {}
 
-        def train_on_next(batches: Iterator[Any]) -> dict[str, Any]:
-            started = time.perf_counter()
-            batch = next(batches)
-            self._waited += time.perf_counter() - started
-            logs = train_function(iter([batch]))
-            self._unchecked.append((self._batches, logs["objective"]))
-            self._batches += 1
-            if not self.in_update:
-                self.step += 1
-                self._updates += 1
-            self._seconds += time.perf_counter() - started
-            return {}
-
-        return train_on_next
+    def _train_on_replicas(self, batch: Any) -> tf.Tensor:
+        # Keras's own function fails with several workers: it takes scalar logs for arrays.
+        logs = self._strategy.run(self._model.train_step, args=(batch,))
+        return self._strategy.reduce("MEAN", logs["objective"], axis=None)
 
     def report(self) -> Progress:
         """Return the means since the last report. This waits for the device.

@@ -166,7 +166,7 @@ def _fit(
         write_progress(writer, progress)
         report(progress)
 
-    trained.wrap_train_function = run.measured
+    trained.train_on_next = run.train_on_next
     boundary = EpochBoundary(run)
     # An infinite dataset never stops its threads, so an iterator over several devices would hang
     # at the end.
@@ -183,6 +183,7 @@ def _fit(
             Checkpoints(run, config.checkpoint_every, manager),
             boundary,
         ],
+        shuffle=False,  # the records already are
         verbose=0,
     )
     writer.close()

@@ -1,20 +1,20 @@
-"""Run by test_backends in a process a backend: what every system makes of the same input."""
+"""Run by test_backends in one process per backend: what every system makes of the same input."""
 
 import sys
 
 import keras
 import numpy as np
-from small_models import CLIP, PRESET, SYSTEMS, build, fill, make_batch
+from small_models import CLIP, PRESET, SEPARATORS, build, fill, make_batch
 
+from models.losses.reconstruction import identity_loss
 from models.networks.i3d import cross_entropy, i3d
-from models.tasks.separation import identity_loss
 from models.tools.cost import forward_flops
 
 
 def main(path: str) -> None:
     arrays = {}
-    # Only without batch normalisation does training compute what inference does.
-    for name, norm in (*((name, "none") for name in SYSTEMS), ("c3_internal", "batch")):
+    # Only without batch normalization does training compute what inference does.
+    for name, norm in (*((name, "none") for name in SEPARATORS), ("c3_internal", "batch")):
         separator, batch = build(name, outputs=3, norm=norm), make_batch(2)
         arrays[f"{name}/{norm}/flops"] = forward_flops(separator.network)
         for training in (False, True):

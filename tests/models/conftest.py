@@ -13,12 +13,14 @@ import pytest
 from small_models import CLIP, textured
 
 SOURCES = 5
+TYPES = ("transparency", "occlusion")
 
 
 @dataclass(frozen=True)
 class Records:
-    """A data set's files, and its records in the order of the files."""
+    """A data set's files, and its training records in the order of the files."""
 
+    root: Path
     train: list[str]
     eval: list[str]
     serialized: list[bytes]
@@ -26,7 +28,7 @@ class Records:
 
 @pytest.fixture(autouse=True)
 def _float32():
-    """Takes back the dtype policy, which is global."""
+    """Take back the dtype policy, which is global."""
     yield
     keras.config.set_dtype_policy("float32")
 
@@ -39,19 +41,23 @@ def records(tmp_path_factory) -> Records:
 
 @pytest.fixture(scope="session")
 def silent_records(tmp_path_factory) -> Records:
-    """The same without any sound."""
-    return write_records(tmp_path_factory.mktemp("silent"), has_sound=False)
+    """The same without any audio."""
+    return write_records(tmp_path_factory.mktemp("silent"), has_audio=False)
 
 
 @pytest.fixture(scope="session")
 def start_training(records):
-    """Gives a function that starts a process that trains in a folder; it writes `OUT*.npz`."""
+    """A function that starts a process that trains in a folder; it writes `OUT*.npz`."""
     probe = Path(__file__).with_name("training_probe.py")
 
     def run(out, folder, *, system, config, devices=(), environment=()):
         settings = {
-            **{"system": system, "config": config, "devices": devices, "folder": str(folder)},
-            **{"train": records.train, "eval": records.eval},
+            "system": system,
+            "config": config,
+            "devices": devices,
+            "folder": str(folder),
+            "train": records.train,
+            "eval": records.eval,
         }
         words = [sys.executable, str(probe), str(out), json.dumps(settings)]
         return subprocess.Popen(words, env={**os.environ, **dict(environment)})
@@ -59,8 +65,11 @@ def start_training(records):
     return run
 
 
-def write_records(root: Path, *, has_sound: bool = True) -> Records:
+def write_records(root: Path, *, has_audio: bool = True) -> Records:
     import tensorflow as tf
+
+    from data_prep.config import DataConfig
+    from data_prep.records.info import DatasetInfo, SplitInfo
 
     made = {}
     for split, sizes in (("train", (4, 4, 3)), ("eval", (3,))):
@@ -69,7 +78,7 @@ def write_records(root: Path, *, has_sound: bool = True) -> Records:
             root / split / f"mixtures-{shard:05d}-of-{len(sizes):05d}.tfrecord"
             for shard in range(len(sizes))
         ]
-        mixtures = [encode_mixture(split, index, has_sound) for index in range(sum(sizes))]
+        mixtures = [encode_mixture(split, index, has_audio) for index in range(sum(sizes))]
         rest = iter(mixtures)
         for file, size in zip(files, sizes, strict=True):
             with tf.io.TFRecordWriter(str(file)) as writer:
@@ -77,21 +86,28 @@ def write_records(root: Path, *, has_sound: bool = True) -> Records:
                     writer.write(next(rest))
         made[split] = [str(file) for file in files], mixtures
     splits = {
-        split: {
-            "mixtures": len(mixtures),
-            "with_sound": len(mixtures) * has_sound,
-            "labels": ["label0", "label1", "label2"],
-        }
+        split: SplitInfo(
+            mixtures=len(mixtures),
+            mixture_types={
+                "transparency": (len(mixtures) + 1) // 2,
+                "occlusion": len(mixtures) // 2,
+            },
+            with_audio=len(mixtures) * has_audio,
+            videos=SOURCES,
+            sources=SOURCES,
+            labels=["label0", "label1", "label2"],
+        )
         for split, (_, mixtures) in made.items()
     }
-    (root / "info.json").write_text(json.dumps({"splits": splits}))
-    return Records(made["train"][0], made["eval"][0], made["train"][1])
+    info = DatasetInfo(splits=splits, settings=DataConfig(clip=CLIP), features={})
+    info.write(str(root / "info.json"))
+    return Records(root, made["train"][0], made["eval"][0], made["train"][1])
 
 
-def encode_mixture(split: str, index: int, has_sound: bool) -> bytes:
-    """Serializes a mixture of two of a few sources; every second one is an occlusion."""
-    from data_prep.media.reading import Clip
-    from data_prep.mixing.pairing import MIXTURE_TYPES, Pairing, Window
+def encode_mixture(split: str, index: int, has_audio: bool) -> bytes:
+    """Serialize a mixture of two of a few sources; every second one is an occlusion."""
+    from data_prep.media.clip import Clip
+    from data_prep.mixing.pairing import Pairing, Window
     from data_prep.records.record import Mixture, encode
 
     rng = np.random.default_rng([index, len(split)])
@@ -100,17 +116,17 @@ def encode_mixture(split: str, index: int, has_sound: bool) -> bytes:
     clips = [
         Clip(
             textured(rng, (*size, 3)),
-            rng.integers(-(2**15), 2**15, CLIP.samples, dtype=np.int16) * has_sound,
-            has_sound,
+            rng.integers(-(2**15), 2**15, CLIP.samples, dtype=np.int16) * has_audio,
+            has_audio,
         )
         for _ in range(2)
     ]
-    windows = [Window(make_video(source, has_sound), 0.5, 0.5, 0.5) for source in (first, second)]
-    pairing = Pairing(split, index, 0, MIXTURE_TYPES[index % 2], *windows)
+    windows = [Window(make_video(source, has_audio), 0.5, 0.5, 0.5) for source in (first, second)]
+    pairing = Pairing(split, index, 0, TYPES[index % 2], *windows)
     return encode(Mixture(pairing, *clips, rng.random(size) < 0.4 if index % 2 else None))
 
 
-def make_video(source: int, has_sound: bool):
+def make_video(source: int, has_audio: bool):
     from data_prep.sources.manifest import Video
 
     return Video(
@@ -125,5 +141,5 @@ def make_video(source: int, has_sound: bool):
         width=320,
         height=240,
         fps=25.0,
-        has_sound=has_sound,
+        has_audio=has_audio,
     )

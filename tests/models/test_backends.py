@@ -14,7 +14,7 @@ ROOT = PROBE.parents[2]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """What each backend computed; the processes run side by side."""
+    """Results of each backend; the processes run side by side."""
     folder = tmp_path_factory.mktemp("backends")
     paths = {backend: folder / f"{backend}.npz" for backend in ("tensorflow", "jax")}
     processes = [

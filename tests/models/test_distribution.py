@@ -1,4 +1,4 @@
-"""Training on several devices and by several workers is training on one, but for statistics."""
+"""Training on several devices or workers equals training on one, but for batch statistics."""
 
 import json
 import socket
@@ -7,8 +7,13 @@ import numpy as np
 import pytest
 
 CONFIG = {
-    **{"steps": 3, "batch": 4, "log_every": 1, "checkpoint_every": 2},
-    **{"optimizer": "sgd", "learning_rate": 0.1, "clip_norm": 0},
+    "steps": 3,
+    "batch": 4,
+    "log_every": 1,
+    "checkpoint_every": 2,
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "clip_norm": 0,
 }
 TRAINING = {"system": "c3_internal", "config": CONFIG}
 
@@ -20,7 +25,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def devices(start_training, folder):
-    """What training on one device gives, and on two."""
+    """Results of training on one device and on two."""
     out = folder / "devices"
     assert start_training(out, out, **TRAINING, devices=(1, 2)).wait() == 0
     return [np.load(folder / f"devices-{count}.npz") for count in (1, 2)]

@@ -1,6 +1,8 @@
-"""Exported separators, loaded back by TensorFlow alone."""
+"""Exported models, loaded back by TensorFlow alone."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +12,24 @@ from small_models import CLIP, PRESET, build, fill, make_batch
 from tensorflow_serving.apis import prediction_log_pb2
 
 from data_prep.config import ClipConfig
+from data_prep.errors import UserError
 from data_prep.records.record import parse
-from models.export import saved_model as export
-from models.networks.i3d import i3d
-from models.tasks.classification import Classifier
-from models.tasks.separation import choose, identity_loss
-from models.training.inputs import with_classes
+from models.export.exported_model import ExportedModel
+from models.export.saved_model import export
+from models.losses.reconstruction import identity_loss
+from models.systems import get_system
+from models.tasks.classifier import Classifier
 
-SYSTEMS = ("centrifuge", "c2", "c3_deterministic", "c3_internal")
+NAMES = ("centrifuge", "c2", "c3_deterministic", "c3_internal")
 
 
-@pytest.fixture(scope="module", params=SYSTEMS)
+@pytest.fixture(scope="module", params=NAMES)
 def exported(request, tmp_path_factory):
     """A separator and the folder of its SavedModel; batch normalisation in one of them."""
     norm = "batch" if request.param == "c2" else "none"
     separator = build(request.param, outputs=3, norm=norm)
     folder = tmp_path_factory.mktemp(request.param) / "1"
-    export.export(separator, CLIP, str(folder))
+    export(separator, CLIP, str(folder))
     return separator, folder
 
 
@@ -38,27 +41,29 @@ def loaded(exported):
 def request_for(separator, size):
     batch = make_batch(size)
     inputs = {"video": tf.constant(batch["v1"])}
-    if separator.system.hears:
-        inputs["sound"] = tf.constant(batch["sound1"])
+    if separator.system.uses_audio:
+        inputs["audio"] = tf.constant(batch["audio1"])
     return inputs
 
 
 @pytest.mark.parametrize("size", [1, 3])
-def test_served_pictures_are_the_network_s(exported, loaded, size):
+def test_served_videos_are_the_network_s(exported, loaded, size):
     separator, _ = exported
     inputs = request_for(separator, size)
     result = loaded.signatures["serving_default"](**inputs)
-    video = tf.cast(inputs["video"], tf.float32) / 127.5 - 1
-    expected = separator.network({**inputs, "video": video}, training=False)
-    grey = {"outputs": expected["outputs"]}
+    network_inputs = {"video": tf.cast(inputs["video"], tf.float32) / 127.5 - 1}
+    if separator.system.uses_audio:
+        network_inputs["spectrogram"] = make_batch(size)["spectrogram"]
+    expected = separator.network(network_inputs, training=False)
+    shown = {"outputs": expected["outputs"]}
     if "layers" in expected:
-        grey |= {"layers": expected["layers"], "coefficients": expected["coefficients"] * 2 - 1}
-    for key, values in grey.items():
+        shown |= {"layers": expected["layers"], "coefficients": expected["coefficients"] * 2 - 1}
+    for key, values in shown.items():
         assert result[key].dtype == tf.uint8
         assert result[key].shape == values.shape
         error = (result[key].numpy() / 127.5 - 1 - values.numpy()) * 127.5
         assert np.abs(error).max() <= 1, key
-    names = set(grey)
+    names = set(shown)
     if "masks" in expected:
         names.add("masks")
         assert result["masks"].shape == (size, 3 * 4, CLIP.frames, CLIP.height, CLIP.width)
@@ -67,14 +72,13 @@ def test_served_pictures_are_the_network_s(exported, loaded, size):
         finest = np.moveaxis(expected["masks"][0].numpy(), -1, 1)
         enlarged = finest.repeat(2, 2).repeat(2, 3).repeat(2, 4)
         assert np.abs(result["masks"][:, :4].numpy() / 255 - enlarged).max() <= 1 / 255
-    if "scores" in expected:
-        names.add("scores")
+    control = separator.system.control
+    if "scores" in control.extra_outputs:
         np.testing.assert_allclose(result["scores"], expected["scores"], rtol=1e-4)
-    if separator.system.hears:
-        names.add("chosen")
+    if "chosen" in control.extra_outputs:
         assert result["chosen"].dtype == tf.int32
-        np.testing.assert_array_equal(result["chosen"], choose(expected))
-    assert result.keys() == names
+        np.testing.assert_array_equal(result["chosen"], control.choose(expected))
+    assert result.keys() == names | set(control.extra_outputs)
 
 
 def test_signature_takes_what_it_says(exported, loaded):
@@ -82,8 +86,8 @@ def test_signature_takes_what_it_says(exported, loaded):
     _, inputs = loaded.signatures["serving_default"].structured_input_signature
     size = (CLIP.frames, CLIP.height, CLIP.width)
     expected = {"video": ((None, *size, 3), tf.uint8)}
-    if separator.system.hears:
-        expected["sound"] = ((None, CLIP.samples), tf.float32)
+    if separator.system.uses_audio:
+        expected["audio"] = ((None, CLIP.samples), tf.float32)
     assert {key: (tuple(spec.shape), spec.dtype) for key, spec in inputs.items()} == expected
 
 
@@ -94,25 +98,62 @@ def test_evaluation_is_what_the_separator_measures(exported, loaded, records, si
     serialized = tf.constant(records.serialized[:size])
     result = loaded.signatures["evaluate"](examples=serialized)
     assert set(result) == set(separator.scalars)
-    batch = parse(serialized, CLIP)
-    predictions = separator({key: batch[key] for key in separator.inputs_read})
+    batch = separator.prepare(parse(serialized, CLIP))
+    predictions = separator(separator.select(batch))
     expected = {**separator.measure(batch, predictions), "identity_loss": identity_loss(batch)}
     for key, value in result.items():
         assert (value.dtype, value.shape) == (tf.float32, (size,))
         np.testing.assert_allclose(value, expected[key], rtol=1e-4, err_msg=key)
 
 
-def test_clip_signature_tells_what_shapes_do_not(loaded):
-    result = loaded.signatures["clip"](batch=tf.constant([0, 7, -1]))
+def test_description_says_what_shapes_do_not(exported, loaded):
+    separator, _ = exported
+    system = separator.system
+    result = loaded.signatures["description"](batch=tf.constant([0, 7, -1]))
     expected = {
         "fps": np.float32(CLIP.fps),
         "sample_rate": np.int32(CLIP.sample_rate),
         "short_side": np.int32(CLIP.short_side),
+        "uses_audio": np.bool_(system.uses_audio),
+        "kind": system.task.kind.encode(),
+        "system": system.name.encode(),
+        "control": system.control.name.encode(),
     }
+    assert result.keys() == expected.keys()
     for key, value in expected.items():
         np.testing.assert_array_equal(result[key], [value] * 3)
-        assert result[key].dtype.as_numpy_dtype == value.dtype
-    assert result.keys() == expected.keys()
+    types = {key: value.dtype.name for key, value in result.items()}
+    assert types == {
+        "fps": "float32",
+        "sample_rate": "int32",
+        "short_side": "int32",
+        "uses_audio": "bool",
+        "kind": "string",
+        "system": "string",
+        "control": "string",
+    }
+
+
+def test_exported_model_reads_its_description(exported, records):
+    separator, folder = exported
+    model = ExportedModel(str(folder))
+    assert (model.system, model.control) == (separator.system, separator.system.control)
+    assert model.task is separator.system.task
+    assert model.clip == CLIP
+    batch = make_batch(2)
+    served = model.separate(batch["v1"], batch["audio1"])
+    expected = tf.saved_model.load(str(folder)).signatures["serving_default"](
+        **request_for(separator, 2)
+    )
+    assert served.keys() == expected.keys()
+    for key, value in served.items():
+        np.testing.assert_array_equal(value, expected[key])
+    assert model.evaluate(np.array(records.serialized[:3], object)).keys() == set(separator.scalars)
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(UserError, match=f"{tmp_path}: must be the folder of one version of a"):
+        ExportedModel(str(tmp_path))
 
 
 def test_assets(exported, loaded):
@@ -124,7 +165,7 @@ def test_assets(exported, loaded):
         request = prediction_log_pb2.PredictionLog.FromString(log.numpy()).predict_log.request
         assert request.model_spec.signature_name == "serving_default"
         inputs = {key: tf.make_ndarray(tensor) for key, tensor in request.inputs.items()}
-        assert ("sound" in inputs) == separator.system.hears
+        assert ("audio" in inputs) == separator.system.uses_audio
         signature = loaded.signatures["serving_default"]
         signature(**{key: tf.constant(value) for key, value in inputs.items()})
 
@@ -138,28 +179,60 @@ def test_served_graph_needs_no_xla(exported):
     assert not any(function.attr["_XlaMustCompile"].b for function in functions)
 
 
+def operations(folder) -> set[str]:
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    model = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    graph = model.meta_graphs[0].graph_def
+    nodes = [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
+    return {node.op for node in nodes if node.op not in functions(graph)}
+
+
+def functions(graph) -> set[str]:
+    return {function.signature.name for function in graph.library.function}
+
+
+def test_served_graph_has_tensorflow_s_own_operations_alone(exported):
+    """TF Serving knows no other, so none of tensorflow-io's."""
+    separator, folder = exported
+    code = (
+        "import sys, tensorflow as tf; from tensorflow.python.framework import op_def_registry;"
+        "assert 'tensorflow_io' not in sys.modules;"
+        "print([name for name in sys.argv[1:] if op_def_registry.get(name) is None])"
+    )
+    found = operations(folder)
+    assert ("RFFT" in found) == separator.system.uses_audio
+    words = [sys.executable, "-c", code, *found]
+    unknown = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    assert unknown.strip() == "[]"
+
+
 def test_classifier(records, tmp_path):
     labels = ["label0", "label1", "label2"]
-    network = i3d(CLIP, PRESET, classes=3)
+    system = get_system("i3d")
+    network = system.build(CLIP, PRESET, classes=3)
     fill(network, 0)
-    classifier = Classifier(network, labels)
-    export.export(classifier, CLIP, str(tmp_path / "1"))
+    classifier = Classifier(network, system, PRESET, labels)
+    export(classifier, CLIP, str(tmp_path / "1"))
     loaded = tf.saved_model.load(str(tmp_path / "1"))
     batch = parse(tf.constant(records.serialized[:3]), CLIP)
     result = loaded.signatures["serving_default"](video=batch["v1"])
     logits = network({"video": tf.cast(batch["v1"], tf.float32) / 127.5 - 1})["logits"]
     np.testing.assert_allclose(result["probabilities"], tf.nn.softmax(logits), atol=1e-5)
-    best = [labels[place].encode() for place in np.argmax(logits, axis=1)]
-    np.testing.assert_array_equal(result["label"], best)
+    best = [labels[place] for place in np.argmax(logits, axis=1)]
+    assert [label.decode() for label in result["label"].numpy()] == best
     measured = loaded.signatures["evaluate"](examples=tf.constant(records.serialized[:3]))
-    expected = classifier.evaluate_batch(with_classes(batch, labels))
+    expected = classifier.evaluate_batch(classifier.prepare(batch))
     assert measured.keys() == expected.keys()
     for key, value in measured.items():
         np.testing.assert_allclose(value, expected[key], rtol=1e-4, err_msg=key)
+    model = ExportedModel(str(tmp_path / "1"))
+    assert (model.system, model.task) == (system, system.task)
+    assert model.classify(batch["v1"].numpy()) == best
 
 
 def test_identity_can_be_served(tmp_path):
-    export.export(build("identity"), CLIP, str(tmp_path / "1"))
+    export(build("identity"), CLIP, str(tmp_path / "1"))
     video = make_batch(2)["v1"]
     served = tf.saved_model.load(str(tmp_path / "1")).signatures["serving_default"]
     outputs = served(video=tf.constant(video))["outputs"]

@@ -5,11 +5,12 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
+from models.reconstruction import fused_reconstruction, identity_loss, reconstruction
 from small_models import build, make_batch, textured
 
 from data_prep.mixing.compose import compose
 from models.losses import assignment as losses
-from models.tasks.separation import choose, from_uint8, identity_loss, to_uint8
+from models.pixels import from_uint8, to_uint8
 
 
 def distance(u, v):
@@ -30,28 +31,28 @@ def distances(seed, batch, n):
 @pytest.mark.parametrize("batch, n, size", [(1, 2, (4, 8, 6)), (3, 3, (5, 7, 9))])
 def test_reconstruction_is_the_definition(batch, n, size):
     rng = np.random.default_rng(0)
-    truth = rng.uniform(-1, 1, (batch, *size, 3)).astype(np.float32)
+    target = rng.uniform(-1, 1, (batch, *size, 3)).astype(np.float32)
     outputs = rng.uniform(-1, 1, (batch, n, *size, 3)).astype(np.float32)
-    expected = [[distance(truth[b], outputs[b, i]) for i in range(n)] for b in range(batch)]
-    np.testing.assert_allclose(losses.reconstruction(truth, outputs), expected, rtol=1e-5)
-    np.testing.assert_allclose(losses.fused_reconstruction(truth, outputs), expected, rtol=1e-5)
+    expected = [[distance(target[b], outputs[b, i]) for i in range(n)] for b in range(batch)]
+    np.testing.assert_allclose(reconstruction(target, outputs), expected, rtol=1e-5)
+    np.testing.assert_allclose(fused_reconstruction(target, outputs), expected, rtol=1e-5)
 
 
 def test_reconstruction_of_half_precision_is_computed_in_float32():
     outputs = tf.fill([1, 2, 4, 64, 64, 3], tf.constant(0.3, tf.bfloat16))
-    loss = losses.reconstruction(np.zeros((1, 4, 64, 64, 3), np.float32), outputs)
+    loss = reconstruction(np.zeros((1, 4, 64, 64, 3), np.float32), outputs)
     assert loss.dtype == tf.float32
     np.testing.assert_allclose(loss, np.full((1, 2), float(outputs[0, 0, 0, 0, 0, 0]) / 2), 1e-5)
 
 
 def test_fused_reconstruction_has_the_plain_one_s_gradient():
     rng = np.random.default_rng(1)
-    truth = tf.constant(rng.uniform(-1, 1, (2, 4, 8, 6, 3)), tf.float32)
+    target = tf.constant(rng.uniform(-1, 1, (2, 4, 8, 6, 3)), tf.float32)
     outputs = tf.Variable(rng.uniform(-1, 1, (2, 2, 4, 8, 6, 3)), dtype=tf.float32)
     gradients = []
-    for distance in (losses.reconstruction, losses.fused_reconstruction):
+    for distance in (reconstruction, fused_reconstruction):
         with tf.GradientTape() as tape:
-            loss = tf.reduce_sum(distance(truth, outputs) * [[1.0, 2.0], [3.0, 4.0]])
+            loss = tf.reduce_sum(distance(target, outputs) * [[1.0, 2.0], [3.0, 4.0]])
         gradients.append(tape.gradient(loss, outputs))
     np.testing.assert_allclose(gradients[0], gradients[1], atol=1e-7)
 
@@ -95,7 +96,7 @@ def test_permutation_invariant_loss_is_invariant(n):
         np.testing.assert_array_equal(loss(to_v1[:, order], to_v2[:, order]), expected)
 
 
-def test_one_output_cannot_stand_for_both_truths():
+def test_one_output_cannot_stand_for_both_targets():
     result = losses.PermutationInvariantLoss()(np.float32([[0, 7]]), np.float32([[0, 9]]))
     np.testing.assert_allclose(result, [7])
 
@@ -139,7 +140,7 @@ def test_separator_measures_the_papers_losses(name):
         scores = predictions["scores"].numpy()
         chosen, error = scores.argmin(axis=1), np.abs(scores - to_v1).sum(axis=1)
     picked = np.arange(3), chosen
-    np.testing.assert_array_equal(choose(predictions), chosen)
+    np.testing.assert_array_equal(separator.system.control.choose(predictions), chosen)
     np.testing.assert_allclose(result["loss"], loss, rtol=1e-5)
     np.testing.assert_allclose(result["score_error"], error, rtol=1e-5)
     np.testing.assert_allclose(result["objective"], loss + error, rtol=1e-5)
@@ -149,14 +150,14 @@ def test_separator_measures_the_papers_losses(name):
     )
 
 
-def test_control_is_whether_the_chosen_output_is_nearer_to_the_wanted_video():
+def test_control_is_whether_the_chosen_output_is_closer_to_the_target_clip():
     separator = build("c3_internal")
     batch = make_batch(2)
-    truths = np.stack([batch["v1"], batch["v2"]], axis=1) / np.float32(127.5) - 1
+    targets = np.stack([batch["v1"], batch["v2"]], axis=1) / np.float32(127.5) - 1
     for slot in (0, 1):
         scores = np.full((2, 2), 0.5, np.float32)
         scores[:, slot] = 0.1
-        result = separator.measure(batch, {"outputs": truths, "scores": scores})
+        result = separator.measure(batch, {"outputs": targets, "scores": scores})
         np.testing.assert_array_equal(result["control_accuracy"], [1 - slot] * 2)
         np.testing.assert_allclose(result["loss"], 0, atol=1e-6)
 

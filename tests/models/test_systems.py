@@ -1,245 +1,194 @@
-"""What every system keeps to."""
+"""The registries of systems, tasks, control modes and measures, complete before anything trains."""
 
-import functools
+import dataclasses
+import inspect
+import subprocess
+import sys
 
-import keras
-import numpy as np
 import pytest
-import tensorflow as tf
-from small_models import CLIP, PLAIN_LEVELS, PRESET, TRAINABLE, build, fill, make_batch
+from small_models import CLIP, PRESET
 
-from data_prep.config import ClipConfig
 from data_prep.errors import UserError
-from models.networks.i3d import cross_entropy, i3d
-from models.presets import PRESETS, get_preset
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
+from data_prep.records.info import SplitInfo
+from models import measures
+from models.config import ModelConfig, TrainConfig
+from models.control import CONTROL_MODES, DETERMINISTIC, get_control_mode
+from models.measures import MEASURES
+from models.presets import PRESETS, check_size, get_preset
+from models.resolving import resolve
 from models.systems import SYSTEMS, get_system
+from models.tasks.bounds import Bound, EvaluationSettings
+from models.tasks.registry import CLASSIFICATION, CONTROLLED_SEPARATION, SEPARATION, TASKS
 
-every_system = pytest.mark.parametrize("name", SYSTEMS)
-every_trainable = pytest.mark.parametrize("name", TRAINABLE)
-every_controlled = pytest.mark.parametrize("name", ["c3_deterministic", "c3_internal"])
-every_uncontrolled = pytest.mark.parametrize(
-    "name", [name for name, system in SYSTEMS.items() if not system.hears]
-)
-EVEN = ClipConfig(frames=4, fps=10, height=16, width=8, short_side=16, sample_rate=1_000)
+every_system = pytest.mark.parametrize("system", SYSTEMS.values(), ids=list(SYSTEMS))
+every_task = pytest.mark.parametrize("task", TASKS.values(), ids=list(TASKS))
 
-separator = functools.cache(build)
+# The rows of the papers' three tables.
+IN_TABLES = {
+    "identity": {"loss"},
+    "centrifuge": {"loss", "parameters"},
+    "centrifuge_pc": {"loss", "parameters", "action_accuracy"},
+    "c2_no_masking": {"loss", "parameters"},
+    "c2": {"loss", "parameters", "control_accuracy", "action_accuracy"},
+    "c3_deterministic": {"loss", "control_accuracy"},
+    "c3_internal": {"loss", "control_accuracy"},
+    "i3d": {"accuracy", "mixed_accuracy"},
+}
 
 
-def arrays(result):
-    return tf.nest.map_structure(lambda tensor: tensor.numpy(), result)
+@every_system
+def test_every_system_is_complete(system):
+    assert SYSTEMS[system.name] is system
+    assert system.title
+    assert TASKS[system.task.kind] is system.task
+    assert CONTROL_MODES[system.control.name] is system.control
+    assert set(system.settings) <= {"outputs", "layers", "classes"}
+    assert system.measures
+    builder = resolve(system.builder)
+    given = dict.fromkeys(system.settings, 2)
+    inspect.signature(builder).bind(CLIP, PRESET, **given, **system.options)
+    network = system.build(CLIP, PRESET, outputs=2, layers=2, classes=3)
+    inputs = {"video", "spectrogram"} if system.uses_audio else {"video"}
+    assert {tensor.name for tensor in network.inputs} == inputs
 
 
-def assert_equal(result, expected):
-    tf.nest.map_structure(
-        lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), result, expected
+def test_titles_are_distinct():
+    assert len({system.title for system in SYSTEMS.values()}) == len(SYSTEMS)
+
+
+@pytest.mark.parametrize("name", IN_TABLES)
+def test_systems_of_the_papers_have_published_figures(name):
+    published = SYSTEMS[name].published
+    assert (published.parameters is not None) == ("parameters" in IN_TABLES[name])
+    for figure in IN_TABLES[name] - {"parameters"}:
+        assert SYSTEMS[name].published_value(MEASURES[figure], "transparency") > 0
+
+
+@every_system
+def test_published_figures_name_known_measures_and_mixture_types(system):
+    for name, figures in system.published.figures.items():
+        assert name in MEASURES
+        assert figures.keys() <= MIXTURE_TYPES.keys()
+        assert not MEASURES[name].is_share or all(0 <= value <= 1 for value in figures.values())
+
+
+def test_published_ratios_are_ratios_of_published_figures():
+    value = SYSTEMS["c2"].published_value(measures.RELATIVE_LOSS, "occlusion")
+    assert value == pytest.approx(0.190 / 0.362)
+    assert SYSTEMS["identity"].published_value(measures.RELATIVE_LOSS, "transparency") == 1
+    assert SYSTEMS["i3d"].published_value(measures.RELATIVE_LOSS, "transparency") is None
+    assert SYSTEMS["c3_internal"].published_value(measures.LOSS, "occlusion") is None
+    assert SYSTEMS["c2"].published_value(measures.LOSS, "reflection") is None
+
+
+def test_measures_follow_the_order_of_the_tables():
+    names = [measure.name for measure in SYSTEMS["c3_internal"].measures]
+    assert names == ["loss", "relative_loss", "control_accuracy", "score_error", "psnr", "ssim"]
+    names = [measure.name for measure in SYSTEMS["c2"].measures]
+    assert names == ["loss", "relative_loss", "psnr", "ssim"]
+
+
+@every_task
+def test_every_task_is_complete(task):
+    assert TASKS[task.kind] is task
+    assert task.title
+    assert resolve(task.model_class).reported[0] == "objective"
+    assert any(system.task is task for system in SYSTEMS.values())
+    for measure in task.measures:
+        assert MEASURES[measure.name] is measure
+        assert set(measure.ratio_of or [measure.name]) <= set(task.scalars)
+    # A bound on a measure that nobody computes would never be kept.
+    known = {*task.scalars, *(measure.name for measure in task.measures)}
+    assert task.thresholds(EvaluationSettings()).keys() <= known
+
+
+def test_thresholds_are_the_settings():
+    settings = EvaluationSettings(
+        relative_loss=0.9, worse_by=0.02, control_accuracy=0.7, control_worse_by=0.1, accuracy=0.3
     )
+    separation = {"relative_loss": Bound(at_most=0.9), "loss": Bound(above_last_by=0.02)}
+    control = {"control_accuracy": Bound(at_least=0.7, below_last_by=0.1)}
+    assert SEPARATION.thresholds(settings) == separation
+    assert CONTROLLED_SEPARATION.thresholds(settings) == {**separation, **control}
+    assert CLASSIFICATION.thresholds(settings) == {"accuracy": Bound(at_least=0.3)}
+
+
+def split_info(**changes) -> SplitInfo:
+    facts = {
+        "mixtures": 11,
+        "mixture_types": {"transparency": 11},
+        "with_audio": 11,
+        "videos": 5,
+        "sources": 5,
+        "labels": ["a", "b"],
+    }
+    return SplitInfo(**{**facts, **changes})
 
 
 @every_system
-@pytest.mark.parametrize(
-    "batch, n, m, clip",
-    [(1, 2, 2, CLIP), (2, 3, 4, CLIP), (3, 2, 3, EVEN)],
-    ids=["odd", "n=3-m=4", "even"],
-)
-def test_shapes(name, batch, n, m, clip):
-    built = build(name, outputs=n, layers=m, clip=clip)
-    result = arrays(built(make_batch(batch, clip=clip)))
-    size = (clip.frames, clip.height, clip.width)
-    expected = {"outputs": (batch, n, *size, 3), "mixture": (batch, *size, 3)}
-    if name.startswith("c"):
-        if "centrifuge" not in name:
-            expected["layers"] = (batch, m, *size, 3)
-            expected["coefficients"] = (batch, n, m, *size)
-        if name == "c3_internal":
-            expected["scores"] = (batch, n)
-    masks = result.pop("masks", [])
-    assert {key: value.shape for key, value in result.items()} == expected
-    assert all(value.dtype == np.float32 for value in result.values())
-    levels = [tuple(-(-length // 2) for length in size)]
-    levels.append((levels[0][0], *(-(-length // 2) for length in levels[0][1:])))
-    levels.append(tuple(-(-length // 2) for length in levels[1]))
-    masked = name == "c2" or name.startswith("c3")
-    assert [mask.shape for mask in masks] == ([(batch, *s, 4) for s in levels] if masked else [])
+def test_records_that_suit_every_system(system):
+    system.task.check_records(split_info(), system)
 
 
-@every_system
-@pytest.mark.parametrize("norm", ["none", "batch"])
-def test_saved_network_gives_equal_outputs(name, norm, tmp_path):
-    network = build(name, norm=norm).network
-    network.save(tmp_path / "network.keras")
-    loaded = keras.saving.load_model(tmp_path / "network.keras")
-    batch = make_batch(2)
-    inputs = {"video": batch["v1"] / np.float32(127.5) - 1}
-    if SYSTEMS[name].hears:
-        inputs["sound"] = batch["sound1"]
-    assert_equal(loaded(inputs), network(inputs))
-    for layer, expected in zip(loaded.layers, network.layers, strict=True):
-        assert layer.get_config() == expected.get_config()
+def test_control_needs_audio():
+    system = SYSTEMS["c3_internal"]
+    with pytest.raises(UserError, match=r"c3_internal: must be .* with audio, got 11"):
+        system.task.check_records(split_info(with_audio=0), system)
+    for name in ("c2", "i3d"):
+        SYSTEMS[name].task.check_records(split_info(with_audio=0), SYSTEMS[name])
 
 
-@every_trainable
-@pytest.mark.parametrize("norm, n, m", [("none", 2, 2), ("batch", 3, 4)])
-def test_gradients_reach_every_weight(name, norm, n, m):
-    built = build(name, norm=norm, outputs=n, layers=m)
-    batch = make_batch(2)
-    variables = {weight.path: weight.value for weight in built.trainable_weights}
-    with tf.GradientTape() as tape:
-        loss = built.compute_loss(batch, None, built(batch, training=True))
-    unreached = [
-        path
-        for path, gradient in tape.gradient(loss, variables).items()
-        if gradient is None or not np.abs(gradient).max() > 0
-    ]
-    assert variables
-    assert not unreached
+def test_one_class_is_too_few():
+    system = SYSTEMS["i3d"]
+    with pytest.raises(UserError, match=r"i3d: must be trained on at least 2 classes, got \['a'\]"):
+        system.task.check_records(split_info(labels=["a"]), system)
+    SYSTEMS["c2"].task.check_records(split_info(labels=[""]), SYSTEMS["c2"])
 
 
-def test_regressing_the_scores_does_not_move_the_outputs():
-    built = separator("c3_internal")
-    batch = make_batch(2)
-    with tf.GradientTape() as tape:
-        error = built.measure(batch, built(batch))["score_error"]
-    variables = {weight.path: weight.value for weight in built.trainable_weights}
-    reached = {path for path, g in tape.gradient(error, variables).items() if g is not None}
-    assert reached
-    for path in variables:
-        if path.startswith(("encoder", "decoder", "composition", "layers_skip")):
-            assert path not in reached
+def test_task_and_control_must_agree_on_audio():
+    with pytest.raises(ValueError, match="system c2: task and control must agree on audio"):
+        dataclasses.replace(SYSTEMS["c2"], control=DETERMINISTIC)
 
 
-@every_system
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_is_finite_and_near_float32(name, policy):
-    batch = make_batch(2)
-    expected = arrays(build(name, levels=PLAIN_LEVELS)(batch, training=True))["outputs"]
-    keras.config.set_dtype_policy(policy)
-    built = build(name, levels=PLAIN_LEVELS)
-    predictions = built(batch, training=True)
-    for key in predictions.keys() - {"masks"}:
-        assert predictions[key].dtype == tf.float32, key
-        assert np.isfinite(predictions[key]).all(), key
-    assert np.isfinite(built.compute_loss(batch, None, predictions))
-    np.testing.assert_allclose(predictions["outputs"], expected, atol=0.1)
+def test_unknown_names_list_the_known_ones():
+    with pytest.raises(UserError, match=r"unknown system 'c4': choose one of identity, .*, i3d"):
+        get_system("c4")
+    with pytest.raises(UserError, match="unknown preset 'huge': choose one of tiny, small, paper"):
+        get_preset("huge")
+    with pytest.raises(UserError, match="unknown control mode 'x': choose one of none, determ"):
+        get_control_mode("x")
+    with pytest.raises(ValueError, match="unknown system 'c4'"):
+        ModelConfig(system="c4")
 
 
-@every_uncontrolled
-def test_loss_without_control_does_not_know_which_truth_is_first(name):
-    batch = make_batch(3)
-    swapped = {**batch, "v1": batch["v2"], "v2": batch["v1"], "alpha": 1 - batch["alpha"]}
-    losses = [separator(name).measure(b, separator(name)(b))["loss"] for b in (batch, swapped)]
-    np.testing.assert_allclose(*losses, rtol=1e-5)
-
-
-@every_system
-def test_examples_of_a_batch_do_not_mix(name):
-    batch = make_batch(3)
-    together = separator(name)(batch)["outputs"]
-    alone = separator(name)({key: value[1:2] for key, value in batch.items()})["outputs"]
-    np.testing.assert_allclose(together[1:2], alone, atol=1e-5)
-
-
-@every_system
-@pytest.mark.parametrize("scale", [1, 30])
-def test_ranges(name, scale):
-    built = build(name, outputs=3, layers=3)
-    fill(built.network, 1, scale)
-    result = arrays(built(make_batch(2)))
-    for video in (result["outputs"], result.get("layers", np.zeros(1))):
-        assert np.abs(video).max() <= 1 + 1e-6
-    for mask in result.get("masks", []):
-        assert mask.min() >= 0
-        assert mask.max() <= 1
-    if "coefficients" in result:
-        assert result["coefficients"].min() >= 0
-        np.testing.assert_allclose(result["coefficients"].sum(axis=2), 1, atol=1e-5)
-        composed = np.einsum("bijthw,bjthwc->bithwc", result["coefficients"], result["layers"])
-        np.testing.assert_allclose(result["outputs"], composed, atol=1e-5)
-
-
-@every_uncontrolled
-def test_sound_tells_nothing_without_control(name):
-    batch = make_batch(2)
-    other = {**batch, "sound1": make_batch(2, seed=1)["sound1"]}
-    assert [tensor.name for tensor in separator(name).network.inputs] == ["video"]
-    results = [separator(name)(b) for b in (batch, other)]
-    tf.nest.map_structure(np.testing.assert_array_equal, *results)
-
-
-@every_controlled
-def test_sound_tells_something_with_control(name):
-    batch = make_batch(2)
-    results = [
-        arrays(separator(name)({**batch, "sound1": sound.astype(np.float32)}))
-        for sound in (batch["sound1"], 0 * batch["sound1"])
-    ]
-    for key in results[0].keys() & {"outputs", "scores"}:
-        assert np.isfinite(results[1][key]).all()
-        assert np.abs(results[0][key] - results[1][key]).max() > 1e-3, key
-    # The masks come before the fusion.
-    tf.nest.map_structure(np.testing.assert_array_equal, results[0]["masks"], results[1]["masks"])
-
-
-def test_identity_has_no_weights_and_changes_nothing():
-    built = separator("identity")
-    assert built.count_params() == 0
-    result = built(make_batch(2))
-    for slot in range(2):
-        np.testing.assert_array_equal(result["outputs"][:, slot], result["mixture"])
-
-
-@pytest.mark.parametrize("norm", ["none", "batch"])
-def test_classifier(norm, tmp_path):
-    import dataclasses
-
-    network = i3d(CLIP, dataclasses.replace(PRESET, norm=norm), classes=5)
-    fill(network, 0)
-    inputs = {"video": make_batch(2)["v1"] / np.float32(127.5) - 1}
-    labels = np.array([0, 4])
-    logits = network(inputs)["logits"].numpy()
-    assert logits.shape == (2, 5)
-    expected = np.log(np.exp(logits).sum(axis=1)) - logits[[0, 1], labels]
-    np.testing.assert_allclose(cross_entropy(labels, logits), expected, rtol=1e-5)
-    network.save(tmp_path / "i3d.keras")
-    loaded = keras.saving.load_model(tmp_path / "i3d.keras")
-    np.testing.assert_allclose(loaded(inputs)["logits"], logits, rtol=1e-5)
-    variables = {weight.path: weight.value for weight in network.trainable_weights}
-    with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(cross_entropy(labels, network(inputs, training=False)["logits"]))
-    for path, gradient in tape.gradient(loss, variables).items():
-        assert np.abs(gradient).max() > 0, path
-
-
-@every_trainable
-@pytest.mark.parametrize(
-    "axis, size, divisor", [("frames", 5, 2), ("height", 14, 4), ("width", 18, 4)]
-)
-def test_a_clip_that_the_strides_do_not_divide(name, axis, size, divisor):
-    clip = ClipConfig(**{**CLIP.model_dump(), axis: size})
-    message = f"{axis} must be divisible by {divisor}, the encoder's stride: received {size}"
-    with pytest.raises(UserError, match=message):
-        build(name, clip=clip)
+def test_names_of_code_that_do_not_resolve():
+    with pytest.raises(ValueError, match=r"must be package\.module:attribute, got 'models\.c2'"):
+        resolve("models.c2")
+    with pytest.raises(ImportError, match=r"models\.systems has no attribute 'c4'"):
+        resolve("models.systems:c4")
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_clips_suit_them(preset):
-    from models.networks.i3d import check_size
-
     check_size(PRESETS[preset].clip, PRESETS[preset])
 
 
-def test_unknown_names_list_what_there_is():
-    with pytest.raises(
-        UserError, match=r"unknown system 'c4': choose one of identity, .*c3_internal"
-    ):
-        get_system("c4")
-    with pytest.raises(UserError, match="unknown preset 'huge': choose one of tiny, small, paper"):
-        get_preset("huge")
+def test_an_optimizer_comes_with_its_rate():
+    with pytest.raises(ValueError, match="optimizer: must come with its learning_rate, got"):
+        TrainConfig(optimizer="adam")
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, system in SYSTEMS.items() if system.published_parameters]
-)
-def test_parameters_at_the_papers_size_are_the_published_ones(name):
-    preset, system = PRESETS["paper"], SYSTEMS[name]
-    millions = system.build(preset.clip, preset, 2, 2).count_params() / 1e6
-    assert millions == pytest.approx(system.published_parameters, rel=0.02)
+def test_formats():
+    assert measures.LOSS.format(0.12345) == "0.123"
+    assert measures.RELATIVE_LOSS.format(0.12345) == "0.12"
+    assert measures.CONTROL_ACCURACY.format(0.777) == "78 %"
+
+
+def test_registries_load_neither_keras_nor_tensorflow():
+    code = (
+        "import sys, models.config, models.systems, models.measures, models.tasks.registry, "
+        "models.training.progress;"
+        "assert not {'keras', 'tensorflow'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

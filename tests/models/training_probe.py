@@ -1,6 +1,6 @@
-"""Trains, on one device or several, in a process of its own: `training_probe.py OUT SETTINGS`.
+"""Train on one device or several, in a process of its own: `training_probe.py OUT SETTINGS`.
 
-SETTINGS is JSON: `devices`, of which each number is a training of its own, or none for workers by
+SETTINGS is JSON: `devices`, each number of which is a training of its own, or none for workers by
 TF_CONFIG; `train` and `eval` files; `folder`; `system`; and `config`, the training's.
 """
 
@@ -14,14 +14,15 @@ from small_models import CLIP, TWO_LEVELS
 
 from models import presets
 from models.config import ModelConfig, TrainConfig
-from models.training import fit as trainer
+from models.training.devices import is_chief, make_strategy
+from models.training.train import train
 
 
 def main(out: str, settings: dict) -> None:
-    # With batch normalisation each device goes by the statistics of its own share.
+    # With batch normalization each device would use the statistics of its own share.
     presets.PRESETS["tiny"] = dataclasses.replace(TWO_LEVELS, norm="none")
     if not settings["devices"]:
-        train(f"{out}.npz", settings, settings["folder"], trainer.make_strategy())
+        train_one(f"{out}.npz", settings, settings["folder"], make_strategy())
         return
     [cpu] = tf.config.list_physical_devices("CPU")
     logical = [tf.config.LogicalDeviceConfiguration()] * max(settings["devices"])
@@ -29,12 +30,12 @@ def main(out: str, settings: dict) -> None:
     for count in settings["devices"]:
         strategy = tf.distribute.MirroredStrategy([f"CPU:{i}" for i in range(count)])
         folder = f"{settings['folder']}-{count}"
-        train(f"{out}-{count}.npz", settings, folder, strategy if count > 1 else None)
+        train_one(f"{out}-{count}.npz", settings, folder, strategy if count > 1 else None)
 
 
-def train(out: str, settings: dict, folder: str, strategy) -> None:
+def train_one(out: str, settings: dict, folder: str, strategy) -> None:
     reports = []
-    trained = trainer.train(
+    trained = train(
         ModelConfig(system=settings["system"], preset="tiny"),
         TrainConfig(**settings["config"]),
         CLIP,
@@ -46,7 +47,7 @@ def train(out: str, settings: dict, folder: str, strategy) -> None:
         strategy=strategy,
     )
     losses = [progress.scalars["loss"] for progress in reports]
-    chief = strategy is None or trainer.is_chief(strategy)
+    chief = strategy is None or is_chief(strategy)
     np.savez(out, *trained.get_weights(), losses=losses, chief=chief)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.sample.write import write_sample
 from data_prep.sources import kinetics, manifest
 from models.tools.identity import identity_losses
@@ -22,36 +23,36 @@ def videos(tmp_path_factory):
 
 def test_occlusion_is_never_below_the_transparency_of_the_same_pair(videos):
     losses = identity_losses(videos, CONFIG, 12)
-    assert losses.transparency.shape == losses.occlusion.shape == (12,)
-    assert np.all(losses.occlusion >= losses.transparency - 1e-6)
-    assert np.all((losses.transparency > 0.1) & (losses.transparency < 0.8))
+    assert losses.keys() == MIXTURE_TYPES.keys()
+    assert all(values.shape == (12,) for values in losses.values())
+    assert np.all(losses["occlusion"] >= losses["transparency"] - 1e-6)
+    assert np.all((losses["transparency"] > 0.1) & (losses["transparency"] < 0.8))
 
 
-def test_pairs_are_the_seeds(videos):
+def test_the_seed_decides_the_pairs(videos):
     one, same, other = (
         identity_losses(videos, CONFIG.model_copy(update={"seed": seed}), 4) for seed in (0, 0, 2)
     )
-    np.testing.assert_array_equal(one.occlusion, same.occlusion)
-    assert not np.array_equal(one.occlusion, other.occlusion)
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, same[name])
+    assert not np.array_equal(one["occlusion"], other["occlusion"])
 
 
-def test_fewer_than_two_videos_are_told(videos):
-    with pytest.raises(UserError, match="at least 2 usable videos: received 1"):
+def test_fewer_than_two_videos_are_too_few(videos):
+    with pytest.raises(UserError, match="at least 2 usable videos, got 1"):
         identity_losses(videos[:1], CONFIG, 4)
 
 
 def test_clips_of_one_source_are_no_pair(videos):
     twins = [replace(videos[0], source="a"), *(replace(v, source="b") for v in videos[1:4])]
     # Of the six pairs of four videos, each met twice, three have the one of source a.
-    assert identity_losses(twins, CONFIG, 12).occlusion.shape == (6,)
+    assert identity_losses(twins, CONFIG, 12)["occlusion"].shape == (6,)
     alike = [replace(video, source="a") for video in videos]
-    with pytest.raises(
-        UserError, match=r"at least 2 pairs of videos of two sources .*: received 0"
-    ):
+    with pytest.raises(UserError, match=r"at least 2 pairs of videos of two sources .*, got 0"):
         identity_losses(alike, CONFIG, 4)
 
 
-def test_videos_that_cannot_be_decoded_are_told(videos):
+def test_videos_that_cannot_be_decoded_are_left_out(videos):
     gone = [replace(video, path=f"/gone/{video.id}.mp4") for video in videos]
-    with pytest.raises(UserError, match="that can be decoded: received 0 of 4"):
+    with pytest.raises(UserError, match="that can be decoded, got 0 of 4"):
         identity_losses(gone, CONFIG, 4)
