@@ -17,12 +17,12 @@ class StorageError(UserError, OSError):
     """
 
     def __init__(self, uri: str, reason: str):
-        super().__init__(f"{uri}: {reason}")
+        super().__init__(uri, reason)  # both in `args`, so that Beam can pass the error on
         self.uri = uri
         self.reason = reason
 
-    def __reduce__(self) -> tuple:
-        return type(self), (self.uri, self.reason)
+    def __str__(self) -> str:
+        return f"{self.uri}: {self.reason}"
 
 
 class StorageMissingError(StorageError):

@@ -156,7 +156,11 @@ def remove_tree(folder: str) -> None:
             shutil.rmtree(local_path(folder))
         else:
             store, path = open_store(folder)
-            store.rm(path, recursive=True)
+            if has_magic(path):  # `rm` would take it for a pattern
+                for file in store.find(path):
+                    store.rm_file(file)
+            else:
+                store.rm(path, recursive=True)
 
 
 def copy(source: str, target: str) -> None:

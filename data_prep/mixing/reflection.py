@@ -8,7 +8,7 @@ DIMMING = (0.65, 0.9)
 # Relative to the height of the frame: the camera focuses behind the pane, and its two faces
 # mirror the same scene with a small offset.
 BLUR = (0.01, 0.025)
-SHIFT = (0.02, 0.05)
+SHIFT = (0.03, 0.06)
 SECOND_FACE = 0.4
 
 

@@ -1,31 +1,37 @@
-"""Measures what a mixture costs: `python tests/benchmarks/generation.py VIDEOS [--count 40]`.
+"""Measure the cost of a mixture: `python tests/benchmarks/generation.py VIDEOS [--count 40]`.
 
-Prints CPU milliseconds a mixture, at the papers' 64 frames of 112x112, in one process: all of it,
-its steps, and beside it ffmpeg's own decoding of a whole clip if the ffmpeg command is there. Only
-videos of at most 360 lines are taken, as Kinetics is usually stored.
+Prints CPU milliseconds per mixture, at the papers' 64 frames of 112x112, in one process: the total,
+its steps, and, if the ffmpeg command is available, ffmpeg decoding a whole file. Only videos of at
+most 360 lines are used, as Kinetics is usually stored.
 """
 
 import resource
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
 from data_prep.cli import prepare_libraries
+from data_prep.config import DataConfig
+from data_prep.mixing.pairing import draw, usable
+from data_prep.mixing.supervoxels import occlusion_alpha
+from data_prep.sources import kinetics, manifest
+from data_prep.sources.manifest import Video
+from data_prep.sources.splits import assign_splits
 
 
-def cpu_ms(function: Callable, items: list) -> tuple[float, list]:
-    """CPU milliseconds an item, and the results."""
+def cpu_ms(function: Callable[[Any], Any], items: Sequence[Any]) -> tuple[float, list[Any]]:
+    """Return CPU milliseconds per item, and the results."""
     start = time.process_time()
     results = [function(item) for item in items]
     return 1000 * (time.process_time() - start) / len(items), results
 
 
-def ffmpeg_ms(videos: list) -> float:
-    """CPU milliseconds of the ffmpeg command a clip: all of a file to 25 fps, 128 lines, raw."""
+def ffmpeg_ms(videos: Sequence[Video]) -> float:
+    """Return the ffmpeg command's CPU milliseconds per file, to raw frames of 25 fps, 128 lines."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     for video in videos:
         scale = "scale=-2:128" if video.height <= video.width else "scale=128:-2"
@@ -38,29 +44,25 @@ def ffmpeg_ms(videos: list) -> float:
 
 
 @click.command()
-@click.argument("videos", type=click.Path(path_type=Path, exists=True))
+@click.argument("videos")
 @click.option("--count", default=40, show_default=True, help="Mixtures to make.")
-def main(videos: Path, count: int) -> None:
-    """Measure what a mixture of the videos in a folder costs."""
+def main(videos: str, count: int) -> None:
+    """Measure the cost of mixtures of the videos in a folder."""
     prepare_libraries()
-    from data_prep.config import DataConfig
-    from data_prep.mixing.compose import occlusion_alpha
-    from data_prep.mixing.pairing import draw, usable
-    from data_prep.records.making import make_record, read_window
     from data_prep.records.record import Mixture, encode
-    from data_prep.sources import kinetics, manifest
+    from data_prep.records.writer import make_record, read_window
 
     config = DataConfig()
     rows, _ = manifest.build(kinetics.find_videos(videos))
     rows = [row for row in usable(rows, config.clip)[0] if min(row.height, row.width) <= 360]
-    pairings = draw(manifest.assign_splits(rows, config), "train", count, config)
+    pairings = draw(assign_splits(rows, config), "train", count, config)
     make_record(pairings[1], config)  # the first occlusion imports scikit-image
     total, _ = cpu_ms(lambda pairing: make_record(pairing, config), pairings)
     windows = [window for pairing in pairings for window in (pairing.v1, pairing.v2)]
     decoding, clips = cpu_ms(lambda window: read_window(window, config.clip), windows)
     first = clips[::2]
     masking, _ = cpu_ms(
-        lambda i: occlusion_alpha(first[i].frames, config.segments, pairings[i].mask_rng()),
+        lambda i: occlusion_alpha(first[i].frames, config.segments, pairings[i].mixing_rng()),
         list(range(count)),
     )
     mixtures = [
@@ -70,7 +72,7 @@ def main(videos: Path, count: int) -> None:
     encoding, _ = cpu_ms(encode, mixtures)
     lines = [
         ("mixture, half of them occlusions", total),
-        ("  decoding one clip (a mixture has two)", decoding),
+        ("  decoding one of its two clips", decoding),
         ("  SLIC mask of an occlusion", masking),
         ("  encoding a record", encoding),
     ]

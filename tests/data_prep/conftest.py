@@ -1,46 +1,47 @@
-"""Tiny videos with sound, made with PyAV, and the settings that fit them."""
+"""Tiny videos with audio, and settings that fit them."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import av
+import fsspec
 import numpy as np
 import pytest
-from small_videos import RATE as SOUND_RATE
+from small_videos import RATE as AUDIO_RATE
 from small_videos import click, numbered
 
 from data_prep.config import ClipConfig, DataConfig
-from data_prep.media.reading import write_video
+from data_prep.media.encoding import write_video
 from data_prep.sources.manifest import Video
 
 CLIP = ClipConfig(frames=4, fps=8, height=16, width=24, short_side=32, sample_rate=8_000)
 FPS, RATE, WIDTH, HEIGHT = 16, 16_000, 64, 48
 
 
-def write_tiny_video(path: Path, *, seed: int, seconds: float = 2.0, sound: bool = True) -> Path:
-    """A coloured gradient with a moving bar, and a tone; other colours and pitch for each seed."""
+def write_tiny_video(path: Path, *, seed: int, seconds: float = 2.0, audio: bool = True) -> Path:
+    """Write a colored gradient with a moving bar, and a tone; colors and pitch differ by seed."""
     rng = np.random.default_rng(seed)
-    colour, pitch = rng.integers(60, 255, 3), rng.uniform(200, 800)
+    color, pitch = rng.integers(60, 255, 3), rng.uniform(200, 800)
     ramp = np.linspace(0.2, 1.0, WIDTH)[None, :, None] * np.ones((HEIGHT, 1, 1))
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         video = container.add_stream("mpeg4", rate=FPS, bit_rate=2_000_000)
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        audio = container.add_stream("aac", rate=RATE, layout="mono") if sound else None
+        track = container.add_stream("aac", rate=RATE, layout="mono") if audio else None
         for i in range(round(seconds * FPS)):
-            picture = (ramp * colour).astype(np.uint8)
-            picture[:, (4 * i) % WIDTH :][:, :8] = 255 - colour
-            container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            pixels = (ramp * color).astype(np.uint8)
+            pixels[:, (4 * i) % WIDTH :][:, :8] = 255 - color
+            container.mux(video.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(video.encode())
-        if audio:
+        if track:
             times = np.arange(round(seconds * RATE)) / RATE
             wave = (8_000 * np.sin(2 * np.pi * pitch * times)).astype(np.int16)
             for start in range(0, len(wave), 1024):
                 block = np.ascontiguousarray(wave[None, start : start + 1024])
                 frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
                 frame.sample_rate, frame.pts = RATE, start
-                container.mux(audio.encode(frame))
-            container.mux(audio.encode())
+                container.mux(track.encode(frame))
+            container.mux(track.encode())
     return path
 
 
@@ -58,23 +59,23 @@ def config() -> DataConfig:
 
 @pytest.fixture(scope="session")
 def video_folder(tmp_path_factory) -> Path:
-    """Six videos, one of them silent, in two folders. Not to be written to."""
+    """Six videos, one of them silent, in two folders. Read only."""
     root = tmp_path_factory.mktemp("videos")
     for seed in range(6):
         path = root / f"part{seed % 2}" / f"video{seed}.mp4"
-        write_tiny_video(path, seed=seed, sound=seed != 3)
+        write_tiny_video(path, seed=seed, audio=seed != 3)
     return root
 
 
 @pytest.fixture
 def make_video():
-    """Gives the function that writes a tiny video."""
+    """Give the function that writes a tiny video."""
     return write_tiny_video
 
 
 @pytest.fixture
 def make_row():
-    """Gives a function that makes a manifest's line without a file behind it."""
+    """Give a function that makes a line of a manifest without a file behind it."""
 
     def make(source: str, **changes) -> Video:
         row = Video(
@@ -89,7 +90,7 @@ def make_row():
             width=320,
             height=240,
             fps=25.0,
-            has_sound=True,
+            has_audio=True,
         )
         return replace(row, **changes)
 
@@ -100,5 +101,16 @@ def make_row():
 def plain(tmp_path_factory):
     """50 frames at 25 fps, and a click at 1.3 s."""
     path = tmp_path_factory.mktemp("media") / "plain.mp4"
-    write_video(path, numbered(50), fps=25, sound=click(2, 1.3), sample_rate=SOUND_RATE)
+    write_video(path, numbered(50), fps=25, audio=click(2, 1.3), sample_rate=AUDIO_RATE)
     return path
+
+
+@pytest.fixture
+def memory():
+    """Give an empty folder in fsspec's in-memory store, which stands in for a remote one."""
+    store = fsspec.filesystem("memory")
+    store.store.clear()
+    store.pseudo_dirs[:] = [""]
+    yield "memory://bucket"
+    store.store.clear()
+    store.pseudo_dirs[:] = [""]

@@ -1,4 +1,4 @@
-"""Videos whose every frame and sound is known by a number or a time."""
+"""Videos in which every frame is known by its number and the audio by the time of a click."""
 
 from fractions import Fraction
 
@@ -10,31 +10,31 @@ from data_prep.config import ClipConfig
 RATE = 16_000
 
 
-def grey(value, height=48, width=64):
+def gray(value, height=48, width=64):
     return np.full((height, width, 3), value, np.uint8)
 
 
 def numbered(count, height=48, width=64):
-    """Frame k is of the grey level 4k."""
-    return np.stack([grey(4 * k, height, width) for k in range(count)])
+    """Frame k is has gray level 4k."""
+    return np.stack([gray(4 * k, height, width) for k in range(count)])
 
 
 def numbers(frames):
-    """The k of each frame of `numbered`, whose levels a codec keeps to within 1."""
+    """Return the k of each frame of `numbered`; a codec keeps the levels to within 1."""
     return np.rint(frames.mean((1, 2, 3)) / 4).astype(int).tolist()
 
 
 def click(seconds, at, rate=RATE):
-    """A click of a millisecond, with its middle at a time."""
+    """A click of a millisecond, centered at a time."""
     times = np.arange(round(seconds * rate)) / rate
     return (24_000 * np.exp(-(((times - at) / 4e-4) ** 2))).astype(np.int16)
 
 
-def click_time(sound, rate=RATE):
-    """Centre of mass of the loudest 4 ms."""
-    power = sound.astype(float) ** 2
-    near = np.abs(np.arange(len(sound)) - power.argmax()) < 2e-3 * rate
-    return np.average(np.arange(len(sound)), weights=power * near) / rate
+def click_time(audio, rate=RATE):
+    """Center of mass of the loudest 4 ms."""
+    power = audio.astype(float) ** 2
+    near = np.abs(np.arange(len(audio)) - power.argmax()) < 2e-3 * rate
+    return np.average(np.arange(len(audio)), weights=power * near) / rate
 
 
 def encode(
@@ -42,8 +42,8 @@ def encode(
     frames,
     stamps,
     *,
-    sound=None,
-    sound_start=0.0,
+    audio=None,
+    audio_start=0.0,
     codec="libx264",
     fps=25,
     keyframes=250,
@@ -51,7 +51,7 @@ def encode(
     aspect=None,
     time_base=Fraction(1, 1000),
 ):
-    """Writes frames at timestamps (in ticks of time_base), to be read as a player would."""
+    """Write frames at timestamps, in ticks of time_base."""
     with av.open(str(path), "w") as container:
         video = container.add_stream(codec, fps)
         _, video.height, video.width, _ = frames.shape
@@ -63,18 +63,18 @@ def encode(
             video.codec_context.sample_aspect_ratio = aspect
         if rotation is not None:
             video.set_display_rotation(rotation)
-        audio = None if sound is None else container.add_stream("aac", RATE, layout="mono")
-        for picture, stamp in zip(frames, stamps, strict=True):
-            frame = av.VideoFrame.from_ndarray(picture).reformat(format="yuv420p")
+        track = None if audio is None else container.add_stream("aac", RATE, layout="mono")
+        for pixels, stamp in zip(frames, stamps, strict=True):
+            frame = av.VideoFrame.from_ndarray(pixels).reformat(format="yuv420p")
             frame.pts, frame.time_base = stamp, time_base
             container.mux(video.encode(frame))
         container.mux(video.encode(None))
-        if audio is not None:
-            frame = av.AudioFrame.from_ndarray(sound[np.newaxis], format="s16", layout="mono")
+        if track is not None and audio is not None:
+            frame = av.AudioFrame.from_ndarray(audio[np.newaxis], format="s16", layout="mono")
             frame.sample_rate, frame.time_base = RATE, Fraction(1, RATE)
-            frame.pts = round(sound_start * RATE)
-            container.mux(audio.encode(frame))
-            container.mux(audio.encode(None))
+            frame.pts = round(audio_start * RATE)
+            container.mux(track.encode(frame))
+            container.mux(track.encode(None))
 
 
 def config(frames=10, fps=25.0, side=32, short_side=48):

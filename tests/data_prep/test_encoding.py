@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from small_videos import RATE, click, numbered
 
+from data_prep import storage
 from data_prep.config import ClipConfig
-from data_prep.media.reading import probe, read_clip, read_sound, write_video
+from data_prep.media.clip import read_audio, read_clip
+from data_prep.media.encoding import write_video
+from data_prep.media.probe import probe
 
 
 def test_a_video_comes_back(tmp_path):
@@ -15,12 +18,12 @@ def test_a_video_comes_back(tmp_path):
     channels = [128 + 90 * np.sin(rows / 9 + times / 5), 4 * columns, 5 * rows]
     frames = np.stack(channels, -1).clip(0, 255).astype(np.uint8)
     tone = (9_000 * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)).astype(np.int16)
-    write_video(path, frames, fps=25, sound=tone, sample_rate=RATE)
+    write_video(path, frames, fps=25, audio=tone, sample_rate=RATE)
     whole = ClipConfig(frames=25, height=48, width=48, short_side=48, sample_rate=RATE)
     clip = read_clip(path, whole, start=0)
     assert np.abs(clip.frames.astype(int) - frames[:, :, 8:56]).mean() < 3
     inside = slice(RATE // 4, 3 * RATE // 4)
-    assert np.corrcoef(clip.sound[inside], tone[inside])[0, 1] > 0.99
+    assert np.corrcoef(clip.audio[inside], tone[inside])[0, 1] > 0.99
 
 
 @pytest.mark.parametrize(("height", "width"), [(33, 64), (48, 31), (1, 1)])
@@ -40,19 +43,19 @@ def test_frame_rates(tmp_path, fps):
 
 
 @pytest.mark.parametrize("rate", [1_000, 11_025, 50_000])
-def test_sound_at_any_rate(tmp_path, rate):
+def test_audio_at_any_rate(tmp_path, rate):
     path = tmp_path / "video.mp4"
     times = np.arange(2 * rate) / rate
     hum = (9_000 * np.sin(2 * np.pi * 100 * times)).astype(np.int16)
-    write_video(path, numbered(50), fps=25, sound=hum, sample_rate=rate)
-    read = read_sound(path, start=0, samples=2 * rate, sample_rate=rate)
+    write_video(path, numbered(50), fps=25, audio=hum, sample_rate=rate)
+    read = read_audio(path, start=0, samples=2 * rate, sample_rate=rate)
     inside = slice(rate // 2, 3 * rate // 2)
     assert np.corrcoef(read[inside], hum[inside])[0, 1] > 0.99
 
 
 def test_the_same_arguments_give_the_same_bytes(tmp_path):
     for name in ("a.mp4", "b.mp4"):
-        write_video(tmp_path / name, numbered(20), fps=25, sound=click(1, 0.5), sample_rate=RATE)
+        write_video(tmp_path / name, numbered(20), fps=25, audio=click(1, 0.5), sample_rate=RATE)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
@@ -62,19 +65,19 @@ def test_the_index_stands_before_the_data(plain):
 
 
 @pytest.mark.parametrize(
-    ("frames", "sound", "rate", "match"),
+    ("frames", "audio", "rate", "match"),
     [
-        (np.zeros((2, 8, 8), np.uint8), None, None, r"frames .* uint8 \[2, 8, 8\]"),
-        (np.zeros((2, 8, 8, 3), np.float32), None, None, "frames .* float32"),
+        (np.zeros((2, 8, 8), np.uint8), None, None, r"frames: .* uint8 \[2, 8, 8\]"),
+        (np.zeros((2, 8, 8, 3), np.float32), None, None, "frames: .* float32"),
         (np.zeros((0, 8, 8, 3), np.uint8), None, None, "not empty"),
-        (numbered(2), np.zeros(9, np.float32), RATE, "sound .* float32"),
+        (numbered(2), np.zeros(9, np.float32), RATE, "audio: .* float32"),
         (numbered(2), np.zeros(9, np.int16), None, "sample_rate"),
         (numbered(2), np.zeros(0, np.int16), RATE, "not empty"),
     ],
 )
-def test_wrong_arguments_write_nothing(tmp_path, frames, sound, rate, match):
+def test_wrong_arguments_write_nothing(tmp_path, frames, audio, rate, match):
     with pytest.raises(ValueError, match=match):
-        write_video(tmp_path / "video.mp4", frames, fps=25, sound=sound, sample_rate=rate)
+        write_video(tmp_path / "video.mp4", frames, fps=25, audio=audio, sample_rate=rate)
     assert not list(tmp_path.iterdir())
 
 
@@ -85,3 +88,10 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, plain):
         write_video(path, numbered(2, 2, 20_000), fps=25)
     assert [p.name for p in tmp_path.iterdir()] == ["video.mp4"]
     assert path.read_bytes() == plain.read_bytes()
+
+
+def test_videos_are_written_to_remote_stores(memory, tmp_path):
+    arguments = {"fps": 25, "audio": click(1, 0.5), "sample_rate": RATE}
+    write_video(f"{memory}/a/video.mp4", numbered(20), **arguments)
+    write_video(tmp_path / "video.mp4", numbered(20), **arguments)
+    assert storage.read_bytes(f"{memory}/a/video.mp4") == (tmp_path / "video.mp4").read_bytes()

@@ -1,3 +1,5 @@
+import doctest
+import importlib
 import json
 import os
 import signal
@@ -11,19 +13,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data_prep import storage
 from data_prep.beam_options import pipeline_options
-from data_prep.errors import UserError
+from data_prep.errors import StorageError, UserError
 from data_prep.generate import generate
-from data_prep.media.reading import read_clip
+from data_prep.media.clip import read_clip
 from data_prep.mixing.pairing import draw
-from data_prep.records import record as examples
-from data_prep.records.making import make_record
+from data_prep.records import writer
+from data_prep.records.features import FEATURES
+from data_prep.records.info import DatasetInfo
+from data_prep.records.record import decode
+from data_prep.sample.write import write_sample
 from data_prep.sources import kinetics, manifest
+from data_prep.sources.splits import assign_splits
 
 
 @pytest.fixture(scope="module")
 def videos(video_folder):
-    return manifest.build(kinetics.find_videos(video_folder))[0]
+    return manifest.build(kinetics.find_videos(str(video_folder)))[0]
 
 
 def records(output, split):
@@ -32,18 +39,18 @@ def records(output, split):
 
 
 def contents(output):
-    """Every file of a data set by name; `rejected.csv` and all others are text or records."""
+    """Return the contents of every file of a data set, by name."""
     files = (path for path in output.rglob("*") if path.is_file())
     return {str(path.relative_to(output)): path.read_bytes() for path in files}
 
 
 def test_records_hold_what_was_drawn(videos, config, tmp_path):
-    info = generate(videos, tmp_path / "out", config)
-    split_videos = manifest.assign_splits(videos, config)
+    info = generate(videos, str(tmp_path / "out"), config)
+    split_videos = assign_splits(videos, config)
     sources = {}
     for split, count in (("train", 6), ("eval", 4)):
         drawn = draw(split_videos, split, count, config)
-        got = [examples.decode(record, config.clip) for record in records(tmp_path / "out", split)]
+        got = [decode(record, config.clip) for record in records(tmp_path / "out", split)]
         assert [v["mixture_id"] for v in got] == [f"{split}-{i:08d}" for i in range(count)]
         sources[split] = {v[f"v{n}_source"] for v in got for n in (1, 2)}
         for values, pairing in zip(got, drawn, strict=True):
@@ -54,20 +61,20 @@ def test_records_hold_what_was_drawn(videos, config, tmp_path):
                 start=window.start,
                 crop=(window.top, window.left),
             )
-            np.testing.assert_array_equal(values["sound2"], clip.sound / np.float32(2**15))
+            np.testing.assert_array_equal(values["audio2"], clip.audio / np.float32(2**15))
             error = values["v2"].astype(float) - clip.frames
             assert np.sqrt(np.mean(error**2)) < 4
             occlusion = values["mixture_type"] == "occlusion"
             assert set(np.unique(values["alpha"])) == ({0.0, 1.0} if occlusion else {0.5})
-        assert info["splits"][split]["mixtures"] == count
+        assert info.splits[split].mixtures == count
     assert not sources["train"] & sources["eval"]
-    assert info["splits"]["train"]["mixture_types"] == {"occlusion": 3, "transparency": 3}
+    assert info.splits["train"].mixture_types == {"transparency": 3, "occlusion": 3}
 
 
-def test_output_is_complete_and_says_what_it_holds(videos, config, tmp_path):
+def test_output_is_complete_and_described(videos, config, tmp_path):
     output = tmp_path / "out"
     rejection = kinetics.Rejection("/elsewhere/a.mp4", "empty file")
-    info = generate(videos, output, config, rejections=[rejection], absent=5)
+    info = generate(videos, str(output), config, rejections=[rejection], absent=5)
     assert sorted(contents(output)) == [
         "COMPLETED",
         "eval/mixtures-00000-of-00002.tfrecord",
@@ -78,27 +85,27 @@ def test_output_is_complete_and_says_what_it_holds(videos, config, tmp_path):
         "settings.json",
         *(f"train/mixtures-0000{i}-of-00003.tfrecord" for i in range(3)),
     ]
-    assert json.loads((output / "info.json").read_text()) == info
-    assert info["settings"] == config.model_dump()
-    assert info["features"].keys() == examples.FEATURES.keys()
-    assert info["annotated_but_absent"] == 5
+    assert DatasetInfo.read(str(output / "info.json")) == info
+    assert info.settings == config
+    assert info.features.keys() == FEATURES.keys()
+    assert (info.annotated_but_absent, info.files_not_used) == (5, 1)
     assert (output / "rejected.csv").read_text() == "path,reason\n/elsewhere/a.mp4,empty file\n"
-    assert manifest.read(output / "manifest.csv") == manifest.assign_splits(videos, config)
+    assert manifest.read(str(output / "manifest.csv")) == assign_splits(videos, config)
 
 
 def test_two_worker_processes_and_other_shards_give_the_same_records(videos, config, tmp_path):
-    generate(videos, tmp_path / "one", config)
-    generate(videos, tmp_path / "two", config, workers=2)
+    generate(videos, str(tmp_path / "one"), config)
+    generate(videos, str(tmp_path / "two"), config, workers=2)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     wider = config.model_copy(update={"records_per_shard": 5})
-    generate(videos, tmp_path / "wide", wider)
+    generate(videos, str(tmp_path / "wide"), wider)
     for split in ("train", "eval"):
         assert records(tmp_path / "one", split) == records(tmp_path / "wide", split)
 
 
-def test_run_that_was_killed_is_taken_up(videos, config, tmp_path):
+def test_a_killed_run_is_resumed(videos, config, tmp_path):
     config = config.model_copy(update={"train_mixtures": 200})
-    manifest.write(tmp_path / "manifest.csv", videos)
+    manifest.write(str(tmp_path / "manifest.csv"), videos)
     (tmp_path / "config.yaml").write_text(json.dumps(config.model_dump()))
     killed, clean = tmp_path / "killed", tmp_path / "clean"
     command = [sys.executable, "-m", "data_prep", "generate", "--manifest", "manifest.csv"]
@@ -106,7 +113,7 @@ def test_run_that_was_killed_is_taken_up(videos, config, tmp_path):
     environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
     process = subprocess.Popen(command, cwd=tmp_path, env=environment)
     try:
-        while process.poll() is None and len(list(killed.glob("progress/*.json"))) < 3:
+        while process.poll() is None and len(list(killed.glob("progress/reports/*.json"))) < 3:
             time.sleep(0.005)
         assert process.poll() is None, "ended before it could be killed"
     finally:
@@ -116,49 +123,49 @@ def test_run_that_was_killed_is_taken_up(videos, config, tmp_path):
     first = killed / "train/mixtures-00000-of-00100.tfrecord"
     assert len(list(killed.glob("*/*.tfrecord"))) < 102
     made = first.stat().st_mtime_ns
-    (killed / "progress/train-00099.json.f00d.tmp").write_bytes(b"half")
-    generate(videos, killed, config)
-    generate(videos, clean, config)
+    (killed / "progress/reports/.mixtures-00099.f00d.tmp").write_bytes(b"half")
+    generate(videos, str(killed), config)
+    generate(videos, str(clean), config)
     assert contents(killed) == contents(clean)
     assert first.stat().st_mtime_ns == made
 
 
-def test_completed_data_set_is_kept_and_other_settings_are_refused(videos, config, tmp_path):
+def test_a_complete_data_set_is_kept_and_other_settings_are_refused(videos, config, tmp_path):
     output = tmp_path / "out"
-    generate(videos, output, config)
+    generate(videos, str(output), config)
     marker = (output / "COMPLETED").stat().st_mtime_ns
-    generate(videos, output, config)
+    generate(videos, str(output), config)
     assert (output / "COMPLETED").stat().st_mtime_ns == marker
     before = contents(output)
     other = config.model_copy(update={"seed": 1})
     with pytest.raises(UserError, match="other videos or settings"):
-        generate(videos, output, other)
+        generate(videos, str(output), other)
     assert contents(output) == before
-    generate(videos, output, other, overwrite=True)
+    generate(videos, str(output), other, overwrite=True)
     assert records(output, "train") != []
-    assert json.loads((output / "info.json").read_text())["settings"]["seed"] == 1
+    assert DatasetInfo.read(str(output / "info.json")).settings.seed == 1
 
 
-def test_folder_of_something_else_is_left_alone(videos, config, tmp_path):
+def test_a_folder_of_something_else_is_left_alone(videos, config, tmp_path):
     (tmp_path / "thesis.tex").write_text("x")
     for overwrite in (False, True):
         with pytest.raises(UserError, match="must be new or empty"):
-            generate(videos, tmp_path, config, overwrite=overwrite)
+            generate(videos, str(tmp_path), config, overwrite=overwrite)
     assert contents(tmp_path) == {"thesis.tex": b"x"}
 
 
-def test_video_that_breaks_half_way_costs_its_mixtures_only(make_video, config, tmp_path):
+def test_a_video_that_breaks_later_costs_only_its_mixtures(make_video, config, tmp_path):
     for seed in range(6):
         make_video(tmp_path / f"videos/{seed}.mp4", seed=seed)
-    rows, _ = manifest.build(kinetics.find_videos(tmp_path / "videos"))
+    rows, _ = manifest.build(kinetics.find_videos(str(tmp_path / "videos")))
     rows = [replace(row, split="eval" if i < 2 else "train") for i, row in enumerate(rows)]
     broken = rows[2].path
-    os.truncate(broken, 300)  # rotted after the manifest was made
+    os.truncate(broken, 300)  # damaged after the manifest was made
     config = config.model_copy(update={"train_mixtures": 12})
-    info = generate(rows, tmp_path / "out", config)
-    dropped = info["splits"]["train"]["dropped"]
-    assert {item["path"] for item in dropped} == {broken}
-    assert info["splits"]["train"]["mixtures"] == 12 - len(dropped) > 0
+    info = generate(rows, str(tmp_path / "out"), config)
+    dropped = info.splits["train"].dropped
+    assert {item.path for item in dropped} == {broken}
+    assert info.splits["train"].mixtures == 12 - len(dropped) > 0
     lines = (tmp_path / "out/rejected.csv").read_text().splitlines()
     assert len(lines) == 2
     assert lines[1].startswith(f"{broken},")
@@ -168,26 +175,75 @@ def test_video_that_breaks_half_way_costs_its_mixtures_only(make_video, config, 
 def test_nothing_readable_is_an_error_that_leaves_nothing(make_row, config, tmp_path):
     rows = [make_row(f"s{i}", path=str(tmp_path / f"{i}.mp4")) for i in range(5)]
     with pytest.raises(UserError, match=r"train split: no mixture could be made: .*mp4"):
-        generate(rows, tmp_path / "out", config)
+        generate(rows, str(tmp_path / "out"), config)
     assert not (tmp_path / "out").exists()
 
 
 def test_too_few_videos_leave_nothing(make_row, config, tmp_path):
     rows = [make_row("a"), make_row("b", duration=0.1)]
     with pytest.raises(UserError, match="at least 2 usable source videos"):
-        generate(rows, tmp_path / "out", config)
+        generate(rows, str(tmp_path / "out"), config)
     assert not (tmp_path / "out").exists()
 
 
-def test_report_says_what_became_of_a_mixture(videos, config, make_row):
-    rows = manifest.assign_splits(videos, config)
-    _, report = make_record(draw(rows, "eval", 1, config)[0], config)
-    assert (report.mixture_id, report.with_sound, report.reason) == ("eval-00000000", True, "")
-    gone = [make_row(f"g{i}", split="eval", path=f"/gone/{i}.mp4") for i in range(2)]
-    record, report = make_record(draw(gone, "eval", 1, config)[0], config)
-    assert record is None
-    assert report.path.startswith("/gone/")
-    assert report.reason
+def test_remote_data_sets_are_the_same_and_resumed(videos, config, tmp_path, memory, monkeypatch):
+    """Videos, records and reports are all in a remote store; the run fails half way."""
+    for video in videos:
+        storage.copy(video.path, f"{memory}/videos/{video.id}")
+    remote = [replace(video, path=f"{memory}/videos/{video.id}") for video in videos]
+    output = f"{memory}/data"
+
+    def fail_at(pairing, config):
+        if pairing.mixture_id == "train-00000004":
+            raise StorageError(output, "connection lost")
+        return make_record(pairing, config)
+
+    make_record = writer.make_record
+    monkeypatch.setattr(writer, "make_record", fail_at)
+    with pytest.raises(StorageError, match="connection lost"):
+        generate(remote, output, config)
+    finished = storage.list_files(f"{output}/progress/reports", ".json")
+    assert finished
+    assert not storage.exists(f"{output}/COMPLETED")
+    made = []
+    monkeypatch.setattr(writer, "make_record", lambda *a: made.append(1) or make_record(*a))
+    info = generate(remote, output, config)
+    assert len(made) == 10 - 2 * len(finished)
+    local = generate(videos, str(tmp_path / "local"), config)
+    assert info == local
+    names = {uri.removeprefix(output + "/") for uri in storage.list_files(output)}
+    assert names == contents(tmp_path / "local").keys()
+    for name in names - {"manifest.csv"}:
+        data = storage.read_bytes(f"{output}/{name}")
+        assert data == (tmp_path / "local" / name).read_bytes()
+    assert generate(remote, output, config) == info
+    with pytest.raises(UserError, match="other videos or settings"):
+        generate(remote, output, config.model_copy(update={"seed": 1}))
+    other = config.model_copy(update={"seed": 1})
+    assert generate(remote, output, other, overwrite=True).settings.seed == 1
+
+
+def test_three_mixture_types(videos, config, tmp_path):
+    shares = {"transparency": 0.5, "occlusion": 0.25, "reflection": 0.25}
+    config = config.model_copy(update={"train_mixtures": 8, "shares": shares})
+    info = generate(videos, str(tmp_path / "out"), config)
+    assert info.splits["train"].mixture_types == {
+        "transparency": 4, "occlusion": 2, "reflection": 2,
+    }  # fmt: skip
+    for serialized in records(tmp_path / "out", "train"):
+        values = decode(serialized, config.clip)
+        if values["mixture_type"] == "reflection":
+            [level] = np.unique(values["alpha"])
+            assert 0.59 < level < 0.76
+            assert values["v2"].std() > 5
+
+
+def test_the_example_of_the_documentation(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_sample("sample", clips=10, classes=2)
+    results = doctest.testmod(importlib.import_module("data_prep.generate"), verbose=False)
+    assert results.attempted > 5
+    assert results.failed == 0
 
 
 def test_option_that_beam_does_not_know():

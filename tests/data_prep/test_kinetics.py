@@ -1,8 +1,10 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.sources.kinetics import find_videos
 
@@ -17,11 +19,11 @@ def touch(path):
 
 @pytest.fixture
 def kinetics(tmp_path):
-    """A folder in Kinetics' layout: OUTPUT/videos/<label>/*.mp4, OUTPUT/*.csv."""
+    """A folder in Kinetics' layout: videos/<label>/*.mp4 and *.csv."""
     touch(tmp_path / "videos/dancing/aa_b-c_000005_000015.mp4")
     touch(tmp_path / "videos/juggling/dd_7_17.mp4")
     touch(tmp_path / "videos/juggling/ee_000000_000010.mp4")
-    touch(tmp_path / "videos/juggling/stranger_000000_000010.mp4")
+    touch(tmp_path / "videos/juggling/unknown_000000_000010.mp4")
     (tmp_path / "train.csv").write_text(
         HEADER + "dancing,aa_b-c,5,15,train\njuggling,gone,1,11,train\n"
     )
@@ -33,7 +35,7 @@ def kinetics(tmp_path):
 
 @pytest.mark.parametrize("folder", ["", "videos"])
 def test_kinetics_layout_is_found_from_its_root_and_from_its_videos(kinetics, folder):
-    listing = find_videos(kinetics / folder)
+    listing = find_videos(str(kinetics / folder))
     found = [(e.id, e.source, e.label, e.split) for e in listing.entries]
     assert found == [
         ("aa_b-c_000005_000015", "aa_b-c", "dancing", "train"),
@@ -42,13 +44,13 @@ def test_kinetics_layout_is_found_from_its_root_and_from_its_videos(kinetics, fo
     reasons = {Path(r.path).name: r.reason for r in listing.rejections}
     assert reasons == {
         "ee_000000_000010.mp4": "the test split is held out",
-        "stranger_000000_000010.mp4": "not in the annotations",
+        "unknown_000000_000010.mp4": "not in the annotations",
     }
     assert listing.absent == 1
 
 
 def test_given_annotations_are_the_only_ones(kinetics):
-    listing = find_videos(kinetics / "videos", [kinetics / "train.csv"])
+    listing = find_videos(str(kinetics / "videos"), [str(kinetics / "train.csv")])
     assert [entry.source for entry in listing.entries] == ["aa_b-c"]
     assert len(listing.rejections) == 3
 
@@ -60,40 +62,40 @@ def test_given_annotations_are_the_only_ones(kinetics):
 def test_split_names(tmp_path, name, split):
     touch(tmp_path / "a_0_10.mp4")
     (tmp_path / "all.csv").write_text(HEADER + f"x,a,0.0,10.0,{name}\n")
-    assert find_videos(tmp_path).entries[0].split == split
+    assert find_videos(str(tmp_path)).entries[0].split == split
 
 
 def test_plain_folder_takes_every_visible_video(tmp_path):
     for name in ("b/two.MKV", "one.mp4", ".hidden.mp4", ".cache/three.mp4", "table.csv"):
         touch(tmp_path / "videos" / name)
     (tmp_path / "videos/notes.txt").write_text("x")
-    # Annotations above the folder that name none of its files belong to something else.
+    # Annotations above the folder that name none of its files belong to another data set.
     (tmp_path / "train.csv").write_text(HEADER + "x,a,0,10,train\n")
-    listing = find_videos(tmp_path / "videos")
+    listing = find_videos(str(tmp_path / "videos"))
     assert [(e.id, e.source, e.label, e.split) for e in listing.entries] == [
         ("b/two.MKV", "", "", ""),
         ("one.mp4", "", "", ""),
     ]
-    assert [r.reason for r in listing.rejections] == [".txt: not a video's file name"]
+    assert [r.reason for r in listing.rejections] == [".txt: not a video file name"]
 
 
-def test_names_that_no_manifest_can_hold_are_rejected(tmp_path):
+def test_names_that_a_manifest_cannot_hold_are_rejected(tmp_path):
     touch(tmp_path / "one.mp4")
     Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.mp4")).touch()
-    listing = find_videos(tmp_path)
+    listing = find_videos(str(tmp_path))
     assert [entry.id for entry in listing.entries] == ["one.mp4"]
     [rejection] = listing.rejections
     assert rejection.reason == "its name is not UTF-8"
     assert rejection.path.encode().endswith(rb"caf\udce9.mp4")
 
 
-def test_csvs_of_others_that_cannot_be_read_are_passed_over(tmp_path):
+def test_unreadable_csvs_of_others_are_skipped(tmp_path):
     touch(tmp_path / "videos/one.mp4")
     (tmp_path / "long.csv").write_text("x" * 200_000)
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "gone.csv").symlink_to(tmp_path / "nowhere")
     (tmp_path / "bytes.csv").write_bytes(bytes(range(256)))
-    assert [entry.id for entry in find_videos(tmp_path / "videos").entries] == ["one.mp4"]
+    assert [entry.id for entry in find_videos(str(tmp_path / "videos")).entries] == ["one.mp4"]
 
 
 def test_linked_folders_are_followed_once(tmp_path):
@@ -101,22 +103,22 @@ def test_linked_folders_are_followed_once(tmp_path):
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos/link").symlink_to(tmp_path / "store")
     (tmp_path / "store/loop").symlink_to(tmp_path / "videos")
-    assert [entry.id for entry in find_videos(tmp_path / "videos").entries] == ["link/one.mp4"]
+    assert [entry.id for entry in find_videos(str(tmp_path / "videos")).entries] == ["link/one.mp4"]
 
 
 def test_missing_and_empty_folders(tmp_path):
-    with pytest.raises(UserError, match=r"nowhere: .* no such folder"):
-        find_videos(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="holds no video file"):
-        find_videos(tmp_path)
+    with pytest.raises(UserError, match=r"videos folder not found: .*nowhere"):
+        find_videos(str(tmp_path / "nowhere"))
+    with pytest.raises(UserError, match="must hold videos, got no video file"):
+        find_videos(str(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("youtube_id,time_start,time_end\na,0,10\n", "bad.csv: .* missing label, split"),
-        (HEADER + "x,a,soon,10,train\n", "line 2: time_start .* numbers, received 'soon'"),
-        ("", "missing label, youtube_id"),
+        ("youtube_id,time_start,time_end\na,0,10\n", "bad.csv: .* missing: label, split"),
+        (HEADER + "x,a,soon,10,train\n", "line 2: time_start .* numbers, got 'soon'"),
+        ("", "missing: label, youtube_id"),
         (HEADER + "x" * 200_000, "bad.csv: annotations must be a readable CSV: field larger than"),
     ],
 )
@@ -124,10 +126,22 @@ def test_bad_annotations(tmp_path, text, message):
     touch(tmp_path / "a_0_10.mp4")
     (tmp_path / "bad.csv").write_text(text)
     with pytest.raises(UserError, match=message):
-        find_videos(tmp_path, [tmp_path / "bad.csv"])
+        find_videos(str(tmp_path), [str(tmp_path / "bad.csv")])
 
 
 def test_missing_annotations(tmp_path):
     touch(tmp_path / "a_0_10.mp4")
     with pytest.raises(UserError, match=r"no\.csv"):
-        find_videos(tmp_path, [tmp_path / "no.csv"])
+        find_videos(str(tmp_path), [str(tmp_path / "no.csv")])
+
+
+def test_a_remote_folder_is_listed_alike(kinetics, memory):
+    storage.copy_tree(str(kinetics), memory)
+    for folder in ("", "/videos"):
+        local, remote = find_videos(str(kinetics) + folder), find_videos(memory + folder)
+        assert [replace(entry, path="") for entry in remote.entries] == [
+            replace(entry, path="") for entry in local.entries
+        ]
+        assert {item.reason for item in remote.rejections} == {r.reason for r in local.rejections}
+        assert remote.absent == local.absent
+        assert remote.entries[0].path == f"{memory}/videos/dancing/aa_b-c_000005_000015.mp4"

@@ -1,13 +1,16 @@
+from itertools import islice
+
 import pytest
 
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.mixing.pairing import OCCLUSION, draw, usable
+from data_prep.mixing.pairing import draw, usable
+from data_prep.mixing.spreading import spread
 
 
 @pytest.fixture
 def videos(make_row):
-    train = [make_row(f"t{i}", split="train", has_sound=i % 2 == 0) for i in range(7)]
+    train = [make_row(f"t{i}", split="train", has_audio=i % 2 == 0) for i in range(7)]
     twins = [make_row("t0", id=f"t0-{i}", split="train") for i in range(3)]
     held_out = [make_row(f"e{i}", split="eval") for i in range(3)]
     return train + twins + held_out
@@ -20,9 +23,9 @@ def test_pairs_are_of_one_split_and_two_sources(videos):
             assert pairing.v1.video.source != pairing.v2.video.source
 
 
-def test_wanted_clip_has_sound_where_there_is_any(videos, make_row):
-    assert all(p.v1.video.has_sound for p in draw(videos, "train", 100, DataConfig()))
-    silent = [make_row(f"s{i}", split="train", has_sound=False) for i in range(2)]
+def test_target_clip_has_audio_if_there_is_any(videos, make_row):
+    assert all(p.v1.video.has_audio for p in draw(videos, "train", 100, DataConfig()))
+    silent = [make_row(f"s{i}", split="train", has_audio=False) for i in range(2)]
     assert len(draw(silent, "train", 5, DataConfig())) == 5
 
 
@@ -52,20 +55,16 @@ def test_mixture_depends_on_seed_split_and_index_alone(videos):
     assert [p.mixture_id for p in many[:2]] == ["train-00000000", "train-00000001"]
 
 
-@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.7, 1.0])
-def test_share_of_occlusions_holds_for_every_prefix(videos, share):
-    kinds = [
-        p.mixture_type == OCCLUSION
-        for p in draw(videos, "train", 101, DataConfig(occlusion_share=share))
-    ]
-    for count in range(1, 102):
-        assert abs(sum(kinds[:count]) - share * count) <= 1
+def test_mixture_types_are_spread(videos):
+    config = DataConfig(shares={"transparency": 0.2, "occlusion": 0.5, "reflection": 0.3})
+    types = [pairing.mixture_type for pairing in draw(videos, "train", 40, config)]
+    assert types == list(islice(spread(config.shares), 40))
 
 
-def test_mask_numbers_differ_from_mixture_to_mixture(videos):
+def test_the_mixing_differs_from_mixture_to_mixture(videos):
     first, second = draw(videos, "train", 2, DataConfig())
-    assert first.mask_rng().random() == first.mask_rng().random()
-    assert first.mask_rng().random() != second.mask_rng().random()
+    assert first.mixing_rng().random() == first.mixing_rng().random()
+    assert first.mixing_rng().random() != second.mixing_rng().random()
 
 
 def test_too_short_videos_are_rejected_with_both_lengths(make_row):
@@ -80,7 +79,7 @@ def test_too_short_videos_are_rejected_with_both_lengths(make_row):
 
 def test_one_source_is_too_few(make_row):
     videos = [make_row("a", id=str(i), split="eval") for i in range(3)]
-    with pytest.raises(UserError, match=r"eval split: .* at least 2 .* received 1 \(3 usable"):
+    with pytest.raises(UserError, match=r"eval split: .* at least 2 .* got 1 \(3 usable"):
         draw(videos, "eval", 1, DataConfig())
 
 
@@ -105,6 +104,6 @@ def test_label_that_only_the_same_source_lacks_is_paired_with_another_source(mak
 
 def test_the_one_video_of_another_label_among_many_is_found(make_row):
     rows = [make_row(f"s{i}", label="a", split="train") for i in range(5_000)]
-    rows.append(make_row("rare", label="b", split="train", has_sound=False))
+    rows.append(make_row("rare", label="b", split="train", has_audio=False))
     pairings = draw(rows, "train", 10, DataConfig(distinct_labels=True))
     assert {p.v2.video.id for p in pairings} == {"rare"}

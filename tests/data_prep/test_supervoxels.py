@@ -1,24 +1,11 @@
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from data_prep.mixing.compose import compose, occlusion_alpha
+from data_prep.mixing.supervoxels import occlusion_alpha
 
 
 def noise(shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-def test_compose_is_the_definition_for_arrays_and_tensors():
-    rng = np.random.default_rng(0)
-    v1, v2 = rng.uniform(-1, 1, (2, 3, 4, 5, 6, 3)).astype(np.float32)
-    alpha = rng.uniform(0, 1, (3, 4, 5, 6, 1)).astype(np.float32)
-    expected = v2 + alpha * (v1 - v2)
-    np.testing.assert_allclose(compose(v1, v2, alpha), expected, atol=1e-6)
-    mixed = compose(tf.constant(v1), tf.constant(v2), tf.constant(alpha))
-    np.testing.assert_allclose(mixed, expected, atol=1e-6)
-    np.testing.assert_array_equal(compose(v1, v2, np.ones_like(alpha)), v1)
-    np.testing.assert_array_equal(compose(v1, v2, 0.5), compose(v2, v1, 0.5))
 
 
 @pytest.mark.parametrize("shape", [(2, 8, 8, 3), (7, 33, 21, 3), (16, 48, 64, 3)])
@@ -44,7 +31,7 @@ def test_occlusion_is_decided_by_its_random_numbers():
 
 
 def test_occluder_follows_the_edges_of_the_content():
-    """A bright block that moves: nearly no frame's block is cut by the mask."""
+    """A bright block moves; the mask cuts the block of almost no frame."""
     frames = np.full((16, 64, 64, 3), 20, np.uint8)
     for t in range(16):
         frames[t, 16:48, 2 * t : 2 * t + 32] = (240, 200, 40)

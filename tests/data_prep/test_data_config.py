@@ -1,0 +1,57 @@
+import pytest
+
+from data_prep.config import ClipConfig, DataConfig, clip_of_model
+from data_prep.errors import UserError
+from data_prep.settings import load
+
+
+def test_every_wrong_key_is_named():
+    with pytest.raises(UserError) as caught:
+        load(DataConfig, {"seed": -1, "colour": "red"}, "settings")
+    assert str(caught.value) == (
+        "settings: seed: Input should be greater than or equal to 0, got -1; colour: unknown key"
+    )
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ({"transparency": 0.5, "mirror": 0.5}, "mixture types are transparency, .*, got mirror"),
+        ({"transparency": 0.5}, "shares must sum to 1, got 0.5"),
+        ({"transparency": 1.5, "occlusion": -0.5}, "transparency must be from 0 to 1, got 1.5"),
+        ({}, "shares must sum to 1, got 0"),
+        ({"transparency": float("nan")}, "transparency must be from 0 to 1, got nan"),
+    ],
+)
+def test_wrong_shares(shares, message):
+    with pytest.raises(UserError, match=f"^data: shares: {message}"):
+        load(DataConfig, {"shares": shares}, "data")
+
+
+def test_shares_are_in_the_order_of_the_registry_and_may_be_a_rounded_sum():
+    shares = {"reflection": 0.333333, "occlusion": 0.333333, "transparency": 0.333334}
+    assert list(DataConfig(shares=shares).shares) == ["transparency", "occlusion", "reflection"]
+    assert DataConfig(shares={"occlusion": 1}).shares == {"occlusion": 1.0}
+    assert DataConfig().shares == {"transparency": 0.5, "occlusion": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"short_side": 100}, "short_side must be at least height and width"),
+        ({"frames": 600}, "frames times height must be at most 65500"),
+    ],
+)
+def test_clips_that_cannot_be(values, message):
+    with pytest.raises(UserError, match=message):
+        load(ClipConfig, values, "clip")
+
+
+def test_the_clip_of_a_model_has_the_rate_that_was_meant():
+    described = {"fps": 29.97, "sample_rate": 16_000, "short_side": 64}
+    clip = clip_of_model([None, 8, 48, 64, 3], described, "model")
+    assert clip == ClipConfig(
+        frames=8, fps=29.97, height=48, width=64, short_side=64, sample_rate=16_000
+    )
+    with pytest.raises(UserError, match="model: frames"):
+        clip_of_model([None, None, 48, 64, 3], described, "model")

@@ -1,0 +1,34 @@
+from fractions import Fraction
+
+import av
+import pytest
+from small_videos import config, numbered, numbers
+
+from data_prep.media.clip import read_clip
+from data_prep.media.probe import VideoInfo, probe
+
+
+def test_probe(plain):
+    assert probe(plain) == VideoInfo(
+        duration=pytest.approx(2.0), width=64, height=48, fps=25.0, has_audio=True
+    )
+
+
+def test_a_header_without_a_duration(tmp_path):
+    """A Matroska file written to a pipe has none."""
+    path = tmp_path / "video.webm"
+    with path.open("wb") as pipe:
+        pipe.seekable = lambda: False
+        write_only = type("Pipe", (), {"write": lambda _, data: pipe.write(data)})()
+        with av.open(write_only, "w", format="webm") as container:
+            video = container.add_stream("libvpx", 25, options={"cpu-used": "8"})
+            video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+            for k, pixels in enumerate(numbered(30)):
+                frame = av.VideoFrame.from_ndarray(pixels).reformat(format="yuv420p")
+                frame.pts, frame.time_base = k, Fraction(1, 25)
+                container.mux(video.encode(frame))
+            container.mux(video.encode(None))
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].duration is None
+    assert probe(path).duration == pytest.approx(1.2, abs=0.05)
+    assert numbers(read_clip(path, config(10), start=0.6).frames) == list(range(15, 25))

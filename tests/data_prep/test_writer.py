@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pytest
+
+from data_prep import storage
+from data_prep.beam_options import pipeline_options
+from data_prep.config import DataConfig
+from data_prep.mixing.mixture_types import MIXTURE_TYPES, MixtureType
+from data_prep.mixing.pairing import draw
+from data_prep.mixing.planning import plan
+from data_prep.records import writer
+from data_prep.records.layout import RecordLayout, lay_out
+from data_prep.records.outcomes import NothingMadeError, ShardReport
+from data_prep.records.record import decode
+from data_prep.records.writer import make_record, write_records
+from data_prep.sources import kinetics, manifest
+from data_prep.sources.kinetics import Rejection
+from data_prep.sources.splits import assign_splits
+
+
+class StoppedError(Exception):
+    """Stands for a kill."""
+
+
+@pytest.fixture(scope="module")
+def videos(video_folder):
+    return manifest.build(kinetics.find_videos(str(video_folder)))[0]
+
+
+@pytest.fixture
+def layout(tmp_path):
+    """A layout whose shards are moved at the end, as in the pipeline."""
+    return RecordLayout(
+        unfinished=str(tmp_path / "unfinished"),
+        splits={split: str(tmp_path / "out" / f"Split-{split}") for split in ("train", "eval")},
+        info=str(tmp_path / "out/info.json"),
+        rejected=str(tmp_path / "out/rejected.csv"),
+    )
+
+
+def write(planned, layout, **options):
+    return write_records(planned, layout, beam.Pipeline(options=pipeline_options()), **options)
+
+
+def test_shards_are_moved_once_all_are_finished(videos, config, layout, tmp_path):
+    info = write(plan(videos, config), layout, rejections=[Rejection("b", "x")], absent=3)
+    files = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
+    assert files == [
+        "out/Split-eval/mixtures-00000-of-00002.tfrecord",
+        "out/Split-eval/mixtures-00001-of-00002.tfrecord",
+        *(f"out/Split-train/mixtures-0000{i}-of-00003.tfrecord" for i in range(3)),
+        "out/info.json",
+        "out/rejected.csv",
+    ]
+    assert (info.annotated_but_absent, info.files_not_used) == (3, 1)
+    assert manifest.read_rejected(layout.rejected) == [Rejection("b", "x")]
+
+
+def test_finished_shards_outlive_an_interruption(videos, config, layout, monkeypatch):
+    planned = plan(videos, config)
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(writer, "account", lambda *args, **kwargs: stop())
+        write(planned, layout)
+    monkeypatch.setattr(writer, "make_record", lambda *args: stop())
+    assert write(planned, layout).splits["train"].mixtures == 6
+
+
+def stop():
+    raise StoppedError
+
+
+def test_a_shard_without_its_report_is_made_again(videos, config, layout):
+    planned = plan(videos, config)
+    shards = list(lay_out(planned, layout))
+    storage.write_text(shards[0].records, "half")
+    write(planned, layout)
+    name = storage.name(shards[0].records)
+    assert len(storage.read_bytes(storage.join(layout.splits["train"], name))) > 1_000
+
+
+def test_nothing_made_leaves_nothing(make_row, config, layout, tmp_path):
+    rows = [make_row(f"s{i}", path=str(tmp_path / f"{i}.mp4")) for i in range(5)]
+    with pytest.raises(NothingMadeError, match=r"train split: no mixture could be made: .*mp4"):
+        write(plan(rows, config), layout)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_outcomes_of_mixtures(videos, config, make_row):
+    rows = assign_splits(videos, config)
+    _, outcome = make_record(draw(rows, "eval", 1, config)[0], config)
+    assert (outcome.mixture_id, outcome.with_audio, outcome.reason) == ("eval-00000000", True, "")
+    for folder in ("/gone", "memory://gone"):
+        gone = [make_row(f"g{i}", split="eval", path=f"{folder}/{i}.mp4") for i in range(2)]
+        record, outcome = make_record(draw(gone, "eval", 1, config)[0], config)
+        assert record is None
+        assert outcome.path.startswith(f"{folder}/")
+        assert outcome.reason
+
+
+def test_reports_are_typed(tmp_path):
+    (tmp_path / "r.json").write_text('{"outcomes": [{"split": "train"}]}')
+    with pytest.raises(ValueError, match=r"r\.json: outcomes\.0\.mixture_id: missing key"):
+        ShardReport.read(str(tmp_path / "r.json"))
+
+
+def test_a_toy_type_is_made_like_any_other(videos, clip, monkeypatch, tmp_path, layout):
+    """The first clip on the left and an inverted second one on the right."""
+
+    def left(v1, v2, rng, settings):
+        return np.broadcast_to(np.arange(v1.shape[2]) < v1.shape[2] // 2, v1.shape[:3])
+
+    toy = MixtureType("toy", "toys", alpha=left, alter_v2=lambda v2, rng, settings: 255 - v2)
+    monkeypatch.setitem(MIXTURE_TYPES, "toy", toy)
+    config = DataConfig(
+        clip=clip, train_mixtures=4, eval_mixtures=1, eval_fraction=0.3,
+        shares={"transparency": 0.5, "toy": 0.5},
+    )  # fmt: skip
+    info = write(plan(videos, config), layout)
+    assert info.splits["train"].mixture_types == {"transparency": 2, "toy": 2}
+    pairing = next(p for p in plan(videos, config).pairings("train") if p.mixture_type == "toy")
+    values = decode(make_record(pairing, config)[0], clip)
+    plain = decode(make_record(replace_type(pairing, "transparency"), config)[0], clip)
+    assert np.abs(values["v2"].astype(int) - (255 - plain["v2"].astype(int))).mean() < 3
+    assert values["alpha"][0, 0, 0, 0] == 1
+    assert values["alpha"][0, 0, -1, 0] == 0
+    assert Path(layout.info).is_file()
+
+
+def replace_type(pairing, name):
+    from dataclasses import replace
+
+    return replace(pairing, mixture_type=name)
