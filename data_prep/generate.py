@@ -1,4 +1,4 @@
-"""Generation of a folder of TFRecords from videos: what the command `generate` does.
+"""Generation of a folder of TFRecords from videos.
 
 python -m data_prep generate --videos DIR --output DIR
 """
@@ -48,7 +48,7 @@ def generate(
         {'transparency': 2, 'occlusion': 2}
 
     Args:
-        videos: those of the manifest.
+        videos: the videos of a manifest.
         output: folder of the data set, a URI that all workers can reach; its layout is described
             in `data_prep.records.dataset`.
         config: settings of the data set.
@@ -59,7 +59,7 @@ def generate(
         overwrite: whether to replace the data set if `output` holds one.
 
     Returns:
-        What `info.json` says.
+        Facts about the data set, as `info.json` holds them.
 
     Raises:
         UserError: too few usable videos, an `output` of other settings, or nothing could be read.

@@ -23,7 +23,7 @@ class Results(Settings):
         return json.dumps(self.model_dump(mode="json"), indent=2, allow_nan=False) + "\n"
 
     def write(self, uri: str) -> None:
-        """Write the results to a JSON file, whole or not at all."""
+        """Write the results to a JSON file, atomically."""
         storage.write_text(uri, self.to_json())
 
     @classmethod

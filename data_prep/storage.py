@@ -84,7 +84,7 @@ def read_text(uri: str) -> str:
 
 
 def write_bytes(uri: str, data: bytes) -> None:
-    """Write a file whole or not at all, and make its folder if it is missing."""
+    """Write a file atomically, and make its folder if it is missing."""
     if is_local(uri):
         with replacing(uri) as temporary:
             temporary.write_bytes(data)
@@ -95,7 +95,7 @@ def write_bytes(uri: str, data: bytes) -> None:
 
 
 def write_text(uri: str, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all, and make its folder if it is missing."""
+    """Write a UTF-8 text file atomically, and make its folder if it is missing."""
     write_bytes(uri, text.encode())
 
 
@@ -164,7 +164,7 @@ def remove_tree(folder: str) -> None:
 
 
 def copy(source: str, target: str) -> None:
-    """Copy a file, replacing the target whole or not at all."""
+    """Copy a file, and replace the target atomically."""
     if not is_local(source) and split_scheme(source)[0] == split_scheme(target)[0]:
         with reported(source):
             store, path = open_store(source)

@@ -12,7 +12,7 @@ from data_prep.sources.splits import assign_splits
 
 @dataclass(frozen=True)
 class Plan:
-    """What to make of the videos.
+    """Mixtures to make of the videos.
 
     Attributes:
         videos: those that are long enough, each with its final split.

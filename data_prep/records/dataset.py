@@ -1,4 +1,4 @@
-"""The folder that `generate` writes: its layout, what resumes it, and what completes it.
+"""The folder that `generate` writes: its layout, its resumption, and its completion.
 
 settings.json                       settings and fingerprint, written first
 manifest.csv                        the videos, with their splits

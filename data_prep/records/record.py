@@ -159,7 +159,7 @@ def _values(serialized: bytes) -> dict[str, Any]:
     """Read a record's values by name.
 
     Raises:
-        RecordError: naming what is missing, what is extra and what has another type or count.
+        RecordError: features are missing, extra, or have another type or count.
     """
     try:
         features = tf.train.Example.FromString(serialized).features.feature

@@ -66,7 +66,7 @@ def write_records(
         absent: number of annotated videos that were not found, for `info.json`.
 
     Returns:
-        What `info.json` says.
+        Facts about the data set, as `info.json` holds them.
 
     Raises:
         NothingMadeError: no mixture of a split could be made. Nothing is left in `unfinished`, so

@@ -92,7 +92,7 @@ def build(
     """Open all videos of a listing, in a Beam pipeline.
 
     Args:
-        listing: what `kinetics.find_videos` found.
+        listing: the result of `kinetics.find_videos`.
         beam_args: Beam's options.
         workers: processes on this machine.
 
@@ -140,7 +140,7 @@ def moved(videos: Sequence[Video], root: str, prefix: str) -> list[Video]:
 
 
 def write(uri: str, videos: Sequence[Video]) -> None:
-    """Write a manifest, whole or not at all."""
+    """Write a manifest, atomically."""
     _write_csv(uri, COLUMNS, ((*astuple(video)[:-1], int(video.has_audio)) for video in videos))
 
 
@@ -158,7 +158,7 @@ def read(uri: str) -> list[Video]:
 
 
 def write_rejected(uri: str, rejections: Iterable[Rejection]) -> None:
-    """Write the rejected files as a CSV of path and reason, whole or not at all."""
+    """Write the rejected files as a CSV of path and reason, atomically."""
     _write_csv(uri, ("path", "reason"), map(astuple, rejections))
 
 
@@ -226,9 +226,8 @@ def _video(row: dict[str, str], where: str) -> Video:
         try:
             values[name] = kind(row[name])
         except (TypeError, ValueError) as error:
-            raise UserError(f"{where}: {name} must be {kind.__name__}, got {row[name]!r}") from (
-                error
-            )
+            message = f"{where}: {name} must be {kind.__name__}, got {row[name]!r}"
+            raise UserError(message) from error
     if values["split"] not in ("", *SPLITS):
         raise UserError(
             f"{where}: split must be {', '.join(SPLITS)} or empty, got {values['split']!r}"
