@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import SerializeAsAny
 
 from components.analyses.analysis import StudySection
 from components.analyses.registry import ANALYSES
@@ -49,7 +48,7 @@ class StudyTable(Results):
     """
 
     caption: str
-    rows: dict[str, dict[str, SerializeAsAny[Estimate]]]
+    rows: dict[str, dict[str, SeedEstimate | Estimate]]
 
 
 class StudyAbout(Results):

@@ -141,6 +141,9 @@ def test_killed_study_resumes(study):
         assert columns["loss"].keys() == {"identity", "c2"}
     [table] = found.analyses["Table 3: action recognition"]
     assert table.rows.keys() == {"I3D, pure video", "I3D, mixed video", "C2 + I3D"}
+    cells = table.rows["C2 + I3D"]
+    assert cells["transparency"].seeds == (cells["transparency"].value,)
+    assert cells["published, transparency"].value == 0.401
 
 
 @pytest.mark.slow
