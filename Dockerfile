@@ -1,4 +1,4 @@
-# One image for TFX's components, for the training and for Beam's workers.
+# One image for TFX's components, training and Beam's workers.
 #
 #   docker build -t REGISTRY/layered-video:VERSION .
 FROM python:3.11-slim-bookworm
@@ -10,9 +10,9 @@ RUN apt-get update \
 WORKDIR /app
 RUN pip install --no-cache-dir uv==0.13.9
 COPY requirements.lock pyproject.toml setup.py README.md ./
-# Bytecode, since a container that starts would compile all that it imports anew.
+# With bytecode, because a container would compile everything that it imports at each start.
 RUN uv pip sync --system --no-cache --compile-bytecode requirements.lock \
-    # Training uses the GPUs that are there: the CUDA libraries TensorFlow was built with.
+    # The CUDA libraries that TensorFlow was built with, for training on GPUs.
     && uv pip install --system --no-cache --compile-bytecode "tensorflow[and-cuda]==2.16.2"
 COPY data_prep data_prep
 COPY models models
@@ -21,7 +21,7 @@ COPY pipeline pipeline
 COPY serving serving
 RUN uv pip install --system --no-cache --no-deps --no-build-isolation .
 
-# Beam's workers start by Beam's own entry point. Kubeflow Pipelines and Vertex AI give a command,
-# which takes its place.
+# Beam's workers start through Beam's own entry point. Kubeflow Pipelines and Vertex AI replace it
+# with a command of their own.
 COPY --from=apache/beam_python3.11_sdk:2.59.0 /opt/apache/beam /opt/apache/beam
 ENTRYPOINT ["/opt/apache/beam/boot"]
