@@ -225,6 +225,4 @@ def test_unknown_schemes_and_missing_packages(monkeypatch):
 
 @pytest.mark.parametrize("scheme", ["s3", "gs"])
 def test_packages_of_the_extras_are_found(scheme):
-    store, path = storage.open_store(f"{scheme}://bucket/a/b.txt")
-    assert path == "bucket/a/b.txt"
-    assert scheme in np.atleast_1d(store.protocol)
+    assert scheme in np.atleast_1d(fsspec.get_filesystem_class(scheme).protocol)

@@ -1,6 +1,6 @@
 import pytest
 
-from data_prep import uris
+from data_prep.storage import uris
 
 
 @pytest.mark.parametrize(

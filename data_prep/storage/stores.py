@@ -8,7 +8,7 @@ from typing import Any
 import fsspec
 
 from data_prep.errors import StorageError, StorageMissingError
-from data_prep.uris import is_local, local_path, split_scheme
+from data_prep.storage.uris import is_local, local_path, split_scheme
 
 _EXTRAS = {"gcs": "gcs", "gs": "gcs", "s3": "s3", "s3a": "s3"}
 

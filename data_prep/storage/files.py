@@ -1,10 +1,5 @@
-"""Files, on this machine or in an object store: the one layer through which all data goes.
+"""Files one at a time: reading, writing, removing, and local copies of remote ones."""
 
-A path is a URI: `s3://bucket/file`, `gs://bucket/file`, or simply a local path. Any scheme that
-fsspec knows works, once its package is installed. Every failure is a `StorageError`.
-"""
-
-import os
 import shutil
 import tempfile
 import uuid
@@ -15,34 +10,8 @@ from pathlib import Path, PurePosixPath
 from fsspec.core import has_magic
 
 from data_prep.errors import StorageError, StorageMissingError
-from data_prep.stores import open_store, reported
-from data_prep.uris import absolute, is_local, join, local_path, name, parent, split_scheme
-
-__all__ = [
-    "absolute",
-    "copy",
-    "copy_tree",
-    "exists",
-    "glob",
-    "is_dir",
-    "is_empty",
-    "is_file",
-    "is_local",
-    "join",
-    "list_files",
-    "local_copy",
-    "make_dirs",
-    "move",
-    "name",
-    "parent",
-    "read_bytes",
-    "read_text",
-    "remove",
-    "remove_tree",
-    "replacing",
-    "write_bytes",
-    "write_text",
-]
+from data_prep.storage.stores import open_store, reported
+from data_prep.storage.uris import is_local, local_path
 
 
 def exists(uri: str) -> bool:
@@ -99,42 +68,6 @@ def write_text(uri: str, text: str) -> None:
     write_bytes(uri, text.encode())
 
 
-def list_files(
-    folder: str, suffix: str = "", *, recursive: bool = True, hidden: bool = True
-) -> list[str]:
-    """List the files in a folder, sorted.
-
-    Args:
-        folder: the folder; a missing one has no files.
-        suffix: how the names of the files end.
-        recursive: whether to list the files of subfolders too. Links to local folders are
-            followed, each folder once.
-        hidden: whether to list names that begin with a dot, and what such folders hold.
-
-    Returns:
-        URIs that begin with `folder`.
-    """
-    with reported(folder):
-        if is_local(folder):
-            found = _walk(local_path(folder), recursive, hidden)
-        else:
-            found = _find(folder, recursive, hidden)
-        return sorted(join(folder, item) for item in found if item.endswith(suffix))
-
-
-def glob(pattern: str) -> list[str]:
-    """List the files and folders that match a pattern with `*`, `?` or `[...]`, sorted.
-
-    Local matches are absolute paths.
-    """
-    with reported(pattern):
-        store, path = open_store(pattern)
-        scheme, _ = split_scheme(pattern)
-        matches = store.glob(path) if has_magic(path) else [path] if store.exists(path) else []
-        prefix = "" if is_local(pattern) else f"{scheme}://"
-        return sorted(prefix + (item.lstrip("/") if prefix else item) for item in matches)
-
-
 def make_dirs(folder: str) -> None:
     """Make a folder and those above it. An object store has no folders, so nothing is done."""
     if is_local(folder):
@@ -161,43 +94,6 @@ def remove_tree(folder: str) -> None:
                     store.rm_file(file)
             else:
                 store.rm(path, recursive=True)
-
-
-def copy(source: str, target: str) -> None:
-    """Copy a file, and replace the target atomically."""
-    if not is_local(source) and split_scheme(source)[0] == split_scheme(target)[0]:
-        with reported(source):
-            store, path = open_store(source)
-            store.cp_file(path, open_store(target)[1])
-    else:
-        with local_copy(source) as local, replacing(target) as temporary, reported(source):
-            shutil.copyfile(local, temporary)
-
-
-def copy_tree(source: str, target: str) -> None:
-    """Copy all files of a folder into another one."""
-    for file in list_files(source):
-        copy(file, join(target, file[len(source) :]))
-
-
-def move(source: str, target: str) -> None:
-    """Move a file or a folder, replacing the target.
-
-    On this machine's file system this is one rename; elsewhere each file is copied and removed.
-    """
-    if is_local(source) and is_local(target):
-        if is_dir(target):
-            remove_tree(target)
-        make_dirs(parent(target))
-        with reported(source):
-            shutil.move(local_path(source), local_path(target))
-    elif is_dir(source):
-        remove_tree(target)
-        copy_tree(source, target)
-        remove_tree(source)
-    else:
-        copy(source, target)
-        remove(source)
 
 
 @contextmanager
@@ -265,28 +161,3 @@ def _kind(uri: str) -> str | None:
         with suppress(NotADirectoryError):  # the path leads through a file
             return store.info(path)["type"]
     return None
-
-
-def _walk(folder: str, recursive: bool, hidden: bool) -> Iterator[str]:
-    """List the files below a local folder, as paths relative to it."""
-    seen = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        for item in names:
-            path = Path(place, item)
-            if (hidden or not item.startswith(".")) and path.is_file():
-                yield str(path.relative_to(folder))
-        folders[:] = sorted(f for f in folders if recursive and (hidden or f[:1] != "."))
-
-
-def _find(folder: str, recursive: bool, hidden: bool) -> Iterator[str]:
-    """List the files below a remote folder, as paths relative to it."""
-    store, root = open_store(folder)
-    for path in store.find(root, maxdepth=None if recursive else 1):
-        relative = path.removeprefix(root).strip("/")
-        if relative and (hidden or not any(p.startswith(".") for p in relative.split("/"))):
-            yield relative

@@ -1,0 +1,63 @@
+"""Storage, on this machine or in an object store: the one layer through which all data goes.
+
+A path is a URI: `s3://bucket/file`, `gs://bucket/file`, or simply a local path. Any scheme that
+fsspec knows works, once its package is installed. Every failure is a `StorageError`.
+"""
+
+from data_prep.storage.files import (
+    exists,
+    is_dir,
+    is_empty,
+    is_file,
+    local_copy,
+    make_dirs,
+    read_bytes,
+    read_text,
+    remove,
+    remove_tree,
+    replacing,
+    write_bytes,
+    write_text,
+)
+from data_prep.storage.listing import (
+    glob,
+    list_files,
+)
+from data_prep.storage.transfers import (
+    copy,
+    copy_tree,
+    move,
+)
+from data_prep.storage.uris import (
+    absolute,
+    is_local,
+    join,
+    name,
+    parent,
+)
+
+__all__ = [
+    "absolute",
+    "copy",
+    "copy_tree",
+    "exists",
+    "glob",
+    "is_dir",
+    "is_empty",
+    "is_file",
+    "is_local",
+    "join",
+    "list_files",
+    "local_copy",
+    "make_dirs",
+    "move",
+    "name",
+    "parent",
+    "read_bytes",
+    "read_text",
+    "remove",
+    "remove_tree",
+    "replacing",
+    "write_bytes",
+    "write_text",
+]
