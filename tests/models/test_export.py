@@ -53,7 +53,7 @@ def test_served_videos_are_the_network_s(exported, loaded, size):
     result = loaded.signatures["serving_default"](**inputs)
     network_inputs = {"video": tf.cast(inputs["video"], tf.float32) / 127.5 - 1}
     if separator.system.uses_audio:
-        network_inputs["spectrogram"] = make_batch(size)["spectrogram"]
+        network_inputs["spectrogram"] = tf.constant(make_batch(size)["spectrogram"])
     expected = separator.network(network_inputs, training=False)
     shown = {"outputs": expected["outputs"]}
     if "layers" in expected:

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from models.reconstruction import fused_reconstruction, identity_loss, reconstruction
+from models.losses.reconstruction import fused_reconstruction, identity_loss, reconstruction
 from small_models import build, make_batch, textured
 
 from data_prep.mixing.compose import compose

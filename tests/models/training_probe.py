@@ -7,7 +7,9 @@ TF_CONFIG; `train` and `eval` files; `folder`; `system`; and `config`, the train
 import dataclasses
 import json
 import sys
+from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 from small_models import CLIP, TWO_LEVELS
@@ -33,6 +35,18 @@ def main(out: str, settings: dict) -> None:
         train_one(f"{out}-{count}.npz", settings, folder, strategy if count > 1 else None)
 
 
+class WriteStep(keras.callbacks.Callback):
+    """Write the step to a file, so that a test can kill the run at any."""
+
+    def __init__(self, folder: str):
+        super().__init__()
+        self._file = Path(folder) / "step"
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._file.parent.mkdir(exist_ok=True)
+        self._file.write_text(str(int(self.model.optimizer.iterations)))
+
+
 def train_one(out: str, settings: dict, folder: str, strategy) -> None:
     reports = []
     trained = train(
@@ -44,6 +58,7 @@ def train_one(out: str, settings: dict, folder: str, strategy) -> None:
         logs=f"{folder}/logs",
         checkpoints=f"{folder}/checkpoints",
         report=reports.append,
+        callbacks=[WriteStep(folder)],
         strategy=strategy,
     )
     losses = [progress.scalars["loss"] for progress in reports]
