@@ -30,7 +30,7 @@ def test_classifiers_metrics_are_its_own():
     assert [measure.name for measure in table.measures] == ["accuracy", "mixed_accuracy"]
 
 
-def test_run_is_told_in_tables_and_places(tmp_path, capsys):
+def test_run_is_shown_in_tables_and_places(tmp_path, capsys):
     by_type = {"transparency": separation(0.3, 0.9), "occlusion": separation(0.35, 0.8)}
     analyses = {"control_shift": control_shift()}
     text = shown(summary("c3_internal", by_type, analyses), tmp_path, capsys)

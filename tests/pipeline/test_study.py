@@ -5,11 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from made_up_runs import action_recognition, control_shift, metrics, separation, summary
 
 from components.analyses.registry import ANALYSES
-from components.estimates import Estimate
+from components.estimates import Estimate, over_seeds
 from components.html.panels import Panel, save_panels
 from components.tables import markdown
 from data_prep.errors import UserError
@@ -90,6 +91,22 @@ def test_figures_are_written_and_are_the_same_again(runs, tmp_path):
     results = averages.results_by_system(runs, "control_shift")
     ANALYSES["control_shift"].study_section(results).draw(tmp_path / "shift.svg")
     assert (tmp_path / "shift.svg").read_text().count("<svg") == 1
+
+
+def test_intervals_of_few_noisy_seeds_hold_the_truth():
+    rng = np.random.default_rng(0)
+    hits = total = 0
+    for _ in range(300):
+        truth = rng.uniform(size=5)
+        cells = {
+            str(i): [Estimate(value=rng.normal(truth[i], 0.1), half_width=0.0) for _ in range(2)]
+            for i in range(5)
+        }
+        found = over_seeds({**cells, "one seed": [Estimate(value=0.5, half_width=0.01)]})
+        assert found.pop("one seed").half_width == pytest.approx(0.01)
+        hits += sum(abs(c.value - truth[int(i)]) <= c.half_width for i, c in found.items())
+        total += 5
+    assert 0.93 <= hits / total <= 0.97
 
 
 def test_systems_come_in_the_tables_order_and_unknown_ones_are_named():
