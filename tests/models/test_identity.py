@@ -15,9 +15,9 @@ CONFIG = DataConfig(clip=ClipConfig(frames=8, fps=8, height=64, width=64, short_
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("kinetics") / "sample"
+    folder = str(tmp_path_factory.mktemp("kinetics") / "sample")
     write_sample(folder, clips=8, classes=2, seed=1)
-    found, _ = manifest.build(kinetics.find_videos(folder / "videos"))
+    found, _ = manifest.build(kinetics.find_videos(f"{folder}/videos"))
     return found
 
 

@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 import tensorflow as tf
-from models.losses.reconstruction import fused_reconstruction, identity_loss, reconstruction
 from small_models import build, make_batch, textured
 
 from data_prep.mixing.compose import compose
 from models.losses import assignment as losses
+from models.losses.reconstruction import fused_reconstruction, identity_loss, reconstruction
 from models.pixels import from_uint8, to_uint8
 
 
