@@ -17,37 +17,37 @@ _C1, _C2 = (0.01 * _RANGE) ** 2, (0.03 * _RANGE) ** 2
 _LEAST_ERROR = 1e-10
 
 
-def psnr(truth: Tensor, video: Tensor) -> Tensor:
+def psnr(target: Tensor, video: Tensor) -> Tensor:
     """Compute the peak signal-to-noise ratio, averaged over frames.
 
     Args:
-        truth: `[B, T, H, W, 3]`, values in [-1, 1].
+        target: `[B, T, H, W, 3]`, values in [-1, 1].
         video: of the same shape.
 
     Returns:
         Decibels, float32 `[B]`; at most 106, the value of an exact frame.
     """
-    error = ops.cast(video, "float32") - ops.cast(truth, "float32")
+    error = ops.cast(video, "float32") - ops.cast(target, "float32")
     per_frame = ops.mean(ops.square(error), axis=(2, 3, 4))
     decibels = 10.0 / math.log(10.0) * ops.log(_RANGE**2 / ops.maximum(per_frame, _LEAST_ERROR))
     return ops.mean(decibels, axis=1)
 
 
-def ssim(truth: Tensor, video: Tensor) -> Tensor:
+def ssim(target: Tensor, video: Tensor) -> Tensor:
     """Compute the structural similarity (Wang et al., 2004), averaged over frames and colors.
 
     It uses the paper's 11x11 Gaussian window with standard deviation 1.5, at the positions where
     the window lies wholly in the frame.
 
     Args:
-        truth: `[B, T, H, W, 3]`, values in [-1, 1], at least 11 pixels high and wide.
+        target: `[B, T, H, W, 3]`, values in [-1, 1], at least 11 pixels high and wide.
         video: of the same shape.
 
     Returns:
         float32 `[B]` in [-1, 1]; 1 for equal videos.
     """
-    batch_and_frames = (-1, *truth.shape[2:])
-    x = ops.reshape(ops.cast(truth, "float32"), batch_and_frames)
+    batch_and_frames = (-1, *target.shape[2:])
+    x = ops.reshape(ops.cast(target, "float32"), batch_and_frames)
     y = ops.reshape(ops.cast(video, "float32"), batch_and_frames)
     moments = _smooth(ops.concatenate([x, y, x * x, y * y, x * y], axis=-1))
     mean_x, mean_y, xx, yy, xy = ops.split(moments, 5, axis=-1)
@@ -57,7 +57,7 @@ def ssim(truth: Tensor, video: Tensor) -> Tensor:
     variances = (xx - mean_x**2) + (yy - mean_y**2)
     structure = (2 * (xy - mean_x * mean_y) + _C2) / (variances + _C2)
     per_frame = ops.mean(luminance * structure, axis=(1, 2, 3))
-    return ops.mean(ops.reshape(per_frame, (-1, truth.shape[1])), axis=1)
+    return ops.mean(ops.reshape(per_frame, (-1, target.shape[1])), axis=1)
 
 
 def _smooth(frames: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ NAMES = ("centrifuge", "c2", "c3_deterministic", "c3_internal")
 
 @pytest.fixture(scope="module", params=NAMES)
 def exported(request, tmp_path_factory):
-    """A separator and the folder of its SavedModel; batch normalisation in one of them."""
+    """A separator and the folder of its SavedModel; batch normalization in one of them."""
     norm = "batch" if request.param == "c2" else "none"
     separator = build(request.param, outputs=3, norm=norm)
     folder = tmp_path_factory.mktemp(request.param) / "1"
