@@ -15,7 +15,6 @@ from pathlib import Path
 
 import click
 
-from components.capabilities import separates_layers
 from data_prep.errors import UserError
 from data_prep.mixing.planning import plan
 from data_prep.sources import manifest
@@ -42,7 +41,7 @@ def run_demo(config: PipelineConfig, output: Path) -> None:
     Raises:
         UserError: the system does not separate, a step failed, or the model was not blessed.
     """
-    if not separates_layers(config.system):
+    if not config.system.task.separates_layers:
         raise UserError(f"demo: needs a system that separates, got {config.system.name}")
     started = time.monotonic()
     places = Places(output)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from components.capabilities import separates_layers
 from components.html.pages import Entry, GalleryPage, render_gallery
 from components.html.separated_examples import Example, Footage, example_of, separate_example
 from data_prep import storage
@@ -49,7 +48,7 @@ def write_gallery(
     version = find_model(model)
     listing = kinetics.find_videos(videos)
     loaded = ExportedModel(str(version))
-    if not separates_layers(loaded.system):
+    if not loaded.system.task.separates_layers:
         raise UserError(f"{version}: must be a system that separates, got {loaded.system.name}")
     clip = loaded.clip
     opened = [listing.entries[i] for i in evenly_spaced(MOST_OPENED, len(listing.entries))]

@@ -11,7 +11,6 @@ from tfx.types import Artifact
 from tfx.utils import path_utils
 
 from components.analyses.registry import get_analysis, read_analysis
-from components.capabilities import separates_layers
 from components.evaluation.evaluation_results import (
     read_baseline,
     read_evaluation,
@@ -138,7 +137,7 @@ def _section(artifact: Artifact) -> Section:
 
 def _gallery(inputs: RunInputs, clip: ClipConfig) -> dict[str, list[pages.Entry]]:
     model = ExportedModel(path_utils.serving_model_path(inputs.model.uri))
-    if not separates_layers(model.system):
+    if not model.system.task.separates_layers:
         return {}
     files = held_out_files(inputs.examples)
     return held_out_gallery(model, files, clip, limit=GALLERY_LIMIT)

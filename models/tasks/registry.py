@@ -44,6 +44,7 @@ SEPARATION = Task(
     scalars=tuple(measure.name for measure in _SEPARATION_SCALARS),
     measures=(LOSS, RELATIVE_LOSS, PSNR, SSIM),
     bounds=_separation_bounds,
+    separates_layers=True,
 )
 CONTROLLED_SEPARATION = dataclasses.replace(
     SEPARATION,

@@ -32,6 +32,7 @@ class Task:
         scalars: outputs of the `evaluate` signature, one value per example.
         measures: the measures that describe every model of the task.
         bounds: settings -> measure name -> the bound that a model must keep to be pushed.
+        separates_layers: whether the model's outputs are videos, the layers of its input.
         uses_audio: whether the model takes the audio of the target clip.
         needs_classes: whether the model tells the classes of the training records apart.
     """
@@ -42,6 +43,7 @@ class Task:
     scalars: tuple[str, ...]
     measures: tuple[Measure, ...]
     bounds: Callable[[EvaluationSettings], Mapping[str, Bound]]
+    separates_layers: bool = False
     uses_audio: bool = False
     needs_classes: bool = False
 

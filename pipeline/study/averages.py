@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from components.capabilities import separates_layers
 from components.estimates import Estimate, SeedEstimate, over_seeds
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.results import Results
@@ -25,7 +24,7 @@ def mixture_types(runs: Sequence[Run]) -> list[str]:
 
 def separators(runs: Sequence[Run]) -> list[str]:
     """Return the systems that separate layers, in the order of the tables."""
-    return [name for name in by_system(runs) if separates_layers(SYSTEMS[name])]
+    return [name for name in by_system(runs) if SYSTEMS[name].task.separates_layers]
 
 
 def controlled(runs: Sequence[Run]) -> list[str]:

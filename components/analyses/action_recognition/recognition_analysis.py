@@ -16,7 +16,6 @@ from components.analyses.action_recognition.recognition_settings import (
 )
 from components.analyses.analysis import Analysis, AnalysisInputs, StudySection
 from components.analyses.request import AnalysisRequest
-from components.capabilities import recognizes_classes
 from components.estimates import Estimate, over_seeds
 from components.html.figures import comparisons
 from components.html.panels import Panel, save_panels
@@ -47,7 +46,7 @@ class ActionRecognitionAnalysis(Analysis[ActionRecognitionSettings, ActionRecogn
 
     def applies_to(self, system: System, settings: ActionRecognitionSettings) -> bool:
         """Return whether the system names classes."""
-        return recognizes_classes(system)
+        return system.task.needs_classes
 
     def component(
         self, inputs: AnalysisInputs, settings: ActionRecognitionSettings

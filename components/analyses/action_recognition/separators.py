@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping
 
-from components.capabilities import separates_layers
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
 from models.export.exported_model import ExportedModel
@@ -25,7 +24,7 @@ def load_separator(name: str, folder: str, clip: ClipConfig) -> ExportedModel:
         model = ExportedModel(folder)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
-    if not separates_layers(model.system):
+    if not model.system.task.separates_layers:
         raise UserError(f"{where}: {folder}: must be a separator, got system {model.system.name}")
     own, asked = model.clip.model_dump(), clip.model_dump()
     if not model.system.uses_audio:
