@@ -209,7 +209,7 @@ def _shards(config: DataConfig) -> int:
 
 
 def _rejected_beside(manifest_file: str) -> str:
-    return storage.join(storage.parent(manifest_file), "rejected.csv")
+    return storage.join(storage.parent(manifest_file), manifest.REJECTED)
 
 
 def _show(info: DatasetInfo, output: str) -> None:
@@ -222,7 +222,7 @@ def _show(info: DatasetInfo, output: str) -> None:
         cells = (split.mixtures, *counts, len(split.dropped), split.videos)
         table.add_row(name, *map(str, cells))
     Console().print(table)
-    click.echo(f"{info.files_not_used} files not used: {storage.join(output, 'rejected.csv')}")
+    click.echo(f"{info.files_not_used} files not used: {storage.join(output, manifest.REJECTED)}")
 
 
 if __name__ == "__main__":

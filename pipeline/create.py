@@ -18,7 +18,7 @@ from components.report.settings import ReportSettings
 from components.training.training_settings import TrainingSettings
 from data_prep import storage
 from data_prep.records.features import schema as records_schema
-from data_prep.sources.kinetics import SPLITS
+from data_prep.splits import SPLITS
 from models.systems import System
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_digest

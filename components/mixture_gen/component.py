@@ -7,7 +7,7 @@ from tfx.proto import example_gen_pb2
 
 from components.mixture_gen.executor import Executor
 from data_prep.config import DataConfig
-from data_prep.sources.kinetics import SPLITS
+from data_prep.splits import SPLITS
 
 PATTERN = "span-{SPAN}/manifest.csv"
 """Path of a manifest in the folder of the spans; a new manifest is a new span."""

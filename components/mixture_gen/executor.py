@@ -14,7 +14,7 @@ from data_prep.config import DataConfig
 from data_prep.mixing.planning import plan
 from data_prep.records.writer import RecordLayout, write_records
 from data_prep.sources import manifest
-from data_prep.sources.kinetics import SPLITS
+from data_prep.splits import SPLITS
 
 Properties = dict[str, Any]
 

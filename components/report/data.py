@@ -7,8 +7,8 @@ from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.records.info import DatasetInfo, SplitInfo
-from data_prep.sources.kinetics import SPLITS
 from data_prep.sources.manifest import read_rejected
+from data_prep.splits import SPLITS
 
 
 @dataclass(frozen=True)

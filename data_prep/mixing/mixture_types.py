@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_prep.errors import UserError
 from data_prep.mixing.reflection import reflected, reflection_alpha
 from data_prep.mixing.supervoxels import occlusion_alpha
+from data_prep.registry import lookup
 
 if TYPE_CHECKING:  # settings check their shares against this registry
     from data_prep.config import DataConfig
@@ -67,14 +67,12 @@ def get_mixture_type(name: str) -> MixtureType:
     Raises:
         UserError: there is no such type; the message lists those there are.
     """
-    if name not in MIXTURE_TYPES:
-        raise UserError(f"mixture type: must be one of {', '.join(MIXTURE_TYPES)}, got {name}")
-    return MIXTURE_TYPES[name]
+    return lookup(MIXTURE_TYPES, name, "mixture type")
 
 
 MIXTURE_TYPES: dict[str, MixtureType] = {
-    kind.name: kind
-    for kind in (
+    mixture_type.name: mixture_type
+    for mixture_type in (
         MixtureType("transparency", "transparencies", alpha=lambda v1, v2, rng, settings: None),
         MixtureType(
             "occlusion",

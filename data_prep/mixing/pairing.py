@@ -9,8 +9,9 @@ import numpy as np
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
 from data_prep.mixing.spreading import spread
-from data_prep.sources.kinetics import SPLITS, Rejection
+from data_prep.sources.kinetics import Rejection
 from data_prep.sources.manifest import Video
+from data_prep.splits import SPLITS, TRAIN
 
 # Durations come from timestamps in the container's own, coarser units.
 DURATION_SLACK = 1e-3
@@ -88,7 +89,7 @@ def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) ->
 
     Args:
         videos: usable videos with their final splits; those of other splits are ignored.
-        split: "train" or "eval".
+        split: one of `SPLITS`.
         count: mixtures to draw.
         config: settings of the data set.
 
@@ -164,5 +165,5 @@ def _window(video: Video, split: str, clip: ClipConfig, rng: np.random.Generator
     room = max(0.0, video.duration - clip.seconds)
     # Rounded to the millisecond, so that the record's float32 says where the window was.
     start = math.floor(rng.uniform(0.0, room) * 1000) / 1000
-    top, left = rng.uniform(size=2).round(3).tolist() if split == "train" else (0.5, 0.5)
+    top, left = rng.uniform(size=2).round(3).tolist() if split == TRAIN else (0.5, 0.5)
     return Window(video, start, top, left)

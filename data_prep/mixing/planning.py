@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from data_prep.config import DataConfig
 from data_prep.mixing.pairing import Pairing, check_sources, draw, usable
-from data_prep.sources.kinetics import SPLITS, Rejection
+from data_prep.sources.assign_splits import assign_splits
+from data_prep.sources.kinetics import Rejection
 from data_prep.sources.manifest import Video
-from data_prep.sources.splits import assign_splits
+from data_prep.splits import EVAL, SPLITS, TRAIN
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Plan:
 
     def pairings(self, split: str) -> list[Pairing]:
         """Draw the mixtures of a split, by index."""
-        counts = {"train": self.config.train_mixtures, "eval": self.config.eval_mixtures}
+        counts = {TRAIN: self.config.train_mixtures, EVAL: self.config.eval_mixtures}
         return draw(self.videos, split, counts[split], self.config)
 
 

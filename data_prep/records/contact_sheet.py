@@ -15,8 +15,8 @@ from data_prep.media.encoding import write_video
 from data_prep.media.frames import evenly_spaced
 from data_prep.media.pcm import to_int16
 from data_prep.mixing.compose import mix_uint8
-from data_prep.records.dataset import DatasetSettings
-from data_prep.records.info import DatasetInfo
+from data_prep.records.dataset import SETTINGS, DatasetSettings
+from data_prep.records.info import INFO, DatasetInfo
 from data_prep.records.record import decode
 
 COLUMNS = 8
@@ -141,13 +141,15 @@ def _clip_of(records: str) -> ClipConfig:
     folder = storage.absolute(records)
     for _ in range(3):
         # `generate` writes the first one at the start; the pipeline leaves only the second.
-        settings = storage.join(folder, "settings.json")
+        settings = storage.join(folder, SETTINGS)
         if storage.is_file(settings):
             return DatasetSettings.read(settings).settings.clip
-        info = storage.join(folder, "info.json")
+        info = storage.join(folder, INFO)
         if storage.is_file(info):
             return DatasetInfo.read(info).settings.clip
         folder = storage.parent(folder)
     if not storage.exists(records):
         raise UserError(f"{records}: must be a TFRecord file or a folder of them, got none")
-    raise UserError(f"{records}: no settings.json or info.json found; give --config")
+    raise UserError(
+        f"{records}: must have {SETTINGS} or {INFO} beside it, got neither; give --config"
+    )

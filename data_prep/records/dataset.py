@@ -17,14 +17,16 @@ from dataclasses import asdict, dataclass
 from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.records.info import DatasetInfo
+from data_prep.records.info import INFO, DatasetInfo
 from data_prep.records.layout import RecordLayout
 from data_prep.results import Results
 from data_prep.sources import manifest
-from data_prep.sources.kinetics import SPLITS
-from data_prep.sources.manifest import Video
+from data_prep.sources.manifest import MANIFEST, REJECTED, Video
+from data_prep.splits import SPLITS
 
-FILES = ("settings.json", "manifest.csv", "info.json", "rejected.csv")
+SETTINGS = "settings.json"
+COMPLETED = "COMPLETED"
+PROGRESS = "progress"
 
 
 class DatasetSettings(Results):
@@ -44,18 +46,18 @@ class Dataset:
     def layout(self) -> RecordLayout:
         """Places of all that the record writer writes."""
         return RecordLayout(
-            unfinished=self._path("progress"),
+            unfinished=self._path(PROGRESS),
             splits={split: self._path(split) for split in SPLITS},
-            info=self._path("info.json"),
-            rejected=self._path("rejected.csv"),
+            info=self._path(INFO),
+            rejected=self._path(REJECTED),
             in_place=True,
-            marker=self._path("COMPLETED"),
+            marker=self._path(COMPLETED),
         )
 
     @property
     def is_complete(self) -> bool:
         """Whether all of the data set is there."""
-        return storage.exists(self._path("COMPLETED"))
+        return storage.exists(self._path(COMPLETED))
 
     def finished_shards(self) -> int:
         """Return the number of shards that are finished, while the data set is incomplete."""
@@ -81,31 +83,31 @@ class Dataset:
         if overwrite or found is None:
             self.clear()
         settings = DatasetSettings(fingerprint=fingerprint, settings=config)
-        settings.write(self._path("settings.json"))
-        manifest.write(self._path("manifest.csv"), videos)
+        settings.write(self._path(SETTINGS))
+        manifest.write(self._path(MANIFEST), videos)
 
     def clear(self) -> None:
         """Remove what `generate` wrote, the marker first, and the folder if it is then empty."""
-        storage.remove(self._path("COMPLETED"))
+        storage.remove(self._path(COMPLETED))
         # A report without its records would be taken for a finished shard.
         storage.remove_tree(self.layout.reports)
-        for name in ("progress", *SPLITS):
+        for name in (PROGRESS, *SPLITS):
             storage.remove_tree(self._path(name))
-        for name in FILES:
+        for name in (SETTINGS, MANIFEST, INFO, REJECTED):
             storage.remove(self._path(name))
         if storage.is_empty(self.folder):
             storage.remove_tree(self.folder)
 
     def read_info(self) -> DatasetInfo:
         """Read the facts about a complete data set."""
-        return DatasetInfo.read(self._path("info.json"))
+        return DatasetInfo.read(self._path(INFO))
 
     def _path(self, name: str) -> str:
         return storage.join(self.folder, name)
 
     def _found_fingerprint(self) -> str | None:
         try:
-            return DatasetSettings.read(self._path("settings.json")).fingerprint
+            return DatasetSettings.read(self._path(SETTINGS)).fingerprint
         except UserError:
             return None
 

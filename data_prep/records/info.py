@@ -5,6 +5,9 @@ from pydantic import Field
 from data_prep.config import DataConfig
 from data_prep.results import Results
 
+INFO = "info.json"
+"""Name of the facts in the folder of a data set."""
+
 
 class DroppedMixture(Results):
     """A mixture that could not be made.
@@ -29,7 +32,7 @@ class SplitInfo(Results):
         with_audio: number of records whose target clip has audio.
         videos: number of videos that the mixtures were drawn from.
         sources: number of sources of these videos.
-        labels: classes of these videos, sorted.
+        labels: labels of these videos, sorted; "" stands for the videos without one.
         dropped: mixtures that could not be made.
     """
 
@@ -40,6 +43,11 @@ class SplitInfo(Results):
     sources: int
     labels: list[str]
     dropped: list[DroppedMixture] = Field(default_factory=list)
+
+    @property
+    def classes(self) -> list[str]:
+        """Classes that a model can learn: the labels that are not empty."""
+        return [label for label in self.labels if label]
 
 
 class DatasetInfo(Results):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from data_prep import storage
 from data_prep.mixing.pairing import Pairing
 from data_prep.mixing.planning import Plan
-from data_prep.sources.kinetics import SPLITS
+from data_prep.splits import SPLITS
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from data_prep.mixing.planning import Plan
 from data_prep.records.features import FEATURES
 from data_prep.records.info import DatasetInfo, DroppedMixture, SplitInfo
 from data_prep.results import Results
-from data_prep.sources.kinetics import SPLITS, Rejection
+from data_prep.sources.kinetics import Rejection
+from data_prep.splits import SPLITS
 
 
 class NothingMadeError(UserError):

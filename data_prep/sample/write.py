@@ -17,7 +17,7 @@ from data_prep.sample.scenes import MAX_CLASSES, SceneClass, render, scene_class
 from data_prep.settings import MAX_SEED
 from data_prep.sources.kinetics import COLUMNS
 
-SPLITS = ("train", "validate")
+_TRAIN, _VALIDATE = "train", "validate"  # the names of the splits in the annotations
 
 _SECONDS = 5  # according to the annotations; the files are a little longer, as Kinetics' often are
 _VALIDATE_SHARE = 0.2
@@ -81,7 +81,7 @@ def write_sample(output: str, *, clips: int = 96, classes: int = 8, seed: int = 
     try:
         videos = list(_videos(clips, classes, seed))
         _render_all(partial, videos)
-        for split in SPLITS:
+        for split in (_TRAIN, _VALIDATE):
             file = storage.join(partial, f"{split}.csv")
             storage.write_text(file, _annotations([v for v in videos if v.split == split]))
         settings.write(storage.join(partial, "sample.json"))
@@ -135,7 +135,7 @@ def _videos(clips: int, classes: int, seed: int) -> Iterator[_Video]:
                 seed=(seed, classes, number),
                 youtube_id=base64.urlsafe_b64encode(digest)[:11].decode(),
                 start=digest[-1],
-                split="validate" if rank < validate else "train",
+                split=_VALIDATE if rank < validate else _TRAIN,
             )
 
 

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 
 from data_prep import storage
 from data_prep.errors import StorageError, UserError
+from data_prep.splits import EVAL, TRAIN
 
-SPLITS = ("train", "eval")
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 EXTENSIONS = frozenset(
     {
@@ -29,7 +29,7 @@ EXTENSIONS = frozenset(
         ".wmv",
     }
 )
-_SPLIT_NAMES = {"train": "train", "val": "eval", "validate": "eval", "validation": "eval"}
+_SPLIT_NAMES = {"train": TRAIN, "val": EVAL, "validate": EVAL, "validation": EVAL}
 _HEAD = 2**16  # bytes of a CSV that hold its first line
 
 Key = tuple[str, int, int]

@@ -14,7 +14,13 @@ from data_prep import storage
 from data_prep.errors import StorageError, StorageMissingError, UserError
 from data_prep.media.decoding import MediaError
 from data_prep.media.probe import probe
-from data_prep.sources.kinetics import SPLITS, Entry, Listing, Rejection
+from data_prep.sources.kinetics import Entry, Listing, Rejection
+from data_prep.splits import SPLITS
+
+MANIFEST = "manifest.csv"
+"""Name of a manifest in a data set or a span."""
+REJECTED = "rejected.csv"
+"""Name of the list of rejected files, beside a manifest or in a data set."""
 
 _LARGEST_BATCH = 256  # files that one step of the Beam pipeline examines
 _BATCHES = 64  # fewer files per step if that makes this many steps

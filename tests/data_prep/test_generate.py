@@ -25,7 +25,7 @@ from data_prep.records.info import DatasetInfo
 from data_prep.records.record import decode
 from data_prep.sample.write import write_sample
 from data_prep.sources import kinetics, manifest
-from data_prep.sources.splits import assign_splits
+from data_prep.sources.assign_splits import assign_splits
 
 
 @pytest.fixture(scope="module")

@@ -73,5 +73,5 @@ def test_videos_in_remote_stores_are_mixed(pair, tmp_path, memory):
 
 
 def test_unknown_mixture_types_are_refused(pair, tmp_path):
-    with pytest.raises(UserError, match=r"must be one of transparency, .*, got mirror"):
+    with pytest.raises(UserError, match=r"must be one of transparency, .*, got 'mirror'"):
         mix_videos(*pair, str(tmp_path / "mixed.mp4"), mixture_type="mirror")

@@ -98,7 +98,7 @@ def test_unknown_types_are_answered_with_those_there_are(monkeypatch):
     with pytest.raises(UserError) as caught:
         get_mixture_type("mirror")
     assert str(caught.value) == (
-        "mixture type: must be one of transparency, occlusion, reflection, got mirror"
+        "mixture type: must be one of transparency, occlusion, reflection, got 'mirror'"
     )
     toy = MixtureType("mirror", "mirrors", alpha=lambda v1, v2, rng, settings: None)
     monkeypatch.setitem(MIXTURE_TYPES, "mirror", toy)

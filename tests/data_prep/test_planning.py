@@ -5,7 +5,7 @@ from data_prep.errors import UserError
 from data_prep.mixing import planning
 from data_prep.mixing.pairing import draw
 from data_prep.mixing.planning import check_enough, plan
-from data_prep.sources.splits import assign_splits
+from data_prep.sources.assign_splits import assign_splits
 
 CONFIG = DataConfig(train_mixtures=5, eval_mixtures=3)
 

@@ -16,8 +16,8 @@ from data_prep.records.outcomes import NothingMadeError, ShardReport
 from data_prep.records.record import decode
 from data_prep.records.writer import make_record, write_records
 from data_prep.sources import kinetics, manifest
+from data_prep.sources.assign_splits import assign_splits
 from data_prep.sources.kinetics import Rejection
-from data_prep.sources.splits import assign_splits
 
 
 class StoppedError(Exception):

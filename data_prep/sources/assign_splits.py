@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from data_prep.config import DataConfig
-from data_prep.sources.kinetics import SPLITS
 from data_prep.sources.manifest import Video
+from data_prep.splits import EVAL, SPLITS, TRAIN
 
 
 def assign_splits(videos: Sequence[Video], config: DataConfig) -> list[Video]:
@@ -26,7 +26,7 @@ def assign_splits(videos: Sequence[Video], config: DataConfig) -> list[Video]:
     """
     annotated: dict[str, str] = {}
     for video in videos:
-        if video.split and annotated.get(video.source) != "eval":
+        if video.split and annotated.get(video.source) != EVAL:
             annotated[video.source] = video.split
     if set(annotated.values()) != set(SPLITS):
         annotated = {}
@@ -45,4 +45,4 @@ def _hashed_splits(sources: set[str], config: DataConfig, least: int) -> dict[st
     ranked = sorted(sources, key=lambda source: (rank(source), source))
     count = sum(rank(source) < config.eval_fraction for source in ranked)
     count = max(min(count, len(ranked) - least), min(least, len(ranked)))
-    return {source: "eval" if i < count else "train" for i, source in enumerate(ranked)}
+    return {source: EVAL if i < count else TRAIN for i, source in enumerate(ranked)}

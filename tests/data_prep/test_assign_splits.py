@@ -1,7 +1,7 @@
 import pytest
 
 from data_prep.config import DataConfig
-from data_prep.sources.splits import assign_splits
+from data_prep.sources.assign_splits import assign_splits
 
 
 def splits_of(videos):
