@@ -55,7 +55,8 @@ class VertexConfig(Settings):
 class PipelineConfig(Settings):
     """Everything that a run of the pipeline depends on; see the nested classes.
 
-    The clip's shape is the preset's, except for the keys that `data.clip` sets.
+    The clip's shape is the preset's, except for the keys that `data.clip` sets. A `ClipConfig`
+    that is given as an object is taken whole.
 
     Attributes:
         model: the system and its size.
@@ -81,8 +82,11 @@ class PipelineConfig(Settings):
 
     @model_validator(mode="before")
     @classmethod
-    def _clip_from_preset(cls, values: dict[str, Any]) -> dict[str, Any]:
-        model, data = values.get("model", {}), values.get("data", {})
+    def _clip_from_preset(cls, values: object) -> object:
+        if not isinstance(values, Mapping):
+            return values
+        model = _as_mapping(values.get("model", {}))
+        data = _as_mapping(values.get("data", {}))
         if not isinstance(model, Mapping) or not isinstance(data, Mapping):
             return values  # validation names what is wrong
         name = model.get("preset", ModelConfig().preset)
@@ -133,6 +137,13 @@ class PipelineConfig(Settings):
         clip = self.data.clip
         size = f"{clip.frames}x{clip.height}x{clip.width}"
         return f"{self.task.kind}-{size}-{clip.fps:g}fps-{clip.sample_rate}hz".replace(".", "-")
+
+
+def _as_mapping(settings: object) -> object:
+    """Return the keys that a settings object was given, as YAML would hold them."""
+    if isinstance(settings, Settings):
+        return {name: getattr(settings, name) for name in settings.model_fields_set}
+    return settings
 
 
 def load_config(name: str, overrides: Sequence[str] = ()) -> PipelineConfig:

@@ -5,7 +5,9 @@ import sys
 import pytest
 
 from components.analyses.registry import ANALYSES
+from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
+from models.config import ModelConfig
 from models.presets import PRESETS
 from models.systems import SYSTEMS
 from pipeline.config import CONFIGS, PipelineConfig, load_config
@@ -20,6 +22,26 @@ def test_clip_is_the_presets_except_for_the_keys_given():
     config = load_config("demo", ["model.preset=small", "data.clip.frames=16"])
     expected = PRESETS["small"].clip.model_copy(update={"frames": 16})
     assert config.data.clip == expected
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_typed_settings_get_the_clip_of_their_preset(preset):
+    model = ModelConfig(preset=preset)
+    clip = PRESETS[preset].clip
+    assert PipelineConfig(model=model).data.clip == clip
+    config = PipelineConfig(model=model, data=DataConfig(seed=3))
+    assert (config.data.clip, config.data.seed) == (clip, 3)
+    assert PipelineConfig(model={"preset": preset}, data=DataConfig(seed=3)).data.clip == clip
+    assert PipelineConfig(model=model, data={"seed": 3}).data.clip == clip
+
+
+def test_clip_given_as_an_object_is_taken_whole():
+    for clip in (ClipConfig(frames=16), PRESETS["paper"].clip):
+        config = PipelineConfig(model=ModelConfig(preset="tiny"), data=DataConfig(clip=clip))
+        assert config.data.clip == clip
+    config = load_config("demo", ["data.clip.frames=16"])
+    assert PipelineConfig(model=config.model, data=config.data).data == config.data
+    assert PipelineConfig.model_validate(config) == config
 
 
 def test_overrides_are_yaml_and_reach_nested_keys():
