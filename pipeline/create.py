@@ -19,9 +19,8 @@ from components.training.training_settings import TrainingSettings
 from data_prep import storage
 from data_prep.records.features import schema as records_schema
 from data_prep.splits import SPLITS
-from models.systems import System
 from pipeline.config import PipelineConfig
-from pipeline.fingerprint import source_digest
+from pipeline.fingerprint import source_digest, training_modules
 
 _MIXING = "components.mixture_gen.executor"
 _TRAINING = "components.training.run_fn"
@@ -180,7 +179,7 @@ def _trainer(config: PipelineConfig, examples: BaseChannel, checkpoints: str) ->
         train_args=tfx.proto.TrainArgs(splits=["train"], num_steps=config.train.steps),
         eval_args=tfx.proto.EvalArgs(splits=["eval"]),
         custom_config=settings.custom_config(
-            checkpoints=checkpoints, code=source_digest(*_training_modules(config.system))
+            checkpoints=checkpoints, code=source_digest(*training_modules(config.system))
         ),
     )
 
@@ -222,7 +221,7 @@ def _code(config: PipelineConfig) -> dict[str, str]:
     """Return digests of the code behind what the report shows, and of the report's own."""
     modules = {
         "mixtures": [_MIXING],
-        "training": _training_modules(config.system),
+        "training": list(training_modules(config.system)),
         "evaluation": [_EVALUATION],
         "report": ["components.report.component"],
     }
@@ -231,12 +230,6 @@ def _code(config: PipelineConfig) -> dict[str, str]:
         # Another package may have registered it; its section is part of the page.
         modules["report"].append(type(analysis).__module__)
     return {name: source_digest(*found) for name, found in modules.items()}
-
-
-def _training_modules(system: System) -> list[str]:
-    """Return the modules that train a system, which may be registered by another package."""
-    code = (system.builder, system.task.model_class)
-    return [_TRAINING, *(name.partition(":")[0] for name in code)]
 
 
 def write_schema(uri: str) -> None:

@@ -3,15 +3,15 @@
 import ast
 import hashlib
 import importlib.util
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from models.systems import System
+
 _ROOT = Path(__file__).parent.parent
 # In an image the root is site-packages, whose other packages are not ours.
 _PACKAGES = ("components", "data_prep", "models", "pipeline", "serving")
-_DOTTED = re.compile(r"^([A-Za-z_]\w*(?:\.\w+)*):\w+$")
 
 
 def source_digest(*modules: str, root: Path = _ROOT) -> str:
@@ -37,12 +37,28 @@ def source_digest(*modules: str, root: Path = _ROOT) -> str:
     return digest.hexdigest()[:16]
 
 
+def training_modules(system: System) -> tuple[str, ...]:
+    """Return the modules whose closure trains a system, and not the networks of other systems.
+
+    The system may be registered by another package.
+    """
+    named = (system.builder, system.task.model_class)
+    return (
+        "components.training.run_fn",
+        *(code.partition(":")[0] for code in named),
+        type(system.control).__module__,
+    )
+
+
 def closure(*modules: str, root: Path = _ROOT) -> dict[str, Path]:
     """Find the modules of this project that some modules import, directly or not.
 
-    Imports inside functions count, and so do texts such as `"models.networks.c2:c2"`, by which
-    registries name what they import later. A given module may belong to another package, for
-    example one that registers a system of its own; that package is then followed too.
+    Imports inside functions count. Texts such as `"models.networks.c2:c2"`, by which registries
+    name what they import later, do not: every user of a registry would depend on all its entries.
+    What is used of a registry is to be given; see `training_modules`.
+
+    A given module may belong to another package, for example one that registers a system of its
+    own; that package is then followed too.
 
     Args:
         modules: dotted names.
@@ -115,8 +131,6 @@ def _references(source: bytes, package: str) -> frozenset[str]:
             base = ".".join([*(parents if node.level else ()), *filter(None, [node.module])])
             # What is imported from a package may be a module of it.
             names.update(f"{base}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names.update(_DOTTED.findall(node.value))
     return frozenset(names)
 
 

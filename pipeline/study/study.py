@@ -19,7 +19,7 @@ from models.measures import CONTROL_ACCURACY, RELATIVE_LOSS, Measure
 from models.presets import get_preset
 from models.systems import SYSTEMS
 from pipeline.config import PipelineConfig
-from pipeline.fingerprint import source_digest
+from pipeline.fingerprint import source_digest, training_modules
 from pipeline.places import Places
 from pipeline.runners import local
 from pipeline.study import averages
@@ -212,13 +212,15 @@ def _stored(table: Table) -> StudyTable:
 
 def _about(runs: Sequence[Run], config: PipelineConfig, places: Places) -> StudyAbout:
     manifest = local.require_manifest(places)
+    systems = averages.by_system(runs)
+    trained = {module for name in systems for module in training_modules(SYSTEMS[name])}
     return StudyAbout(
         settings=config.model_dump(
             mode="json", exclude={"model": {"system"}, "vertex": True, "mixtures": True}
         ),
         seeds=tuple(sorted({run.seed for run in runs})),
         videos=hashlib.sha256(storage.read_bytes(manifest)).hexdigest()[:16],
-        code=source_digest("pipeline.study.study", "pipeline.create"),
+        code=source_digest("pipeline.study.study", "pipeline.create", *trained),
         seconds={f"{run.system}-{run.seed}": sum(run.summary.seconds.values()) for run in runs},
     )
 

@@ -1,13 +1,22 @@
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 
 from models.systems import SYSTEMS
-from pipeline.fingerprint import closure, source_digest
+from pipeline.config import load_config
+from pipeline.create import create_pipeline
+from pipeline.fingerprint import closure, source_digest, training_modules
+
+ROOT = Path(__file__).parent.parent.parent
 
 SOURCES = {
     "models/__init__.py": "",
-    "models/registry.py": 'BUILDER = "models.networks.deep:build"\n',
+    "models/registry.py": 'from .networks import deep\nBUILDER = "models.networks.named:build"\n',
     "models/networks/__init__.py": "",
     "models/networks/deep.py": "def build():\n    from data_prep import sizes\n",
+    "models/networks/named.py": "",
     "models/unrelated.py": "import models.registry\n",
     "data_prep/__init__.py": "",
     "data_prep/sizes.py": "import numpy\n",
@@ -48,6 +57,7 @@ def test_digest_sees_every_edit_that_imports_reach(project, edited):
 def test_digest_ignores_what_is_not_imported(project):
     before = source_digest("components.entry", root=project)
     (project / "models" / "unrelated.py").write_text("x = 1\n")
+    (project / "models" / "networks" / "named.py").write_text("x = 1\n")
     (project / "components" / "page" / ".page.html.swp").write_text("x")
     (project / "components" / "page" / "__pycache__").mkdir()
     (project / "components" / "page" / "__pycache__" / "page.pyc").write_text("x")
@@ -78,9 +88,51 @@ def test_module_of_another_package_is_followed_too(project, tmp_path, monkeypatc
     assert source_digest("toy_system", root=project) != before
 
 
-def test_networks_that_the_systems_name_are_followed():
-    found = closure("models.systems")
-    for system in SYSTEMS.values():
-        for code in (system.builder, system.task.model_class):
-            assert code.partition(":")[0] in found
-    assert not any(name.startswith(("components", "pipeline")) for name in found)
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the project's packages."""
+    for package in ("components", "data_prep", "models", "pipeline", "serving"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=ignored)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("edited", "retrained"),
+    [
+        ("models/networks/c3.py", {"c3_deterministic", "c3_internal"}),
+        ("models/networks/c2.py", {"c2", "c2_no_masking"}),
+        ("models/tasks/classifier.py", {"i3d"}),
+        ("models/losses/assignment.py", set(SYSTEMS)),
+        ("models/training/train.py", set(SYSTEMS)),
+    ],
+)
+def test_an_edit_retrains_the_systems_that_run_it_and_no_others(copy, edited, retrained):
+    def digests():
+        return {
+            name: source_digest(*training_modules(system), root=copy)
+            for name, system in SYSTEMS.items()
+        }
+
+    before = digests()
+    path = copy / edited
+    path.write_text(path.read_text() + "\n")
+    after = digests()
+    assert {name for name in SYSTEMS if after[name] != before[name]} == retrained
+
+
+@pytest.mark.parametrize("system", ["c2", "i3d"])
+def test_trainer_gets_the_digest_of_its_own_system(system):
+    pipeline = create_pipeline(
+        load_config("demo", [f"model.system={system}"]),
+        root="root",
+        manifests="manifests",
+        schema="schema.pbtxt",
+        checkpoints="checkpoints",
+        serving="serving",
+        beam_args=[],
+    )
+    [trainer] = [stage for stage in pipeline.components if stage.id == "Trainer"]
+    given = json.loads(trainer.exec_properties["custom_config"])
+    assert given["code"] == source_digest(*training_modules(SYSTEMS[system]))
+    assert "models.networks.c3" not in closure(*training_modules(SYSTEMS[system]))
