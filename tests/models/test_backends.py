@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PROBE = Path(__file__).with_name("backend_probe.py")
 ROOT = PROBE.parents[2]
 

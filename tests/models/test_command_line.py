@@ -100,6 +100,7 @@ def test_help_is_quick():
         assert time.monotonic() - start < 5
 
 
+@pytest.mark.slow
 def test_jax_needs_no_tensorflow():
     """Put a stand-in that cannot be imported in the place of TensorFlow and TFX."""
     code = (

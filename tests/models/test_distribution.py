@@ -6,6 +6,8 @@ import socket
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 CONFIG = {
     "steps": 3,
     "batch": 4,

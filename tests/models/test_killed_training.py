@@ -7,6 +7,7 @@ import signal
 import time
 
 import numpy as np
+import pytest
 
 STEPS = 40
 CONFIG = {
@@ -27,6 +28,7 @@ def wait_for(step, file, process):
         time.sleep(0.001)
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_with_equal_weights(start_training, tmp_path):
     def start(out, folder):
         return start_training(

@@ -43,8 +43,8 @@ class WriteStep(keras.callbacks.Callback):
         self._file = Path(folder) / "step"
 
     def on_train_batch_end(self, batch, logs=None):
-        self._file.parent.mkdir(exist_ok=True)
-        self._file.write_text(str(int(self.model.optimizer.iterations)))
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.write_text(str(int(self.model.optimizer.iterations.numpy())))
 
 
 def train_one(out: str, settings: dict, folder: str, strategy) -> None:
