@@ -3,7 +3,8 @@
 from tfx.types import Artifact, artifact_utils
 
 from data_prep import storage
-from models.training.inputs import find_files
+from data_prep.errors import UserError
+from data_prep.splits import EVAL
 
 
 def held_out_files(examples: Artifact) -> list[str]:
@@ -12,4 +13,8 @@ def held_out_files(examples: Artifact) -> list[str]:
     Raises:
         UserError: there are none.
     """
-    return find_files([storage.join(artifact_utils.get_split_uri([examples], "eval"), "*")])
+    folder = artifact_utils.get_split_uri([examples], EVAL)
+    files = storage.list_files(folder, recursive=False, hidden=False)
+    if not files:
+        raise UserError(f"{folder}: must hold the held-out records, got no files")
+    return files

@@ -134,9 +134,17 @@ class PipelineConfig(Settings):
     @property
     def name(self) -> str:
         """The pipeline's name: models of one name take the same inputs and can be compared."""
+        return self._named(self.task.kind)
+
+    @property
+    def mixtures_name(self) -> str:
+        """Name of the pipeline that makes the mixtures alone."""
+        return self._named("mixtures")
+
+    def _named(self, kind: str) -> str:
         clip = self.data.clip
         size = f"{clip.frames}x{clip.height}x{clip.width}"
-        return f"{self.task.kind}-{size}-{clip.fps:g}fps-{clip.sample_rate}hz".replace(".", "-")
+        return f"{kind}-{size}-{clip.fps:g}fps-{clip.sample_rate}hz".replace(".", "-")
 
 
 def _as_mapping(settings: object) -> object:

@@ -156,6 +156,33 @@ def create_pipeline(
     )
 
 
+def create_mixtures_pipeline(
+    config: PipelineConfig,
+    *,
+    root: str,
+    manifests: str,
+    beam_args: list[str],
+    metadata: Any = None,
+) -> tfx.dsl.Pipeline:
+    """Create the pipeline that makes mixtures, for several runs to import.
+
+    Args:
+        config: the settings.
+        root: folder of the artifacts.
+        manifests: folder with `span-N/manifest.csv`.
+        beam_args: options of the Beam pipeline.
+        metadata: ML Metadata's connection; None if the platform brings its own.
+    """
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.mixtures_name,
+        pipeline_root=root,
+        components=[_mixtures(config, manifests)],
+        enable_cache=True,
+        metadata_connection_config=metadata,
+        beam_pipeline_args=[*beam_args],
+    )
+
+
 def _mixtures(config: PipelineConfig, manifests: str) -> BaseNode:
     """Return the stage that makes the mixtures, or imports those of another run."""
     if not config.mixtures:

@@ -1,6 +1,5 @@
 """The summary of a run, out of ML Metadata and the Evaluator's files."""
 
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ from pydantic import SerializeAsAny, field_validator
 from components.analyses.registry import load_results, read_analysis
 from components.evaluation.slice_metrics import SliceMetrics
 from components.report import FILE
+from data_prep import storage
 from data_prep.results import Results
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class RunArtifacts(Results):
 
 
 class RunSummary(Results):
-    """What a run came to.
+    """Results of a run.
 
     Attributes:
         pipeline: the pipeline's name.
@@ -51,7 +51,7 @@ class RunSummary(Results):
         cached: stages that were served from the cache.
         seconds: stage -> seconds of this run.
         analyses: name of an analysis -> its results.
-        artifacts: where everything is.
+        artifacts: URIs of the artifacts.
     """
 
     pipeline: str
@@ -76,7 +76,7 @@ class RunSummary(Results):
 def summarize(
     pipeline: str, system: str, connection: Proto, seconds: Mapping[str, float]
 ) -> RunSummary:
-    """Read what the last run of a pipeline came to.
+    """Read the results of a pipeline's last run.
 
     Args:
         pipeline: the pipeline's name.
@@ -112,9 +112,23 @@ def summarize(
             model=outputs["Trainer"]["model"].uri,
             logs=outputs["Trainer"]["model_run"].uri,
             evaluation=evaluation,
-            report=os.path.join(outputs["Report"]["report"].uri, FILE),
+            report=storage.join(outputs["Report"]["report"].uri, FILE),
         ),
     )
+
+
+def read_mixtures(pipeline: str, connection: Proto) -> str:
+    """Return the folder of the mixtures of a pipeline's last run.
+
+    Args:
+        pipeline: the pipeline's name.
+        connection: ML Metadata's connection.
+    """
+    from tfx.orchestration.metadata import Metadata
+
+    with Metadata(connection) as handle:
+        outputs, _ = _last_run(handle.store, pipeline)
+    return _mixtures(outputs)
 
 
 def _last_run(store: "MetadataStore", pipeline: str) -> tuple[Outputs, list[str]]:

@@ -112,6 +112,18 @@ class Analysis(ABC, Generic[SettingsT, ResultsT]):
     def section(self, results: ResultsT) -> Section:
         """Return the report's section on the results."""
 
+    def study_settings(self, earlier: Mapping[str, str]) -> Mapping[str, object]:
+        """Return settings that a run of the study needs beside the configured ones.
+
+        Args:
+            earlier: name of a system -> folder of its SavedModel, of the runs with the same seed
+                so far, in the order of the tables.
+
+        Returns:
+            Key of `settings` -> value; none by default.
+        """
+        return {}
+
     def study_section(
         self, results_by_system: Mapping[str, Sequence[ResultsT]]
     ) -> StudySection | None:

@@ -6,11 +6,9 @@ from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
 from components.mixture_gen.executor import Executor
+from components.mixture_gen.spans import PATTERN
 from data_prep.config import DataConfig
 from data_prep.splits import SPLITS
-
-PATTERN = "span-{SPAN}/manifest.csv"
-"""Path of a manifest in the folder of the spans; a new manifest is a new span."""
 
 
 class MixtureGen(FileBasedExampleGen):

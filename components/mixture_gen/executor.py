@@ -12,7 +12,9 @@ from tfx.utils import proto_utils
 from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.mixing.planning import plan
-from data_prep.records.writer import RecordLayout, write_records
+from data_prep.records.info import INFO
+from data_prep.records.layout import RecordLayout
+from data_prep.records.writer import write_records
 from data_prep.sources import manifest
 from data_prep.splits import SPLITS
 
@@ -44,10 +46,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         layout = RecordLayout(
             unfinished=_unfinished(examples.uri, path, exec_properties),
             splits={split: artifact_utils.get_split_uri([examples], split) for split in SPLITS},
-            info=storage.join(examples.uri, "info.json"),
-            rejected=storage.join(examples.uri, "rejected.csv"),
+            info=storage.join(examples.uri, INFO),
+            rejected=storage.join(examples.uri, manifest.REJECTED),
         )
-        earlier = manifest.read_rejected(storage.join(storage.parent(path), "rejected.csv"))
+        earlier = manifest.read_rejected(storage.join(storage.parent(path), manifest.REJECTED))
         write_records(planned, layout, self._make_beam_pipeline(), rejections=earlier)
 
 

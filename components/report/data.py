@@ -6,8 +6,8 @@ from components.html.pages import Split
 from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
-from data_prep.records.info import DatasetInfo, SplitInfo
-from data_prep.sources.manifest import read_rejected
+from data_prep.records.info import INFO, DatasetInfo, SplitInfo
+from data_prep.sources.manifest import REJECTED, read_rejected
 from data_prep.splits import SPLITS
 
 
@@ -28,8 +28,8 @@ class Data:
 
 def read_data(examples: str) -> Data:
     """Read `info.json` and `rejected.csv` from the folder of an Examples artifact."""
-    info = DatasetInfo.read(storage.join(examples, "info.json"))
-    rejected = read_rejected(storage.join(examples, "rejected.csv"))
+    info = DatasetInfo.read(storage.join(examples, INFO))
+    rejected = read_rejected(storage.join(examples, REJECTED))
     made = {name for split in info.splits.values() for name in split.mixture_types}
     types = made | info.settings.shares.keys()
     return Data(

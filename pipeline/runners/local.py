@@ -1,8 +1,9 @@
 """Running the pipeline on this machine: TFX's local runner, with its metadata in SQLite."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
+from components.mixture_gen.spans import list_manifests, span_folder
 from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.mixing.pairing import usable
@@ -10,9 +11,7 @@ from data_prep.mixing.planning import check_enough
 from data_prep.sources import kinetics, manifest
 from pipeline.config import PipelineConfig
 from pipeline.places import Places
-from pipeline.run_summary import RunSummary, summarize
-
-_MANIFEST, _REJECTED = "manifest.csv", "rejected.csv"
+from pipeline.run_summary import RunSummary, read_mixtures, summarize
 
 
 def index(videos: str, annotations: Sequence[str], places: Places, config: PipelineConfig) -> str:
@@ -33,25 +32,19 @@ def index(videos: str, annotations: Sequence[str], places: Places, config: Pipel
     listing = kinetics.find_videos(videos, annotations)
     found, rejections = manifest.build(listing, workers=config.workers)
     _check_enough(found, config, rejections)
-    newest = newest_manifest(places)
-    number = 1 + (_span(newest) if newest else 0)
+    earlier = list_manifests(str(places.manifests))
+    number = max(earlier, default=0)
     # TFX looks for spans at any time, so the folder gets its name last.
     draft = str(places.manifests / ".draft")
     storage.remove_tree(draft)
-    manifest.write_rejected(storage.join(draft, _REJECTED), rejections)
-    manifest.write(storage.join(draft, _MANIFEST), found)
-    if newest and _equal(storage.parent(newest), draft):
+    manifest.write_rejected(storage.join(draft, manifest.REJECTED), rejections)
+    manifest.write(storage.join(draft, manifest.MANIFEST), found)
+    if earlier and _equal(storage.parent(earlier[number]), draft):
         storage.remove_tree(draft)
-        return newest
-    span = str(places.manifests / f"span-{number}")
+        return earlier[number]
+    span = span_folder(str(places.manifests), number + 1)
     storage.move(draft, span)
-    return storage.join(span, _MANIFEST)
-
-
-def newest_manifest(places: Places) -> str | None:
-    """Return the manifest of the newest span, or None if there is no span yet."""
-    spans = places.manifests.glob(f"span-*/{_MANIFEST}")
-    return max(map(str, spans), key=_span, default=None)
+    return storage.join(span, manifest.MANIFEST)
 
 
 def require_manifest(places: Places) -> str:
@@ -60,10 +53,10 @@ def require_manifest(places: Places) -> str:
     Raises:
         UserError: there is no span yet.
     """
-    newest = newest_manifest(places)
-    if newest is None:
+    found = list_manifests(str(places.manifests))
+    if not found:
         raise UserError(f"{places.manifests}: no manifest yet; give --videos once")
-    return newest
+    return found[max(found)]
 
 
 def run(config: PipelineConfig, places: Places) -> RunSummary:
@@ -74,16 +67,12 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
     """
     _check_manifest(config, places)
 
-    from tfx import v1 as tfx
-
     from pipeline.create import create_pipeline, write_schema
     from pipeline.runners.previous_model import LatestBlessedBefore
     from pipeline.runners.stage_reporter import StageReporter
 
     write_schema(str(places.schema))
-    places.metadata.parent.mkdir(parents=True, exist_ok=True)
-    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(places.metadata))
-    mode = "multi_processing" if config.workers > 1 else "in_memory"
+    connection = _metadata(places)
     pipeline = create_pipeline(
         config,
         root=str(places.artifacts / config.name),
@@ -91,11 +80,7 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
         schema=str(places.schema),
         checkpoints=str(places.checkpoints),
         serving=str(places.serving(config.task.kind)),
-        beam_args=[
-            "--runner=DirectRunner",
-            f"--direct_num_workers={config.workers}",
-            f"--direct_running_mode={mode}",
-        ],
+        beam_args=_beam_args(config),
         metadata=connection,
         baseline_strategy=LatestBlessedBefore,
     )
@@ -104,6 +89,49 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
     summary = summarize(config.name, config.system.name, connection, runner.seconds)
     summary.write(str(places.summary))
     return summary
+
+
+def make_mixtures(config: PipelineConfig, places: Places) -> str:
+    """Make the mixtures of the newest manifest, unless they are made already.
+
+    Returns:
+        Their folder, for `PipelineConfig.mixtures` of the runs that share them.
+
+    Raises:
+        UserError: there are not enough videos.
+    """
+    _check_enough(manifest.read(require_manifest(places)), config)
+
+    from pipeline.create import create_mixtures_pipeline
+    from pipeline.runners.stage_reporter import StageReporter
+
+    connection = _metadata(places)
+    pipeline = create_mixtures_pipeline(
+        config,
+        root=str(places.artifacts / config.mixtures_name),
+        manifests=str(places.manifests),
+        beam_args=_beam_args(config),
+        metadata=connection,
+    )
+    StageReporter().run(pipeline)
+    return read_mixtures(config.mixtures_name, connection)
+
+
+def _metadata(places: Places) -> Any:
+    """Return the connection to ML Metadata."""
+    from tfx import v1 as tfx
+
+    places.metadata.parent.mkdir(parents=True, exist_ok=True)
+    return tfx.orchestration.metadata.sqlite_metadata_connection_config(str(places.metadata))
+
+
+def _beam_args(config: PipelineConfig) -> list[str]:
+    mode = "multi_processing" if config.workers > 1 else "in_memory"
+    return [
+        "--runner=DirectRunner",
+        f"--direct_num_workers={config.workers}",
+        f"--direct_running_mode={mode}",
+    ]
 
 
 def _check_manifest(config: PipelineConfig, places: Places) -> None:
@@ -131,12 +159,8 @@ def _check_enough(
         raise UserError(f"{error}{reasons}") from error
 
 
-def _span(path: str) -> int:
-    return int(Path(path).parent.name.removeprefix("span-"))
-
-
 def _equal(one: str, other: str) -> bool:
     return all(
         storage.read_bytes(storage.join(one, name)) == storage.read_bytes(storage.join(other, name))
-        for name in (_MANIFEST, _REJECTED)
+        for name in (manifest.MANIFEST, manifest.REJECTED)
     )

@@ -7,27 +7,27 @@ from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.results import Results
 from models.measures import CONTROL_ACCURACY, MEASURES, Measure
 from models.systems import SYSTEMS
-from pipeline.study.runs import Run
+from pipeline.study.runs import StudyRun
 
 
-def by_system(runs: Sequence[Run]) -> dict[str, list[Run]]:
+def by_system(runs: Sequence[StudyRun]) -> dict[str, list[StudyRun]]:
     """Group runs by system, in the order of the tables."""
     grouped = {name: [run for run in runs if run.system == name] for name in SYSTEMS}
     return {name: found for name, found in grouped.items() if found}
 
 
-def mixture_types(runs: Sequence[Run]) -> list[str]:
+def mixture_types(runs: Sequence[StudyRun]) -> list[str]:
     """Return the mixture types that the runs were evaluated on, in the order of the tables."""
     found = {name for run in runs for name in run.summary.metrics}
     return [name for name in MIXTURE_TYPES if name in found]
 
 
-def separators(runs: Sequence[Run]) -> list[str]:
+def separators(runs: Sequence[StudyRun]) -> list[str]:
     """Return the systems that separate layers, in the order of the tables."""
     return [name for name in by_system(runs) if SYSTEMS[name].task.separates_layers]
 
 
-def controlled(runs: Sequence[Run]) -> list[str]:
+def controlled(runs: Sequence[StudyRun]) -> list[str]:
     """Return the systems of Table 2: those with control, and those it is published for."""
     return [
         name
@@ -38,7 +38,7 @@ def controlled(runs: Sequence[Run]) -> list[str]:
 
 
 def column(
-    runs: Sequence[Run], systems: Sequence[str], measure: Measure, mixture_type: str
+    runs: Sequence[StudyRun], systems: Sequence[str], measure: Measure, mixture_type: str
 ) -> dict[str, SeedEstimate]:
     """Average one measure of each system over its seeds.
 
@@ -59,12 +59,12 @@ def column(
     return over_seeds(cells)
 
 
-def _estimate(run: Run, measure: Measure, mixture_type: str) -> Estimate | None:
+def _estimate(run: StudyRun, measure: Measure, mixture_type: str) -> Estimate | None:
     metrics = run.summary.metrics.get(mixture_type)
     return metrics.of(measure) if metrics else None
 
 
-def results_by_system(runs: Sequence[Run], analysis: str) -> dict[str, list[Results]]:
+def results_by_system(runs: Sequence[StudyRun], analysis: str) -> dict[str, list[Results]]:
     """Return the results of an analysis, one per seed, for each system that has any."""
     found = {
         name: [run.summary.analyses[analysis] for run in own if analysis in run.summary.analyses]
@@ -73,7 +73,7 @@ def results_by_system(runs: Sequence[Run], analysis: str) -> dict[str, list[Resu
     return {name: results for name, results in found.items() if results}
 
 
-def all_columns(runs: Sequence[Run]) -> dict[str, dict[str, dict[str, SeedEstimate]]]:
+def all_columns(runs: Sequence[StudyRun]) -> dict[str, dict[str, dict[str, SeedEstimate]]]:
     """Average everything that the Evaluator measured.
 
     Returns:

@@ -4,11 +4,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import click
 
-from components.analyses.action_recognition.recognition_analysis import ActionRecognitionAnalysis
-from data_prep import storage
+from components.analyses.registry import get_analysis
 from data_prep.errors import UserError
 from data_prep.results import Results
-from models.measures import ACTION_ACCURACY
+from models.presets import get_preset
 from models.systems import SYSTEMS, get_system
 from pipeline.config import PipelineConfig
 from pipeline.places import Places
@@ -18,14 +17,11 @@ from pipeline.runners import local
 CLIPS, CLASSES = 192, 4
 """The study's sample: enough to hold out some forty videos, of classes that are learned in time."""
 
-MIXTURES_FROM = "identity"
-"""The system whose run makes the mixtures; it has nothing to train."""
-
 Configure = Callable[[Mapping[str, object]], PipelineConfig]
 """From overrides, dotted key -> value, to a configuration."""
 
 
-class Run(Results):
+class StudyRun(Results):
     """One system, trained with one seed.
 
     Attributes:
@@ -66,7 +62,8 @@ def trainable_on(systems: Sequence[str], labels: Collection[str]) -> list[str]:
     count = len(set(labels) - {""})
     left_out = [name for name in systems if SYSTEMS[name].task.needs_classes and count < 2]
     kept = [name for name in systems if name not in left_out]
-    reason = f"{', '.join(left_out)}: needs videos of at least 2 classes, got {count}"
+    names = ", ".join(left_out)
+    reason = f"systems {names}: must have videos of at least 2 classes, got {count}"
     if not kept:
         raise UserError(reason)
     if left_out:
@@ -76,11 +73,12 @@ def trainable_on(systems: Sequence[str], labels: Collection[str]) -> list[str]:
 
 def run_study(
     configure: Configure, places: Places, systems: Sequence[str], seeds: int
-) -> list[Run]:
+) -> list[StudyRun]:
     """Run what is not finished yet; the rest comes out of TFX's cache.
 
-    Identity's run makes the mixtures, and all others reuse them. The action classifier recognizes
-    actions in the outputs of those separators that Table 3 has a figure for.
+    The mixtures are made first, and every run imports them. A system without weights, which a seed
+    cannot change, runs once. Analyses may ask for settings that depend on the runs with the same
+    seed before, see `Analysis.study_settings`.
 
     Args:
         configure: from overrides of settings to a configuration.
@@ -94,21 +92,37 @@ def run_study(
     Raises:
         UserError: a run failed for a reason that a user can fix.
     """
-    judges = ActionRecognitionAnalysis.name in configure({}).analyses
-    made = _run(configure, places, MIXTURES_FROM, 0, {})
-    runs = [made] if MIXTURES_FROM in systems else []
+    shared = configure({})
+    mixtures = shared.mixtures or local.make_mixtures(shared, places)
+    runs = []
     for seed in range(seeds):
-        separators: dict[str, str] = {}
-        for system in (name for name in systems if name != MIXTURES_FROM):
-            overrides: dict[str, object] = {"mixtures": made.summary.artifacts.mixtures}
-            if judges:
-                key = f"analyses.{ActionRecognitionAnalysis.name}.separators"
-                overrides[key] = dict(separators)
+        models: dict[str, str] = {}
+        for system in systems:
+            if seed and not count_weights(system, shared):
+                continue
+            overrides = {"mixtures": mixtures, **_analysis_settings(shared, models)}
             run = _run(configure, places, system, seed, overrides)
             runs.append(run)
-            if ACTION_ACCURACY.name in SYSTEMS[system].published.figures:
-                separators[system] = _saved_model(run.summary)
+            models[system] = _saved_model(run.summary)
     return runs
+
+
+def count_weights(system: str, config: PipelineConfig) -> int:
+    """Return the number of a system's weights at the size that is configured."""
+    model = config.model
+    network = SYSTEMS[system].build(
+        config.data.clip, get_preset(model.preset), outputs=model.outputs, layers=model.layers
+    )
+    return network.count_params()
+
+
+def _analysis_settings(config: PipelineConfig, models: Mapping[str, str]) -> dict[str, object]:
+    """Return overrides of the analyses' settings that depend on the models so far."""
+    return {
+        f"analyses.{name}.{key}": value
+        for name in config.analyses
+        for key, value in get_analysis(name).study_settings(models).items()
+    }
 
 
 def _run(
@@ -117,19 +131,29 @@ def _run(
     system: str,
     seed: int,
     overrides: Mapping[str, object],
-) -> Run:
+) -> StudyRun:
     config = configure({"model.system": system, "train.seed": seed, **overrides})
     click.echo(f"\n{system}, seed {seed}", err=True)
     file = str(places.output / "runs" / f"{system}-{seed}.json")
-    earlier = Run.read(file).summary.seconds if storage.exists(file) else None
+    earlier = _earlier_seconds(file)
     summary = local.run(config, places)
-    if earlier:
-        # A cached stage counts with the time that it took when it ran.
-        cached = {name: earlier.get(name, 0.0) for name in summary.cached}
-        summary = summary.model_copy(update={"seconds": {**summary.seconds, **cached}})
-    run = Run(system=system, seed=seed, summary=summary)
+    # A cached stage counts with the time that it took when it ran.
+    cached = {name: earlier[name] for name in summary.cached if name in earlier}
+    summary = summary.model_copy(update={"seconds": {**summary.seconds, **cached}})
+    run = StudyRun(system=system, seed=seed, summary=summary)
     run.write(file)
     return run
+
+
+def _earlier_seconds(file: str) -> dict[str, float]:
+    """Return stage -> seconds of a run that was finished before; empty if it cannot be read.
+
+    Another version of this project may have written the file.
+    """
+    try:
+        return StudyRun.read(file).summary.seconds
+    except UserError:
+        return {}
 
 
 def _saved_model(summary: RunSummary) -> str:

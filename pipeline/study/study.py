@@ -16,15 +16,14 @@ from components.tables import Table, markdown
 from data_prep import storage
 from data_prep.results import Results
 from models.measures import CONTROL_ACCURACY, RELATIVE_LOSS, Measure
-from models.presets import get_preset
 from models.systems import SYSTEMS
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_digest, training_modules
 from pipeline.places import Places
 from pipeline.runners import local
 from pipeline.study import averages
-from pipeline.study.runs import Run
-from pipeline.study.tables import published_column, table_1, table_2
+from pipeline.study.paper_tables import published_column, table_1, table_2
+from pipeline.study.runs import StudyRun, count_weights
 
 _INTRODUCTION = """\
 # Results
@@ -83,8 +82,8 @@ class StudyResults(Results):
     about: StudyAbout
 
 
-def write_study(runs: Sequence[Run], config: PipelineConfig, places: Places) -> Path:
-    """Write what the runs came to.
+def write_study(runs: Sequence[StudyRun], config: PipelineConfig, places: Places) -> Path:
+    """Write the results of the runs.
 
     Args:
         runs: see `pipeline.study.runs.run_study`.
@@ -115,14 +114,15 @@ def write_study(runs: Sequence[Run], config: PipelineConfig, places: Places) -> 
     return places.output / "results.md"
 
 
-def _separation(runs: Sequence[Run], config: PipelineConfig) -> list[StudySection]:
+def _separation(runs: Sequence[StudyRun], config: PipelineConfig) -> list[StudySection]:
     systems = averages.separators(runs)
     if not systems:
         return []
+    weights = {name: count_weights(name, config) for name in systems}
     return [
         StudySection(
             title="Table 1: separation",
-            tables=[table_1(runs, systems, _weights(systems, config))],
+            tables=[table_1(runs, systems, weights)],
             file_name="separation.svg",
             alt="Loss relative to Identity's, by system",
             draw=partial(_draw, runs=runs, systems=systems, measure=RELATIVE_LOSS, reference=1.0),
@@ -130,7 +130,7 @@ def _separation(runs: Sequence[Run], config: PipelineConfig) -> list[StudySectio
     ]
 
 
-def _control(runs: Sequence[Run]) -> list[StudySection]:
+def _control(runs: Sequence[StudyRun]) -> list[StudySection]:
     systems = averages.controlled(runs)
     if not systems:
         return []
@@ -147,7 +147,7 @@ def _control(runs: Sequence[Run]) -> list[StudySection]:
     ]
 
 
-def _analyses(runs: Sequence[Run]) -> list[StudySection]:
+def _analyses(runs: Sequence[StudyRun]) -> list[StudySection]:
     """Return the sections of the analyses that the runs have results of."""
     sections = []
     for name, analysis in ANALYSES.items():
@@ -157,7 +157,7 @@ def _analyses(runs: Sequence[Run]) -> list[StudySection]:
 
 
 def _draw(
-    path: Path, runs: Sequence[Run], systems: Sequence[str], measure: Measure, reference: float
+    path: Path, runs: Sequence[StudyRun], systems: Sequence[str], measure: Measure, reference: float
 ) -> None:
     """Draw a measure of each system beside the published figure, by mixture type."""
     titles = {name: SYSTEMS[name].title for name in systems}
@@ -176,17 +176,6 @@ def _draw(
         for kind in averages.mixture_types(runs)
     ]
     save_panels(path, panels, rows=list(titles.values()), measure=measure, reference=reference)
-
-
-def _weights(systems: Sequence[str], config: PipelineConfig) -> dict[str, int]:
-    """Return system -> number of its weights."""
-    model, preset = config.model, get_preset(config.model.preset)
-    return {
-        name: SYSTEMS[name]
-        .build(config.data.clip, preset, outputs=model.outputs, layers=model.layers)
-        .count_params()
-        for name in systems
-    }
 
 
 def _render(section: StudySection, folder: Path) -> str:
@@ -210,7 +199,7 @@ def _stored(table: Table) -> StudyTable:
     )
 
 
-def _about(runs: Sequence[Run], config: PipelineConfig, places: Places) -> StudyAbout:
+def _about(runs: Sequence[StudyRun], config: PipelineConfig, places: Places) -> StudyAbout:
     manifest = local.require_manifest(places)
     systems = averages.by_system(runs)
     trained = {module for name in systems for module in training_modules(SYSTEMS[name])}

@@ -23,8 +23,8 @@ from components.analyses.control_shift.shift_curve import (
     summarize,
 )
 from components.analyses.control_shift.shift_settings import ControlShiftSettings
-from components.analyses.control_shift.spans import find_manifest
 from components.estimates import SeedEstimate
+from components.mixture_gen.spans import find_manifest
 from data_prep.errors import UserError
 from data_prep.media.clip import read_audio
 from data_prep.records.record import decode, feature_spec

@@ -5,8 +5,10 @@ import pytest
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
+from components.held_out_files import held_out_files
 from components.mixture_gen import executor
 from components.mixture_gen.component import MixtureGen
+from components.mixture_gen.spans import PATTERN, find_manifest, list_manifests, span_folder
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.media.decoding import MediaError
@@ -79,3 +81,32 @@ def test_what_could_not_be_read_is_read_again(attempt, monkeypatch):
         with pytest.raises(UserError, match=r"no mixture could be made: .*it is not mounted"):
             attempt("MixtureGen/examples/1")
     assert (attempt("MixtureGen/examples/2") / "info.json").is_file()
+
+
+def test_manifests_are_found_by_span_whatever_the_path(tmp_path):
+    folder = tmp_path / "run [v1]" / "manifests"
+    for span in (2, 10, 9):
+        path = Path(span_folder(str(folder), span)) / "manifest.csv"
+        path.parent.mkdir(parents=True)
+        path.touch()
+    for other in (".draft", "span-x", "span-3/older"):
+        (folder / other).mkdir(parents=True)
+        (folder / other / "manifest.csv").touch()
+    found = list_manifests(str(folder))
+    assert list(found) == [2, 9, 10]
+    assert find_manifest(str(folder), 0) == found[10] == f"{folder}/span-10/manifest.csv"
+    assert list_manifests(str(tmp_path / "missing")) == {}
+    assert PATTERN.format(SPAN=10) == "span-10/manifest.csv"
+
+
+def test_held_out_records_are_found_whatever_the_path(tmp_path):
+    examples = standard_artifacts.Examples()
+    examples.uri = str(tmp_path / "run [v1]" / "examples")
+    examples.split_names = '["train", "eval"]'
+    folder = Path(examples.uri) / "Split-eval"
+    with pytest.raises(UserError, match="must hold the held-out records, got no files"):
+        held_out_files(examples)
+    folder.mkdir(parents=True)
+    for name in ("b.tfrecord", "a.tfrecord", ".c.tmp"):
+        (folder / name).touch()
+    assert held_out_files(examples) == [str(folder / "a.tfrecord"), str(folder / "b.tfrecord")]

@@ -92,6 +92,15 @@ class ActionRecognitionAnalysis(Analysis[ActionRecognitionSettings, ActionRecogn
             tables=tables,
         )
 
+    def study_settings(self, earlier: Mapping[str, str]) -> dict[str, object]:
+        """Return the separators so far that Table 3 has a figure for."""
+        published = {
+            name: folder
+            for name, folder in earlier.items()
+            if ACTION_ACCURACY.name in SYSTEMS[name].published.figures
+        }
+        return {"separators": published}
+
     def study_section(
         self, results_by_system: Mapping[str, Sequence[ActionRecognitionResults]]
     ) -> StudySection | None:

@@ -36,9 +36,9 @@ from components.analyses.control_shift.shift_curve import (
     summarize,
 )
 from components.analyses.control_shift.shift_settings import ControlShiftSettings
-from components.analyses.control_shift.spans import find_manifest
 from components.analyses.request import AnalysisRequest
 from components.held_out_files import held_out_files
+from components.mixture_gen.spans import find_manifest
 from data_prep.errors import UserError
 from data_prep.sources import manifest
 from data_prep.sources.manifest import Video

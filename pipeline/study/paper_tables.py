@@ -9,7 +9,7 @@ from components.tables import Row, Table
 from models.measures import CONTROL_ACCURACY, LOSS, PSNR, SCORE_ERROR, SSIM, Measure
 from models.systems import SYSTEMS
 from pipeline.study.averages import column, mixture_types
-from pipeline.study.runs import Run
+from pipeline.study.runs import StudyRun
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Column:
     estimates: Mapping[str, Estimate]
 
 
-def table_1(runs: Sequence[Run], systems: Sequence[str], weights: Mapping[str, int]) -> Table:
+def table_1(runs: Sequence[StudyRun], systems: Sequence[str], weights: Mapping[str, int]) -> Table:
     """Return Table 1, separation by mixture type, and size.
 
     Args:
@@ -53,7 +53,7 @@ def table_1(runs: Sequence[Run], systems: Sequence[str], weights: Mapping[str, i
     return _table("Separation", columns, systems)
 
 
-def table_2(runs: Sequence[Run], systems: Sequence[str]) -> Table:
+def table_2(runs: Sequence[StudyRun], systems: Sequence[str]) -> Table:
     """Return Table 2, separation and control by mixture type.
 
     Args:
@@ -80,7 +80,7 @@ def published_column(systems: Sequence[str], measure: Measure, kind: str) -> dic
     return {name: value for name, value in figures.items() if value is not None}
 
 
-def _ours(runs: Sequence[Run], systems: Sequence[str], measure: Measure, kind: str) -> Column:
+def _ours(runs: Sequence[StudyRun], systems: Sequence[str], measure: Measure, kind: str) -> Column:
     heading = dataclasses.replace(
         measure,
         name=f"{measure.name}, {kind}",
@@ -91,7 +91,7 @@ def _ours(runs: Sequence[Run], systems: Sequence[str], measure: Measure, kind: s
 
 
 def _beside(
-    runs: Sequence[Run], systems: Sequence[str], measure: Measure, kind: str
+    runs: Sequence[StudyRun], systems: Sequence[str], measure: Measure, kind: str
 ) -> list[Column]:
     """Return our column, and the published one if there is any figure for it."""
     ours = _ours(runs, systems, measure, kind)
