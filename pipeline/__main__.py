@@ -25,10 +25,28 @@ from pipeline.runners.vertex import compile_for_vertex
 from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study, trainable_on
 from pipeline.study.study import write_study
 
-FILE = click.Path(path_type=Path, dir_okay=False)
-FOLDER = click.Path(path_type=Path, file_okay=False)
-
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class LocalPath(click.Path):
+    """A path on this machine; a URI would silently become a folder whose name is its scheme."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:
+        """Return the path, or raise UserError."""
+        if "://" in str(value):
+            option = param.name if param else "path"
+            kind = "folder" if self.dir_okay else "file"
+            raise UserError(f"{option}: must be a local {kind}, got {value}")
+        return super().convert(value, param, ctx)
+
+
+FILE = LocalPath(path_type=Path, dir_okay=False)
+FOLDER = LocalPath(path_type=Path, file_okay=False)
 
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."

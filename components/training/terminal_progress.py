@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from models.measures import ACCURACY, CONTROL_ACCURACY, LOSS
+from models.measures import LOSS, MEASURES
 from models.training.progress import Progress
 
 _SECONDS_BETWEEN_LINES = 20.0
@@ -17,9 +17,9 @@ _SECONDS_BETWEEN_LINES = 20.0
 
 @contextmanager
 def training_progress() -> Iterator[Callable[[Progress], None]]:
-    """Give a function that shows the progress of a training run on stderr.
+    """Yield a function that shows the progress of a training run on stderr.
 
-    The first report of a resumed run also says where it resumes.
+    A resumed run says at which step it resumes.
     """
     console = Console(stderr=True)
     columns = (
@@ -30,17 +30,17 @@ def training_progress() -> Iterator[Callable[[Progress], None]]:
         TextColumn("{task.description}"),
     )
     last_line = time.monotonic()
-    resumption_shown = False
     with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=None)
 
         def report(progress: Progress) -> None:
-            nonlocal last_line, resumption_shown
-            if progress.resumed_from and not resumption_shown:
-                resumption_shown = True
+            nonlocal last_line
+            bar.update(task, completed=progress.step, total=progress.steps)
+            if not progress.scalars:  # a resumed run begins
                 console.print(f"  resuming from step {progress.resumed_from}")
+                return
             text = describe(progress)
-            bar.update(task, completed=progress.step, total=progress.steps, description=text)
+            bar.update(task, description=text)
             late = time.monotonic() - last_line > _SECONDS_BETWEEN_LINES
             if not console.is_terminal and (late or progress.step == progress.steps):
                 last_line = time.monotonic()
@@ -53,10 +53,11 @@ def describe(progress: Progress) -> str:
     """Describe the progress in words."""
     scalars = progress.scalars
     parts = [f"loss {LOSS.format(scalars.get(LOSS.name, scalars['objective']))}"]
-    for measure in (CONTROL_ACCURACY, ACCURACY):
-        if measure.name in scalars:
-            name = measure.name.replace("_", " ")
-            parts.append(f"{name} {measure.format(scalars[measure.name])}")
+    parts += [
+        f"{name.replace('_', ' ')} {measure.format(scalars[name])}"
+        for name, measure in MEASURES.items()
+        if measure.is_share and name in scalars
+    ]
     parts.append(f"{1000 * progress.seconds_per_update:.0f} ms per step")
     parts.append(f"{progress.waiting_share:.1%} waiting for input")
     return "  ".join(parts)

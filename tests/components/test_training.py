@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from data_prep.config import DataConfig
 from data_prep.records.info import DatasetInfo, SplitInfo
 from models import presets
 from models.config import ModelConfig, TrainConfig
+from models.measures import MEASURES, Measure
 from models.training.progress import Progress
 
 
@@ -79,12 +81,21 @@ def test_progress_is_described_in_words():
     )
 
 
-def test_resumption_is_shown_once(capsys):
+def test_every_share_among_the_scalars_is_described(monkeypatch):
+    monkeypatch.setitem(MEASURES, "hits", Measure("hits", "hits", digits=1, is_share=True))
+    scalars = {"objective": 0.7, "loss": 0.5, "accuracy": 0.2, "hits": 0.123}
+    shown = describe(replace(progress(2), scalars=scalars))
+    assert shown.startswith("loss 0.500  accuracy 20 %  hits 12.3 %  500 ms")
+
+
+def test_resumption_is_shown_at_once_and_once(capsys):
     with training_progress() as report:
+        report(Progress(2, 4, scalars={}, updates=0, seconds=0.0, waited=0.0, resumed_from=2))
+        assert capsys.readouterr().err == "  resuming from step 2\n"
         report(progress(3, resumed_from=2))
         report(progress(4, resumed_from=2))
     shown = capsys.readouterr().err
-    assert shown.count("resuming from step 2") == 1
+    assert "resuming" not in shown
     assert "step 4/4" in shown
 
 
