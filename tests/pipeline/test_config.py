@@ -113,8 +113,8 @@ def test_settings_of_analyses_keep_their_type():
     [
         (["steps=3"], "steps: unknown key"),
         (["train.steps=many"], r"train.steps: .*got 'many'"),
-        (["model.preset=huge"], "unknown preset 'huge': choose one of tiny, small, paper"),
-        (["model.system=c9"], "unknown system 'c9': choose one of identity, "),
+        (["model.preset=huge"], "preset: must be one of tiny, small, paper, got 'huge'"),
+        (["model.system=c9"], "system: must be one of identity, "),
         (["data=3"], r"data: .*got 3"),
         (["model=3"], r"model: .*got 3"),
         (["train.steps"], "--set: must be key=value"),

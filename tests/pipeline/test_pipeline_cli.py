@@ -25,9 +25,16 @@ def loaded(stderr):
     [
         (["run", "--config", "none"], "got 'none'"),
         (["run", "--set", "data.colour=1"], "data.colour: unknown key"),
-        (["run", "--set", "model.system=c9"], "unknown system 'c9'"),
+        (["run", "--set", "model.system=c9"], "system: must be one of"),
         (["tables", "--set", "analyses.fog={}"], "analyses.fog: unknown key"),
         (["run", "--videos", "missing"], "videos folder not found: missing"),
+        (["run", "--output", "s3://b/x"], "output: must be a local folder, got s3://b/x"),
+        (["tables", "--output", "s3://b/x"], "output: must be a local folder, got s3://b/x"),
+        (["compile", "--output", "gs://b/p.json"], "output: must be a local file, got gs://b/p."),
+        (
+            ["gallery", "--model", "s3://b/1", "--videos", "v", "--output", "o"],
+            "model: must be a local folder, got s3://b/1",
+        ),
         (["run"], "no manifest yet; give --videos once"),
     ],
 )
