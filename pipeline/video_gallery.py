@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from components.html.pages import Entry, GalleryPage, render_gallery
-from components.html.separated_examples import Example, Footage, example_of, separate_example
+from components.separated_examples import Example, Footage, example_of, separate_example
 from data_prep import storage
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.html.pages import Entry
-from components.html.separated_examples import example_of, separate_example
+from components.separated_examples import example_of, separate_example
 from data_prep.config import ClipConfig
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.records.record import decode

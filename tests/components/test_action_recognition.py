@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from components.analyses.action_recognition.component import ActionRecognition, Request
-from components.analyses.action_recognition.recognition_results import summarize
-from components.analyses.action_recognition.recognition_settings import (
+from components.analyses.action_recognition.recognition_results import (
     ActionRecognitionSettings,
+    summarize,
 )
 from components.analyses.action_recognition.separators import load_separator
 from data_prep.errors import UserError

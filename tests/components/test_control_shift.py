@@ -10,19 +10,19 @@ import tensorflow as tf
 from components.analyses.control_shift.component import ControlShift, Request, analyze
 from components.analyses.control_shift.control_audio import (
     ControlAudio,
-    draw_lenders,
+    draw_donors,
     window_starts,
 )
-from components.analyses.control_shift.held_out import HeldOut, read_held_out, with_audio
-from components.analyses.control_shift.shift_curve import (
+from components.analyses.control_shift.held_out import HeldOutMixture, read_held_out, with_audio
+from components.analyses.control_shift.shift_results import (
     SILENT_AUDIO,
     UNRELATED_AUDIO,
+    ControlShiftSettings,
     CuePoint,
     ShiftedPoint,
     average,
     summarize,
 )
-from components.analyses.control_shift.shift_settings import ControlShiftSettings
 from components.estimates import SeedEstimate
 from components.mixture_gen.spans import find_manifest
 from data_prep.errors import UserError
@@ -179,7 +179,7 @@ def test_window_as_long_as_its_video_has_a_point_at_0(clip):
 
 def mixture(name, v1, v2, *, has_audio=True):
     (v1_source, v1_label), (v2_source, v2_label) = v1, v2
-    return HeldOut(
+    return HeldOutMixture(
         mixture_id=name,
         mixture_type="occlusion",
         v1_id=v1_source,
@@ -205,12 +205,12 @@ def test_unrelated_audio_is_of_neither_class_nor_source():
         mixture("d", ("s5", "owl"), ("s1", "dog"), has_audio=False),
         mixture("e", ("s6", ""), ("s1", "dog")),
     )
-    drawn = draw_lenders(mixtures, 0)
+    drawn = draw_donors(mixtures, 0)
     assert drawn["a"] == drawn["b"] == "c"
     assert drawn["c"] == "b"
     assert drawn["d"] in ("b", "c")
-    assert drawn == draw_lenders(mixtures, 0)
-    assert {draw_lenders(mixtures, seed)["d"] for seed in range(20)} == {"b", "c"}
+    assert drawn == draw_donors(mixtures, 0)
+    assert {draw_donors(mixtures, seed)["d"] for seed in range(20)} == {"b", "c"}
 
 
 def test_unrelated_audio_of_the_same_class_is_the_second_choice():
@@ -219,8 +219,8 @@ def test_unrelated_audio_of_the_same_class_is_the_second_choice():
         mixture("b", ("s2", ""), ("s3", "")),
         mixture("c", ("s3", ""), ("s1", "")),
     )
-    assert draw_lenders(same_class, 0) == {"a": "c", "b": "a", "c": "b"}
-    assert draw_lenders(by_name(mixture("a", ("s1", "x"), ("s2", "y"))), 0) == {}
+    assert draw_donors(same_class, 0) == {"a": "c", "b": "a", "c": "b"}
+    assert draw_donors(by_name(mixture("a", ("s1", "x"), ("s2", "y"))), 0) == {}
 
 
 def test_curve_by_hand(half_width):

@@ -15,7 +15,7 @@ from components.analyses.action_recognition.recognition_results import (
     TypeAccuracies,
 )
 from components.analyses.control_shift.shift_analysis import ControlShiftAnalysis
-from components.analyses.control_shift.shift_curve import ControlShiftResults
+from components.analyses.control_shift.shift_results import ControlShiftResults
 from components.estimates import Estimate
 from components.evaluation.slice_metrics import EvaluationResults, SliceMetrics
 from components.html import figures

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 from components.html.data_uris import in_grid
-from components.html.separated_examples import example_of, separate_example
 from components.report.curves import read_curves
 from components.report.data import read_data
 from components.report.gallery import held_out_gallery, pick
+from components.separated_examples import example_of, separate_example
 from data_prep.config import DataConfig
 from data_prep.records.info import DatasetInfo, DroppedMixture, SplitInfo
 from data_prep.records.record import decode

@@ -8,7 +8,7 @@ from components.analyses.action_recognition.recognition_results import (
     TypeAccuracies,
 )
 from components.analyses.control_shift.shift_analysis import ControlShiftAnalysis
-from components.analyses.control_shift.shift_curve import SILENT_AUDIO, summarize
+from components.analyses.control_shift.shift_results import SILENT_AUDIO, summarize
 from components.estimates import Estimate
 from components.tables import markdown
 from models.systems import get_system

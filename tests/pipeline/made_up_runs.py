@@ -4,7 +4,7 @@ from components.analyses.action_recognition.recognition_results import (
     ActionRecognitionResults,
     TypeAccuracies,
 )
-from components.analyses.control_shift.shift_curve import (
+from components.analyses.control_shift.shift_results import (
     ControlShiftResults,
     CuePoint,
     ShiftedPoint,

@@ -24,13 +24,12 @@ from tfx.types.standard_artifacts import Examples, Model
 from tfx.utils import path_utils
 
 from components.analyses.action_recognition.recognition_results import (
-    ActionRecognitionResults,
-    summarize,
-)
-from components.analyses.action_recognition.recognition_settings import (
     MIXED,
+    NAME,
     PURE,
+    ActionRecognitionResults,
     ActionRecognitionSettings,
+    summarize,
 )
 from components.analyses.action_recognition.separators import load_separator
 from components.analyses.analysis_file import write_analysis
@@ -44,8 +43,6 @@ from models.losses.assignment import PermutationInvariantLoss
 from models.losses.reconstruction import reconstruction
 from models.pixels import from_uint8
 from models.training.inputs import read_once
-
-NAME = "action_recognition"
 
 Request = AnalysisRequest[ActionRecognitionSettings]
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.analyses.action_recognition.recognition_results import (
-    ActionRecognitionResults,
-    TypeAccuracies,
-)
-from components.analyses.action_recognition.recognition_settings import (
     MIXED,
+    NAME,
     PURE,
+    ActionRecognitionResults,
     ActionRecognitionSettings,
+    TypeAccuracies,
 )
 from components.analyses.analysis import Analysis, AnalysisInputs, StudySection
 from components.analyses.request import AnalysisRequest
@@ -38,7 +37,7 @@ both. Among a separator's outputs, the best assignment picks one for each video.
 class ActionRecognitionAnalysis(Analysis[ActionRecognitionSettings, ActionRecognitionResults]):
     """Accuracy of a classifier on videos, on mixtures and on separators' outputs."""
 
-    name = "action_recognition"
+    name = NAME
     title = "Action recognition in mixtures"
     settings = ActionRecognitionSettings
     results = ActionRecognitionResults

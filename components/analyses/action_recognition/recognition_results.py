@@ -1,12 +1,39 @@
-"""Results of the action-recognition analysis, and how they follow from single answers."""
+"""Settings and results of the action-recognition analysis, and accuracies from single answers."""
 
 from collections.abc import Mapping
 
 import numpy as np
+from pydantic import Field, field_validator
 
 from components.estimates import Estimate, mean_with_interval
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.results import Results
+from data_prep.settings import Settings
+
+NAME = "action_recognition"
+
+PURE, MIXED = "pure", "mixed"
+"""Inputs of the classifier beside separators' outputs: single videos, and the mixture."""
+
+
+class ActionRecognitionSettings(Settings):
+    """Separators in whose outputs actions are recognized.
+
+    Attributes:
+        separators: name -> folder of one version of an exported separator.
+    """
+
+    separators: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("separators")
+    @classmethod
+    def _names_are_free(cls, separators: dict[str, str]) -> dict[str, str]:
+        if taken := separators.keys() & {PURE, MIXED}:
+            raise ValueError(
+                f"{PURE} and {MIXED} are the inputs that separators are compared with, got the "
+                f"name {min(taken)}"
+            )
+        return separators
 
 
 class TypeAccuracies(Results):

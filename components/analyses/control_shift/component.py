@@ -24,18 +24,19 @@ from components.analyses.analysis_file import write_analysis
 from components.analyses.artifact import AnalysisArtifact
 from components.analyses.control_shift.control_audio import ControlAudio
 from components.analyses.control_shift.held_out import (
-    HeldOut,
+    HeldOutMixture,
     mixture_id,
     read_held_out,
     with_audio,
 )
-from components.analyses.control_shift.shift_curve import (
+from components.analyses.control_shift.shift_results import (
+    NAME,
     Choices,
     ControlShiftResults,
+    ControlShiftSettings,
     Cue,
     summarize,
 )
-from components.analyses.control_shift.shift_settings import ControlShiftSettings
 from components.analyses.request import AnalysisRequest
 from components.held_out_files import held_out_files
 from components.mixture_gen.spans import find_manifest
@@ -45,8 +46,6 @@ from data_prep.sources.manifest import Video
 from models.export.exported_model import ExportedModel
 from models.export.saved_model import EVALUATION_BATCH
 from models.measures import CONTROL_ACCURACY
-
-NAME = "control_shift"
 
 Evaluate = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 Request = AnalysisRequest[ControlShiftSettings]
@@ -115,7 +114,7 @@ def analyze(
 
 
 def _variants(
-    files: list[str], mixtures: Mapping[str, HeldOut], audio: ControlAudio
+    files: list[str], mixtures: Mapping[str, HeldOutMixture], audio: ControlAudio
 ) -> Iterator[tuple[Cue, str, bytes]]:
     """Yield (cue, mixture, record) for every cue of every mixture."""
     for serialized in tf.data.TFRecordDataset(files).as_numpy_iterator():

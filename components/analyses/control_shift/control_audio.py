@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.analyses.control_shift.held_out import HeldOut
-from components.analyses.control_shift.shift_curve import SILENT_AUDIO, UNRELATED_AUDIO, Cue
+from components.analyses.control_shift.held_out import HeldOutMixture
+from components.analyses.control_shift.shift_results import SILENT_AUDIO, UNRELATED_AUDIO, Cue
 from data_prep.config import ClipConfig
 from data_prep.errors import StorageError
 from data_prep.media.clip import read_audio
@@ -25,7 +25,7 @@ class ControlAudio:
 
     def __init__(
         self,
-        mixtures: Mapping[str, HeldOut],
+        mixtures: Mapping[str, HeldOutMixture],
         videos: Sequence[Video],
         shifts: Sequence[float],
         clip: ClipConfig,
@@ -45,26 +45,26 @@ class ControlAudio:
         self._videos = {video.id: video for video in videos}
         self._shifts = shifts
         self._clip = clip
-        self._lenders = draw_lenders(mixtures, seed)
+        self._donors = draw_donors(mixtures, seed)
         self.unreadable: dict[str, str] = {}
 
-    def of(self, mixture: HeldOut) -> dict[Cue, np.ndarray]:
+    def of(self, mixture: HeldOutMixture) -> dict[Cue, np.ndarray]:
         """Return the cues of a mixture, int16 `[S]` each.
 
         Shifts for which the window would leave the video are left out. So are all shifts if the
         video cannot be read, and unrelated audio if there is none.
         """
         cues: dict[Cue, np.ndarray] = {SILENT_AUDIO: np.zeros(self._clip.samples, np.int16)}
-        lender = self._lenders.get(mixture.mixture_id)
-        if lender is not None:
-            cues[UNRELATED_AUDIO] = self._mixtures[lender].v1_audio
+        donor = self._donors.get(mixture.mixture_id)
+        if donor is not None:
+            cues[UNRELATED_AUDIO] = self._mixtures[donor].v1_audio
         try:
             return cues | self._shifted(mixture)
         except MediaError as error:
             self.unreadable[mixture.mixture_id] = str(error)
             return cues
 
-    def _shifted(self, mixture: HeldOut) -> dict[Cue, np.ndarray]:
+    def _shifted(self, mixture: HeldOutMixture) -> dict[Cue, np.ndarray]:
         video = self._videos.get(mixture.v1_id)
         if video is None or video.source != mixture.v1_source:
             raise MediaError(mixture.v1_id, "is not in the manifest")
@@ -105,7 +105,7 @@ def window_starts(
     return {shift: begin for shift, begin in starts.items() if 0 <= begin <= last}
 
 
-def draw_lenders(mixtures: Mapping[str, HeldOut], seed: int) -> dict[str, str]:
+def draw_donors(mixtures: Mapping[str, HeldOutMixture], seed: int) -> dict[str, str]:
     """Draw the mixture whose V1 lends each mixture audio that belongs to neither of its videos.
 
     Candidates are mixtures whose V1 has audio and comes from neither source; among these, the

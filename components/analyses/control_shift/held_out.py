@@ -15,7 +15,7 @@ _START_DECIMALS = 3  # windows start at whole milliseconds, which float32 blurs
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOutMixture:
     """A held-out mixture without its frames.
 
     Attributes:
@@ -36,7 +36,7 @@ class HeldOut:
     v1_audio: np.ndarray
 
 
-def read_held_out(files: list[str], limit: int) -> dict[str, HeldOut]:
+def read_held_out(files: list[str], limit: int) -> dict[str, HeldOutMixture]:
     """Read the first mixtures by name, whatever files they lie in.
 
     Args:
@@ -65,8 +65,8 @@ def _parsed(files: list[str], names: Iterable[str]) -> Iterator[dict[str, Any]]:
     return dataset.as_numpy_iterator()
 
 
-def _held_out(values: dict[str, Any]) -> HeldOut:
-    return HeldOut(
+def _held_out(values: dict[str, Any]) -> HeldOutMixture:
+    return HeldOutMixture(
         **{name: values[name].decode() for name in _TEXTS},
         v1_start=round(float(values["v1_start"]), _START_DECIMALS),
         v1_has_audio=bool(values["v1_has_sound"]),

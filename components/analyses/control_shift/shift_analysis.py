@@ -6,13 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.analyses.analysis import Analysis, AnalysisInputs, StudySection
-from components.analyses.control_shift.shift_curve import ControlShiftResults, ShiftCurve, average
 from components.analyses.control_shift.shift_figures import (
     DrawnCurve,
     inline_figure,
     save_figures,
 )
-from components.analyses.control_shift.shift_settings import ControlShiftSettings
+from components.analyses.control_shift.shift_results import (
+    NAME,
+    ControlShiftResults,
+    ControlShiftSettings,
+    ShiftCurve,
+    average,
+)
 from components.analyses.request import AnalysisRequest
 from components.html.section import Section
 from components.tables import Row, Table
@@ -28,7 +33,7 @@ _HEAD = "audio cue"
 class ControlShiftAnalysis(Analysis[ControlShiftSettings, ControlShiftResults]):
     """Control accuracy as the audio cue is shifted against the video."""
 
-    name = "control_shift"
+    name = NAME
     title = "Control by shifted audio"
     settings = ControlShiftSettings
     results = ControlShiftResults

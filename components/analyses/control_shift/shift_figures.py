@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from components.analyses.control_shift.shift_curve import SILENT_AUDIO, UNRELATED_AUDIO, ShiftCurve
+from components.analyses.control_shift.shift_results import (
+    SILENT_AUDIO,
+    UNRELATED_AUDIO,
+    ShiftCurve,
+)
 from components.estimates import Estimate
 from components.html import panels
 from components.html.svg import HELD_OUT, OTHER, OWN, WIDTH, inline_svg, percent_axis, save_figure

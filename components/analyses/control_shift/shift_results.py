@@ -1,10 +1,15 @@
-"""Results of the control-shift analysis, and how they follow from single choices."""
+"""Settings and results of the control-shift analysis, and the curve from single choices."""
 
 from collections.abc import Collection, Mapping, Sequence
+
+from pydantic import Field, FiniteFloat
 
 from components.estimates import Estimate, mean_with_interval, over_seeds
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.results import Results
+from data_prep.settings import Settings
+
+NAME = "control_shift"
 
 SILENT_AUDIO, UNRELATED_AUDIO = "silent audio", "unrelated audio"
 """Cues beside the shifted audio of V1: no audio, and the audio of another mixture's V1."""
@@ -14,6 +19,19 @@ Cue = float | str
 
 Choices = Mapping[Cue, Mapping[str, float]]
 """Cue -> mixture -> 1 if the chosen output is closer to V1 than to V2, else 0."""
+
+
+class ControlShiftSettings(Settings):
+    """Points and size of the curve.
+
+    Attributes:
+        shifts: seconds by which the audio is taken later than the video, or earlier if negative;
+            one point of the curve each.
+        mixtures: upper limit of the held-out mixtures that are analyzed, the first ones by name.
+    """
+
+    shifts: tuple[FiniteFloat, ...] = (-2.0, -1.0, -0.5, -0.25, 0.0, 0.25, 0.5, 1.0, 2.0)
+    mixtures: int = Field(512, ge=1)
 
 
 class CuePoint(Results):
