@@ -3,6 +3,7 @@
 python -m data_prep sample|index|generate|inspect|mix --help
 """
 
+from functools import partial
 from typing import Any
 
 import click
@@ -139,10 +140,7 @@ def generate(
     from data_prep.generate import generate as run  # loads TensorFlow and Beam
     from data_prep.records.dataset import Dataset
 
-    dataset = Dataset(output)
-    if reused := dataset.finished_shards():
-        click.echo(f"resuming: {reused} of {_shards(data_config)} shards are finished", err=True)
-    with watching("Shards", _shards(data_config), dataset.finished_shards):
+    with watching("Shards", _shards(data_config), Dataset(output).finished_shards):
         info = run(
             found,
             output,
@@ -152,6 +150,7 @@ def generate(
             beam_args=beam_options,
             workers=workers,
             overwrite=overwrite,
+            report=partial(click.echo, err=True),
         )
     _show(info, output)
 
@@ -218,7 +217,7 @@ def _show(info: DatasetInfo, output: str) -> None:
     for column in ("split", "mixtures", *shown, "dropped", "videos"):
         table.add_column(column, justify="left" if column == "split" else "right")
     for name, split in info.splits.items():
-        counts = [split.mixture_types.get(kind, 0) for kind in shown]
+        counts = [split.mixture_types.get(mixture_type, 0) for mixture_type in shown]
         cells = (split.mixtures, *counts, len(split.dropped), split.videos)
         table.add_row(name, *map(str, cells))
     Console().print(table)

@@ -7,6 +7,15 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from data_prep.errors import UserError
 
 
+def direct_runner_flags(workers: int) -> list[str]:
+    """Return the options of Beam's DirectRunner with this many processes on this machine."""
+    return [
+        "--runner=DirectRunner",
+        f"--direct_num_workers={workers}",
+        f"--direct_running_mode={'multi_processing' if workers > 1 else 'in_memory'}",
+    ]
+
+
 def pipeline_options(args: Sequence[str] = (), *, workers: int = 1) -> PipelineOptions:
     """Read Beam's command-line options; the runner is always named.
 
@@ -19,14 +28,7 @@ def pipeline_options(args: Sequence[str] = (), *, workers: int = 1) -> PipelineO
     Raises:
         UserError: an option that Beam does not know.
     """
-    options = PipelineOptions(
-        [
-            "--runner=DirectRunner",
-            f"--direct_num_workers={workers}",
-            f"--direct_running_mode={'multi_processing' if workers > 1 else 'in_memory'}",
-            *args,
-        ]
-    )
+    options = PipelineOptions([*direct_runner_flags(workers), *args])
     known = options.get_all_options()
     unknown = options.get_all_options(retain_unknown_options=True).keys() - known.keys()
     if unknown:

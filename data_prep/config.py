@@ -110,7 +110,7 @@ class DataConfig(Settings):
     def _shares_are_whole(cls, shares: dict[str, float]) -> dict[str, float]:
         unknown = ", ".join(name for name in shares if name not in MIXTURE_TYPES)
         if unknown:
-            raise ValueError(f"mixture types are {', '.join(MIXTURE_TYPES)}, got {unknown}")
+            raise ValueError(f"must be among {', '.join(MIXTURE_TYPES)}, got {unknown}")
         for name, share in shares.items():
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, got {share}")

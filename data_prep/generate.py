@@ -3,10 +3,11 @@
 python -m data_prep generate --videos DIR --output DIR
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import apache_beam as beam
 
+from data_prep import storage
 from data_prep.beam_options import pipeline_options
 from data_prep.config import DataConfig
 from data_prep.mixing.planning import plan
@@ -28,6 +29,7 @@ def generate(
     beam_args: Sequence[str] = (),
     workers: int = 1,
     overwrite: bool = False,
+    report: Callable[[str], None] | None = None,
 ) -> DatasetInfo:
     """Make a data set of mixtures; the finished shards of an interrupted run are reused.
 
@@ -57,6 +59,7 @@ def generate(
         beam_args: Beam's options.
         workers: processes on this machine.
         overwrite: whether to replace the data set if `output` holds one.
+        report: called with a line for people if the run resumes an interrupted one.
 
     Returns:
         Facts about the data set, as `info.json` holds them.
@@ -66,9 +69,11 @@ def generate(
     """
     options = pipeline_options(beam_args, workers=workers)
     planned = plan(videos, config)
-    dataset = Dataset(output)
+    is_new = not storage.exists(output)
+    dataset = Dataset(storage.absolute(output))
     dataset.open(planned.videos, config, overwrite=overwrite)
     if dataset.is_complete:
+        storage.remove_tree(dataset.layout.unfinished)  # of a run killed after its marker
         return dataset.read_info()
     try:
         return write_records(
@@ -77,7 +82,10 @@ def generate(
             beam.Pipeline(options=options),
             rejections=rejections,
             absent=absent,
+            report=report,
         )
     except NothingMadeError:
         dataset.clear()
+        if is_new:
+            storage.remove_tree(dataset.folder)
         raise

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import (
@@ -13,6 +13,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+from data_prep.errors import StorageError
 
 
 @contextmanager
@@ -34,15 +36,18 @@ def watching(title: str, total: int, count: Callable[[], int]) -> Iterator[None]
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
     )
+    if not console.is_terminal:
+        yield
+        return
     with bar:
         task = bar.add_task(title, total=total)
         done = threading.Event()
 
         def poll() -> None:
             while not done.wait(1.0):
-                bar.update(task, completed=count())
+                with suppress(StorageError):  # the work itself reports what is wrong
+                    bar.update(task, completed=count())
 
         thread = threading.Thread(target=poll, daemon=True)
         thread.start()

@@ -92,7 +92,7 @@ def separate(
     # Errors in the arguments come before a server that may take a minute to start.
     with storage.local_copy(video) as path:
         probe(path)
-    separating.require_free(output)
+    storage.require_new(output, "--output")
     if not answers(server, seconds=min(1, wait)):
         click.echo(f"waiting up to {wait:g} s for a server at {server}", err=True)
         require_server(server, seconds=wait)

@@ -1,8 +1,5 @@
 """Separation of a real video file by a server, written for people to watch."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +14,7 @@ from data_prep.media.frames import middle_start
 from data_prep.media.pcm import to_float
 from data_prep.media.probe import probe
 from serving.client import Client
-from serving.panels import Panel, enlarge, in_columns, in_rows
+from serving.side_by_side import CaptionedVideo, enlarge, in_columns, in_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,10 +95,11 @@ def write(separation: Separation, output: str) -> list[tuple[str, str]]:
     Raises:
         UserError: the folder is not empty.
     """
-    panels = [Panel("input", enlarge(separation.clip.frames)), *_output_panels(separation)]
+    panels = [CaptionedVideo("input", enlarge(separation.clip.frames)), *_output_panels(separation)]
     own, cue = _audio_tracks(separation)
     written = []
-    with new_folder(output) as folder:
+    storage.require_new(output, "--output")
+    with storage.replacing_folder(output) as folder:
         for index, panel in enumerate(panels):
             name = f"output_{index}.mp4" if index else "input.mp4"
             has_cue = panel.chosen or separation.cue is None
@@ -117,33 +115,6 @@ def write(separation: Separation, output: str) -> list[tuple[str, str]]:
         ("side_by_side.mp4", "all of them side by side"),
         ("side_by_side.png", "contact sheet, one row for each of them"),
     ]
-
-
-@contextmanager
-def new_folder(folder: str) -> Iterator[str]:
-    """Give a temporary folder that takes the given name once the context ends without an error.
-
-    Raises:
-        UserError: the folder is not empty, or is a file.
-    """
-    require_free(folder)
-    folder = storage.absolute(folder)
-    hidden = f".{storage.name(folder)}.{os.getpid()}.partial"
-    partial = storage.join(storage.parent(folder), hidden)
-    storage.make_dirs(partial)
-    try:
-        yield partial
-        storage.move(partial, folder)
-    finally:
-        storage.remove_tree(partial)
-
-
-def require_free(folder: str) -> None:
-    """Raise UserError unless the folder does not exist or is empty."""
-    if storage.is_file(folder):
-        raise UserError(f"--output {folder}: must be a folder, got a file")
-    if storage.list_files(folder):
-        raise UserError(f"--output {folder}: must be a new or empty folder, got one with files")
 
 
 def _window_start(video: str, duration: float, config: ClipConfig, start: float | None) -> float:
@@ -179,7 +150,7 @@ def _audio_tracks(separation: Separation) -> tuple[np.ndarray | None, np.ndarray
     return own, separation.cue if separation.cue.any() else None
 
 
-def _output_panels(separation: Separation) -> list[Panel]:
+def _output_panels(separation: Separation) -> list[CaptionedVideo]:
     panels = []
     for index, frames in enumerate(separation.outputs):
         chosen = index == separation.chosen
@@ -188,7 +159,7 @@ def _output_panels(separation: Separation) -> list[Panel]:
             caption += ", chosen"
         if separation.scores is not None:
             caption += f", score {separation.scores[index]:.3f}"
-        panels.append(Panel(caption, enlarge(frames), chosen))
+        panels.append(CaptionedVideo(caption, enlarge(frames), chosen))
     return panels
 
 

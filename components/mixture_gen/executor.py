@@ -1,8 +1,10 @@
 """Executor of MixtureGen: the record writer of `data_prep`, with the layout of TFX Examples."""
 
 import hashlib
+from functools import partial
 from typing import Any
 
+import click
 from google.protobuf import json_format, struct_pb2
 from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
@@ -50,7 +52,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             rejected=storage.join(examples.uri, manifest.REJECTED),
         )
         earlier = manifest.read_rejected(storage.join(storage.parent(path), manifest.REJECTED))
-        write_records(planned, layout, self._make_beam_pipeline(), rejections=earlier)
+        write_records(
+            planned,
+            layout,
+            self._make_beam_pipeline(),
+            rejections=earlier,
+            report=partial(click.echo, err=True),  # the notices of logs are silenced
+        )
 
 
 def _unfinished(uri: str, manifest_uri: str, exec_properties: Properties) -> str:

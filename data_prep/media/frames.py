@@ -1,4 +1,4 @@
-"""Which frames: the window in the middle of a video, and evenly spaced indices."""
+"""Frame selection: the middle window and evenly spaced indices."""
 
 import numpy as np
 

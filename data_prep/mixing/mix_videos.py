@@ -8,7 +8,7 @@ from data_prep.errors import UserError
 from data_prep.media.clip import read_clip
 from data_prep.media.encoding import write_video
 from data_prep.media.probe import probe
-from data_prep.mixing.compose import mix_uint8
+from data_prep.mixing.compose import as_share, mix_uint8
 from data_prep.mixing.mixture_types import get_mixture_type
 
 FPS = 25.0
@@ -43,7 +43,7 @@ def mix_videos(
     Raises:
         UserError: a file is not a usable video, or there is no such mixture type.
     """
-    kind = get_mixture_type(mixture_type)
+    mixing = get_mixture_type(mixture_type)
     with storage.local_copy(target) as path1, storage.local_copy(other) as path2:
         seconds = min(seconds, probe(path1).duration, probe(path2).duration)
         frames = int(seconds * FPS)
@@ -52,11 +52,10 @@ def mix_videos(
         clip = ClipConfig(frames=frames, fps=FPS, height=size, width=size, short_side=size)
         v1, v2 = read_clip(path1, clip, start=0.0), read_clip(path2, clip, start=0.0)
     settings = DataConfig(clip=clip, segments=segments)
-    v2_frames, alpha = kind.prepare(v1.frames, v2.frames, np.random.default_rng(seed), settings)
-    share = 0.5 if alpha is None else alpha[..., np.newaxis].astype(np.float32)
+    v2_frames, alpha = mixing.prepare(v1.frames, v2.frames, np.random.default_rng(seed), settings)
     write_video(
         output,
-        mix_uint8(v1.frames, v2_frames, share),
+        mix_uint8(v1.frames, v2_frames, as_share(alpha)),
         fps=FPS,
         audio=v1.audio if v1.has_audio else None,
         sample_rate=clip.sample_rate if v1.has_audio else None,

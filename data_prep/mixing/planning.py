@@ -44,12 +44,3 @@ def plan(videos: Sequence[Video], config: DataConfig) -> Plan:
     for split in SPLITS:
         check_sources(split_videos, split)
     return Plan(split_videos, too_short, config)
-
-
-def check_enough(videos: Sequence[Video], config: DataConfig) -> None:
-    """Check that mixtures can be made of these videos, without drawing any.
-
-    Raises:
-        UserError: a split has fewer than two usable source videos.
-    """
-    plan(videos, config)

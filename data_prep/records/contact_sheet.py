@@ -17,7 +17,7 @@ from data_prep.media.pcm import to_int16
 from data_prep.mixing.compose import mix_uint8
 from data_prep.records.dataset import SETTINGS, DatasetSettings
 from data_prep.records.info import INFO, DatasetInfo
-from data_prep.records.record import decode
+from data_prep.records.record import RecordError, decode
 
 COLUMNS = 8
 GAP = 4
@@ -50,7 +50,7 @@ def inspect(
     for files in _groups(records):
         for serialized in islice(_read(files), count):
             values = decode(serialized, clip)
-            base = storage.join(output, values["mixture_id"])
+            base = storage.join(output, _file_name(values["mixture_id"]))
             mixture = mix_uint8(values["v1"], values["v2"], values["alpha"])
             with storage.replacing(f"{base}.png") as path:
                 contact_sheet(values, mixture).save(path, "PNG")
@@ -96,6 +96,13 @@ def contact_sheet(values: dict[str, Any], mixture: np.ndarray) -> Image.Image:
         for j, moment in enumerate(moments):
             sheet.paste(Image.fromarray(video[moment]), (margin + j * (width + GAP), y))
     return sheet
+
+
+def _file_name(mixture_id: str) -> str:
+    """Return the name of a mixture as that of its files, unless it leads out of their folder."""
+    if not mixture_id or "/" in mixture_id or ".." in mixture_id:
+        raise RecordError(f"mixture_id: must be a file name without / and .., got {mixture_id!r}")
+    return mixture_id
 
 
 def _title(values: dict[str, Any]) -> list[str]:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 
 from data_prep import storage
 from data_prep.config import DataConfig
-from data_prep.errors import UserError
+from data_prep.errors import StorageError, UserError
 from data_prep.records.info import INFO, DatasetInfo
 from data_prep.records.layout import RecordLayout
 from data_prep.results import Results
@@ -70,33 +70,33 @@ class Dataset:
             UserError: the folder holds something else and `overwrite` is not set.
         """
         fingerprint = _fingerprint(videos, config)
-        if storage.is_file(self.folder):
-            raise UserError(f"{self.folder}: the output must be a folder, got a file")
         found = self._found_fingerprint()
-        if found is None and not storage.is_empty(self.folder):
-            raise UserError(f"{self.folder}: the output folder must be new or empty")
-        if found not in (None, fingerprint) and not overwrite:
+        if found is None:
+            storage.require_new(self.folder, "output")
+        elif found != fingerprint and not overwrite:
             raise UserError(
                 f"{self.folder}: the folder holds mixtures of other videos or settings; "
                 "choose another folder or give --overwrite"
             )
-        if overwrite or found is None:
+        elif overwrite:
             self.clear()
         settings = DatasetSettings(fingerprint=fingerprint, settings=config)
         settings.write(self._path(SETTINGS))
         manifest.write(self._path(MANIFEST), videos)
 
     def clear(self) -> None:
-        """Remove what `generate` wrote, the marker first, and the folder if it is then empty."""
+        """Remove what `generate` wrote, the marker first and the settings last.
+
+        The folder stays: it may be a mount point, or the link that a user made.
+        """
         storage.remove(self._path(COMPLETED))
         # A report without its records would be taken for a finished shard.
         storage.remove_tree(self.layout.reports)
         for name in (PROGRESS, *SPLITS):
             storage.remove_tree(self._path(name))
-        for name in (SETTINGS, MANIFEST, INFO, REJECTED):
+        # A killed removal is recognized by the settings, and can be done again.
+        for name in (MANIFEST, INFO, REJECTED, SETTINGS):
             storage.remove(self._path(name))
-        if storage.is_empty(self.folder):
-            storage.remove_tree(self.folder)
 
     def read_info(self) -> DatasetInfo:
         """Read the facts about a complete data set."""
@@ -106,9 +106,13 @@ class Dataset:
         return storage.join(self.folder, name)
 
     def _found_fingerprint(self) -> str | None:
+        if not storage.exists(self._path(SETTINGS)):
+            return None
         try:
             return DatasetSettings.read(self._path(SETTINGS)).fingerprint
-        except UserError:
+        except StorageError:  # nobody knows what the folder holds
+            raise
+        except UserError:  # a file of somebody else
             return None
 
 

@@ -1,4 +1,4 @@
-"""Outcomes of mixtures, and the account of a data set that they add up to."""
+"""Outcomes of mixtures, and the facts about a data set that they add up to."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -47,10 +47,10 @@ def unreadable(outcomes: Sequence[Outcome]) -> list[Rejection]:
     return [Rejection(path, reason) for path, reason in reasons.items()]
 
 
-def account(
+def summarize_outcomes(
     planned: Plan, outcomes: Sequence[Outcome], *, absent: int, not_used: int
 ) -> DatasetInfo:
-    """Add up a finished data set.
+    """Return the facts about a finished data set.
 
     Args:
         planned: the plan.

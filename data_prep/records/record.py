@@ -1,7 +1,7 @@
 """The record of a mixture, a tf.train.Example that keeps the contract of `features`."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from data_prep.config import ClipConfig
 from data_prep.errors import UserError
 from data_prep.media import pcm
 from data_prep.media.clip import Clip
+from data_prep.mixing.compose import EVEN_SHARE
 from data_prep.mixing.pairing import Pairing, Window
 from data_prep.records.features import FEATURES, FLOATS, INTS, TEXTS
 
@@ -95,7 +96,7 @@ def decode(serialized: bytes, clip: ClipConfig) -> dict[str, Any]:
     if values["alpha"]:
         result["alpha"] = _decode_strip(values["alpha"], (*shape, 1)) / np.float32(255)
     else:
-        result["alpha"] = np.full((*shape, 1), 0.5, np.float32)
+        result["alpha"] = np.full((*shape, 1), EVEN_SHARE, np.float32)
     return result
 
 
@@ -127,6 +128,26 @@ def parse(serialized: tf.Tensor, clip: ClipConfig) -> dict[str, tf.Tensor]:
     return result
 
 
+def read_texts(serialized: bytes, names: Sequence[str]) -> dict[str, str]:
+    """Read some texts of one record, without decoding its clips.
+
+    Args:
+        serialized: a serialized tf.train.Example.
+        names: names in `features.TEXTS`.
+
+    Returns:
+        The texts by name, in the given order.
+
+    Raises:
+        RecordError: the record lacks one of them, or is no tf.train.Example.
+    """
+    features = _features(serialized)
+    missing = [name for name in names if len(features[name].bytes_list.value) != 1]
+    if missing:
+        raise RecordError(f"record breaks the feature contract: missing {', '.join(missing)}")
+    return {name: features[name].bytes_list.value[0].decode() for name in names}
+
+
 def feature_spec() -> dict[str, tf.io.FixedLenFeature]:
     """Return the contract as `tf.io.parse_example` reads it."""
     return {key: tf.io.FixedLenFeature([], tf.as_dtype(name)) for key, name in FEATURES.items()}
@@ -155,16 +176,25 @@ def _set(feature: tf.train.Feature, dtype: str, value: Any) -> None:
         feature.float_list.value.append(value)
 
 
+def _features(serialized: bytes) -> Any:
+    """Return the features of a record by name.
+
+    Raises:
+        RecordError: the bytes are no tf.train.Example.
+    """
+    try:
+        return tf.train.Example.FromString(serialized).features.feature
+    except Exception as error:  # protobuf's error class depends on its implementation
+        raise RecordError("a record must be a serialized tf.train.Example") from error
+
+
 def _values(serialized: bytes) -> dict[str, Any]:
     """Read a record's values by name.
 
     Raises:
         RecordError: features are missing, extra, or have another type or count.
     """
-    try:
-        features = tf.train.Example.FromString(serialized).features.feature
-    except Exception as error:  # protobuf's error class depends on its implementation
-        raise RecordError("a record must be a serialized tf.train.Example") from error
+    features = _features(serialized)
     lists = {"string": "bytes_list", "int64": "int64_list", "float32": "float_list"}
     problems = [f"missing {key}" for key in FEATURES if key not in features]
     problems += [f"extra {key}" for key in sorted(features) if key not in FEATURES]
@@ -228,4 +258,4 @@ def _parse_alpha(strip: tf.Tensor, clip: ClipConfig) -> tf.Tensor:
         pixels = tf.ensure_shape(pixels, [clip.frames * clip.height, clip.width, 1])
         return tf.reshape(tf.cast(pixels, tf.float32) / 255.0, shape)
 
-    return tf.cond(tf.equal(strip, ""), lambda: tf.fill(shape, 0.5), stored)
+    return tf.cond(tf.equal(strip, ""), lambda: tf.fill(shape, EVEN_SHARE), stored)

@@ -16,7 +16,8 @@ differs. MixtureGen calls it like this:
 All places are URIs of the storage layer, on the workers too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import apache_beam as beam
@@ -37,8 +38,8 @@ from data_prep.records.outcomes import (
     NothingMadeError,
     Outcome,
     ShardReport,
-    account,
     read_outcomes,
+    summarize_outcomes,
     unreadable,
 )
 from data_prep.records.record import Mixture, encode
@@ -53,6 +54,7 @@ def write_records(
     *,
     rejections: Sequence[Rejection] = (),
     absent: int = 0,
+    report: Callable[[str], None] | None = None,
 ) -> DatasetInfo:
     """Make the records of both splits, reusing the finished shards of an interrupted run.
 
@@ -64,6 +66,7 @@ def write_records(
         pipeline: a Beam pipeline that has not run yet; it is run here.
         rejections: files rejected earlier, for `rejected.csv`.
         absent: number of annotated videos that were not found, for `info.json`.
+        report: called with a line for people if finished shards are reused.
 
     Returns:
         Facts about the data set, as `info.json` holds them.
@@ -73,12 +76,16 @@ def write_records(
             that the videos are read again next time.
         StorageError: something could not be written. The finished shards are kept.
     """
+    shards = list(lay_out(planned, layout))
+    finished = len(storage.list_files(layout.reports, ".json"))
+    if finished and report is not None:
+        report(f"resuming: {finished} of {len(shards)} shards are finished")
     with pipeline:
-        _ = pipeline | WriteShards(list(lay_out(planned, layout)), planned.config)
+        _ = pipeline | WriteShards(shards, planned.config)
     outcomes = read_outcomes(layout.reports)
     rejected = [*rejections, *planned.rejections, *unreadable(outcomes)]
     try:
-        info = account(planned, outcomes, absent=absent, not_used=len(rejected))
+        info = summarize_outcomes(planned, outcomes, absent=absent, not_used=len(rejected))
     except NothingMadeError:
         _remove_unfinished(layout)
         raise
@@ -102,8 +109,9 @@ def make_record(pairing: Pairing, config: DataConfig) -> tuple[bytes | None, Out
         v1, v2 = (read_window(window, config.clip) for window in (pairing.v1, pairing.v2))
     except MediaError as error:
         return None, outcome.model_copy(update={"path": error.path, "reason": error.reason})
-    kind = get_mixture_type(pairing.mixture_type)
-    frames, alpha = kind.prepare(v1.frames, v2.frames, pairing.mixing_rng(), config)
+    mixture_type = get_mixture_type(pairing.mixture_type)
+    rng = pairing.mixing_rng()
+    frames, alpha = mixture_type.prepare(v1.frames, v2.frames, rng, config)
     record = encode(Mixture(pairing, v1, replace(v2, frames=frames), alpha))
     return record, outcome.model_copy(update={"with_audio": v1.has_audio})
 
@@ -156,8 +164,9 @@ class _WriteShard(beam.DoFn):
         outcomes = []
         drafts = storage.parent(shard.report)
         with (
-            storage.replacing(shard.records, drafts=drafts) as temporary,
-            tf.io.TFRecordWriter(str(temporary)) as writer,
+            storage.replacing(shard.records, drafts=drafts) as draft,
+            _errors_of_tensorflow(shard.records),
+            tf.io.TFRecordWriter(str(draft)) as writer,
         ):
             for pairing in shard.pairings:
                 record, outcome = make_record(pairing, self._config)
@@ -167,6 +176,15 @@ class _WriteShard(beam.DoFn):
         # The report makes the shard a finished one, so it comes after the records.
         ShardReport(outcomes=outcomes).write(shard.report)
         self._made.inc()
+
+
+@contextmanager
+def _errors_of_tensorflow(uri: str) -> Iterator[None]:
+    """Report TensorFlow's own errors about files, such as a full disk, as storage errors."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise StorageError(uri, " ".join(error.message.split())) from error
 
 
 def _finish(layout: RecordLayout) -> None:

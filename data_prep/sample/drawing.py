@@ -2,16 +2,13 @@
 
 import colorsys
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.sample.shapes import SIGNED_DISTANCE, path
-
-TEXTURES = ("stripes", "checks", "dots", "noise", "weave", "zigzag")
-SHAPES = tuple(SIGNED_DISTANCE)
-MOTIONS = ("bouncing", "swinging", "pulsing", "spinning", "circling", "hopping")
+from data_prep.sample.motions import path
+from data_prep.sample.shapes import SIGNED_DISTANCE
+from data_prep.sample.textures import texture
 
 _EDGE = 0.02  # width of the line around the shape, in frame heights
 
@@ -22,11 +19,11 @@ class Look:
 
     Attributes:
         hue: in [0, 1), of the whole palette.
-        texture: kind of the background.
+        texture: name of the background in `TEXTURES`.
         angle: of the texture, in radians.
         frequency: of the texture, in cycles per frame height.
-        shape: kind of the moving shape.
-        motion: how it moves.
+        shape: name of the moving shape in `SIGNED_DISTANCE`.
+        motion: how it moves, a name in `MOTIONS`.
         classes: number of classes; the hue varies by less than the distance to the next one.
     """
 
@@ -60,7 +57,7 @@ def draw(
     y, x = np.mgrid[:height, :width].astype(np.float32) / height
     x, y = x - width / height / 2, y - 0.5
     palette, fill, edge = _colors(look.hue + rng.uniform(-0.2, 0.2) / look.classes)
-    lightness = _texture(look, rng, x, y)
+    lightness = texture(look.texture, rng, x, y, angle=look.angle, frequency=look.frequency)
     shape = SIGNED_DISTANCE[look.shape]
     size, turn = rng.uniform(0.17, 0.23), rng.uniform(-0.3, 0.3)
     frames = np.empty((len(times), height, width, 3), np.uint8)
@@ -96,48 +93,3 @@ def _colors(hue: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     fill = np.array(colorsys.hsv_to_rgb((hue + 0.05) % 1, 0.25, 1.0)) * 255
     edge = np.array(colorsys.hsv_to_rgb(hue % 1, 1.0, 0.1)) * 255
     return palette.astype(np.uint8), fill.astype(np.float32), edge.astype(np.float32)
-
-
-def _texture(
-    look: Look, rng: np.random.Generator, x: np.ndarray, y: np.ndarray
-) -> Callable[[float], np.ndarray]:
-    """Return a function from time to the lightness of the background, `[H, W]` in [0, 1]."""
-    angle = look.angle + rng.uniform(-0.12, 0.12)
-    frequency = look.frequency * rng.uniform(0.9, 1.1)
-    if look.texture == "noise":
-        angles = angle + np.arange(5) * np.pi / 5 + rng.uniform(-0.3, 0.3, 5)
-        frequencies = frequency * rng.uniform(0.6, 1.4, 5)
-    else:
-        angles, frequencies = np.array([angle, angle + np.pi / 2]), np.full(2, frequency)
-    drifts = rng.uniform(0.15, 0.5, len(angles)) * rng.choice([-1, 1], len(angles))
-    along = [np.cos(a) * x + np.sin(a) * y for a in angles]
-    if look.texture == "zigzag":
-        along[0] = along[0] + 0.5 / frequency * np.abs((along[1] * frequency * 0.7) % 2 - 1)
-    # A plane wave moves when its phase turns: one complex field, turned by one number per frame.
-    waves = [
-        np.exp(2j * np.pi * (f * a + rng.uniform())).astype(np.complex64)
-        for f, a in zip(frequencies, along, strict=True)
-    ]
-    light = np.exp(2j * np.pi * (rng.uniform(-0.6, 0.6) * x + 0.5 * y + rng.uniform()))
-    light = light.astype(np.complex64)
-
-    def lightness(time: float) -> np.ndarray:
-        moved = [
-            (wave * np.complex64(np.exp(2j * np.pi * drift * time))).real
-            for wave, drift in zip(waves, drifts, strict=True)
-        ]
-        pattern = 0.5 + 0.5 * np.tanh(1.5 * _COMBINE[look.texture](moved))
-        glow = 0.8 + 0.2 * (light * np.complex64(np.exp(0.6j * np.pi * time))).real
-        return pattern * glow
-
-    return lightness
-
-
-_COMBINE: dict[str, Callable[[list[np.ndarray]], np.ndarray]] = {
-    "stripes": lambda waves: waves[0],
-    "checks": lambda waves: 2 * waves[0] * waves[1],
-    "dots": lambda waves: 1.6 * (waves[0] + waves[1] - 0.7),
-    "noise": lambda waves: 0.7 * np.asarray(sum(waves)),
-    "weave": lambda waves: 2 * np.maximum(waves[0], waves[1]) - 1,
-    "zigzag": lambda waves: waves[0],
-}

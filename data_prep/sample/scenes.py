@@ -9,10 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.sample.drawing import MOTIONS, SHAPES, TEXTURES, Look, draw
+from data_prep.sample.drawing import Look, draw
+from data_prep.sample.motions import MOTIONS
 from data_prep.sample.playing import SAMPLE_RATE, Voice, play
+from data_prep.sample.shapes import SIGNED_DISTANCE
+from data_prep.sample.textures import TEXTURES
 
 MAX_CLASSES = 16
+
+_SHAPES, _MOTIONS, _TEXTURES = tuple(SIGNED_DISTANCE), tuple(MOTIONS), tuple(TEXTURES)
 
 _COLORS = (
     "red",
@@ -98,13 +103,13 @@ def render(scene: SceneClass, seed: Sequence[int]) -> Scene:
 
 def _scene_class(index: int, count: int) -> SceneClass:
     color = _COLORS[round(index * len(_COLORS) / count) % len(_COLORS)]
-    shape, motion = SHAPES[index % len(SHAPES)], MOTIONS[index % len(MOTIONS)]
+    shape, motion = _SHAPES[index % len(_SHAPES)], _MOTIONS[index % len(_MOTIONS)]
     # Pitches are in another order than hues, so that neighbors in one are far apart in the other.
     stride = next(s for s in (5, 3, 7, 1) if np.gcd(s, count) == 1)
     look = Look(
         hue=index / count,
         classes=count,
-        texture=TEXTURES[index % len(TEXTURES)],
+        texture=_TEXTURES[index % len(_TEXTURES)],
         angle=index * 2.399963,  # the golden angle spreads any number of them
         frequency=2.5 + 2.5 * (index * 0.618034 % 1),
         shape=shape,

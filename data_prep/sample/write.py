@@ -19,6 +19,7 @@ from data_prep.sources.kinetics import COLUMNS
 
 _TRAIN, _VALIDATE = "train", "validate"  # the names of the splits in the annotations
 
+_SETTINGS = "sample.json"
 _SECONDS = 5  # according to the annotations; the files are a little longer, as Kinetics' often are
 _VALIDATE_SHARE = 0.2
 _WORKERS = 2
@@ -59,8 +60,8 @@ def write_sample(output: str, *, clips: int = 96, classes: int = 8, seed: int = 
 
     The videos are `videos/<label>/<id>_<start>_<end>.mp4`, the annotations `train.csv` and
     `validate.csv`, the settings `sample.json`. A fifth of each class is for validation. The same
-    settings give the same bytes; an existing sample is left as it is. The folder appears under its
-    name only once it is complete.
+    settings give the same bytes; an existing sample is left as it is. `sample.json` is there only
+    once all the others are; on this machine, so is the folder.
 
     Args:
         output: the folder, a URI; missing, empty, or a sample of the same settings.
@@ -76,18 +77,14 @@ def write_sample(output: str, *, clips: int = 96, classes: int = 8, seed: int = 
     settings = SampleSettings(clips=clips, classes=classes, seed=seed)
     if _exists(output, settings):
         return
-    partial = storage.join(storage.parent(output), f".{storage.name(output)}.partial")
-    storage.remove_tree(partial)  # of a run that was killed
-    try:
-        videos = list(_videos(clips, classes, seed))
-        _render_all(partial, videos)
+    videos = list(_videos(clips, classes, seed))
+    with storage.replacing_folder(output) as folder:
+        _render_all(folder, videos)
         for split in (_TRAIN, _VALIDATE):
-            file = storage.join(partial, f"{split}.csv")
+            file = storage.join(folder, f"{split}.csv")
             storage.write_text(file, _annotations([v for v in videos if v.split == split]))
-        settings.write(storage.join(partial, "sample.json"))
-        storage.move(partial, output)
-    finally:
-        storage.remove_tree(partial)
+        # Last, because it is what tells that a sample in an object store is complete.
+        settings.write(storage.join(folder, _SETTINGS))
 
 
 def _check(clips: int, classes: int, seed: int) -> None:
@@ -108,14 +105,11 @@ def _exists(output: str, settings: SampleSettings) -> bool:
     Raises:
         UserError: something else is there.
     """
-    if not storage.is_file(output) and storage.is_empty(output):
+    file = storage.join(output, _SETTINGS)
+    if not storage.exists(file):
+        storage.require_new(output, "sample folder")
         return False
-    try:
-        found = SampleSettings.read(storage.join(output, "sample.json"))
-    except UserError:
-        raise UserError(
-            f"{output}: the sample's folder must be new or empty; choose another"
-        ) from None
+    found = SampleSettings.read(file)
     if found != settings:
         raise UserError(
             f"{output}: holds a sample of other settings ({found}), requested: {settings}; "

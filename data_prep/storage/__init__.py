@@ -23,6 +23,10 @@ from data_prep.storage.listing import (
     glob,
     list_files,
 )
+from data_prep.storage.new_folders import (
+    replacing_folder,
+    require_new,
+)
 from data_prep.storage.transfers import (
     copy,
     copy_tree,
@@ -58,6 +62,8 @@ __all__ = [
     "remove",
     "remove_tree",
     "replacing",
+    "replacing_folder",
+    "require_new",
     "write_bytes",
     "write_text",
 ]

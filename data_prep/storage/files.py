@@ -1,8 +1,8 @@
 """Files one at a time: reading, writing, removing, and local copies of remote ones."""
 
+import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from fsspec.core import has_magic
 
 from data_prep.errors import StorageError, StorageMissingError
-from data_prep.storage.stores import open_store, reported
-from data_prep.storage.uris import is_local, local_path
+from data_prep.storage.stores import open_store, storage_errors
+from data_prep.storage.uris import hidden_sibling, is_local, join, local_path, name
 
 
 def exists(uri: str) -> bool:
@@ -31,7 +31,7 @@ def is_file(uri: str) -> bool:
 
 def is_empty(folder: str) -> bool:
     """Say whether a folder is missing or holds nothing."""
-    with suppress(StorageMissingError), reported(folder):
+    with suppress(StorageMissingError), storage_errors(folder):
         store, path = open_store(folder)
         return not store.ls(path, detail=False)
     return True
@@ -39,7 +39,7 @@ def is_empty(folder: str) -> bool:
 
 def read_bytes(uri: str, limit: int | None = None) -> bytes:
     """Read a file, or its first `limit` bytes."""
-    with reported(uri):
+    with storage_errors(uri):
         store, path = open_store(uri)
         return bytes(store.cat_file(path, end=limit))
 
@@ -55,10 +55,10 @@ def read_text(uri: str) -> str:
 def write_bytes(uri: str, data: bytes) -> None:
     """Write a file atomically, and make its folder if it is missing."""
     if is_local(uri):
-        with replacing(uri) as temporary:
-            temporary.write_bytes(data)
+        with replacing(uri) as draft:
+            draft.write_bytes(data)
     else:
-        with reported(uri):
+        with storage_errors(uri):
             store, path = open_store(uri)
             store.pipe_file(path, data)
 
@@ -71,20 +71,20 @@ def write_text(uri: str, text: str) -> None:
 def make_dirs(folder: str) -> None:
     """Make a folder and those above it. An object store has no folders, so nothing is done."""
     if is_local(folder):
-        with reported(folder):
+        with storage_errors(folder):
             Path(local_path(folder)).mkdir(parents=True, exist_ok=True)
 
 
 def remove(uri: str) -> None:
     """Remove a file; a missing one is fine."""
-    with suppress(StorageMissingError), reported(uri):
+    with suppress(StorageMissingError), storage_errors(uri):
         store, path = open_store(uri)
         store.rm_file(path)
 
 
 def remove_tree(folder: str) -> None:
     """Remove a folder and all that it holds; a missing one is fine."""
-    with suppress(StorageMissingError), reported(folder):
+    with suppress(StorageMissingError), storage_errors(folder):
         if is_local(folder):
             shutil.rmtree(local_path(folder))
         else:
@@ -98,10 +98,10 @@ def remove_tree(folder: str) -> None:
 
 @contextmanager
 def local_copy(uri: str) -> Iterator[Path]:
-    """Give a local path to a file for as long as the context lasts.
+    """Yield a local path to a file for as long as the context lasts.
 
     Args:
-        uri: a local path, which is given as it is, or a remote file, which is downloaded to a
+        uri: a local path, which is yielded as it is, or a remote file, which is downloaded to a
             temporary file.
 
     Raises:
@@ -112,7 +112,7 @@ def local_copy(uri: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"copy{PurePosixPath(uri).suffix}")
-        with reported(uri):
+        with storage_errors(uri):
             store, remote = open_store(uri)
             store.get_file(remote, str(path))
         yield path
@@ -120,9 +120,10 @@ def local_copy(uri: str) -> Iterator[Path]:
 
 @contextmanager
 def replacing(uri: str, *, drafts: str | None = None) -> Iterator[Path]:
-    """Give a temporary local path that becomes the file once the context ends without an error.
+    """Yield a temporary local path that becomes the file once the context ends without an error.
 
     A local file is renamed into its folder, which is made if missing; a remote one is uploaded.
+    The contents are on the disk before the name is, so that a power loss leaves no empty file.
 
     Args:
         uri: the file; an existing one is replaced.
@@ -130,33 +131,53 @@ def replacing(uri: str, *, drafts: str | None = None) -> Iterator[Path]:
             default the file's own. A killed process leaves its draft there.
 
     Raises:
-        StorageError: the file cannot be put in its place.
+        StorageError: the draft cannot be written, or the file cannot be put in its place.
     """
     if is_local(uri):
         final = Path(local_path(uri))
-        folder = Path(local_path(drafts)) if drafts else final.parent
-        make_dirs(str(final.parent))
-        make_dirs(str(folder))
         # Each writer has its own name, because two workers may make the same file at the same time.
-        temporary = folder / f".{final.name}.{uuid.uuid4().hex}.tmp"
+        draft = Path(local_path(hidden_sibling(join(drafts, final.name) if drafts else uri, "tmp")))
+        make_dirs(str(final.parent))
+        make_dirs(str(draft.parent))
         try:
-            yield temporary
-            with reported(uri):
-                temporary.replace(final)
+            with _errors_of_drafts(uri):
+                yield draft
+            with storage_errors(uri):
+                _sync(draft)
+                draft.replace(final)
         finally:
-            temporary.unlink(missing_ok=True)
+            with storage_errors(uri):
+                draft.unlink(missing_ok=True)
         return
     with tempfile.TemporaryDirectory() as scratch:
-        temporary = Path(scratch, PurePosixPath(uri).name)
-        yield temporary
-        with reported(uri):
+        draft = Path(scratch, name(uri))
+        with _errors_of_drafts(uri):
+            yield draft
+        with storage_errors(uri):
             store, remote = open_store(uri)
-            store.put_file(str(temporary), remote)
+            store.put_file(str(draft), remote)
+
+
+@contextmanager
+def _errors_of_drafts(uri: str) -> Iterator[None]:
+    """Report a failure to write a draft, such as a full disk, about the file that was meant."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except OSError as error:
+        with storage_errors(uri):
+            raise error
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _kind(uri: str) -> str | None:
     """Return "file" or "directory"; None if there is no such thing."""
-    with suppress(StorageMissingError), reported(uri):
+    with suppress(StorageMissingError), storage_errors(uri):
         store, path = open_store(uri)
         with suppress(NotADirectoryError):  # the path leads through a file
             return store.info(path)["type"]

@@ -1,13 +1,15 @@
 """Listings of folders."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fsspec.core import has_magic
-
-from data_prep.storage.stores import open_store, reported
+from data_prep.errors import StorageError
+from data_prep.storage.stores import open_store, storage_errors
 from data_prep.storage.uris import is_local, join, local_path, split_scheme
+
+_MAGIC = re.compile(r"[*?\[]")
 
 
 def list_files(
@@ -25,7 +27,7 @@ def list_files(
     Returns:
         URIs that begin with `folder`.
     """
-    with reported(folder):
+    with storage_errors(folder):
         if is_local(folder):
             found = _walk(local_path(folder), recursive, hidden)
         else:
@@ -34,14 +36,28 @@ def list_files(
 
 
 def glob(pattern: str) -> list[str]:
-    """List the files and folders that match a pattern with `*`, `?` or `[...]`, sorted.
+    """List the files that match a pattern with `*`, `?` or `[...]`, sorted.
 
-    Local matches are absolute paths.
+    Folders are left out, and so are the names beginning with a dot that a wildcard matches. A
+    pattern made from a folder's name finds nothing if that name holds `[`; use `list_files` for a
+    known folder.
+
+    Returns:
+        Absolute paths, or URIs with the scheme of the pattern.
     """
-    with reported(pattern):
+    with storage_errors(pattern):
         store, path = open_store(pattern)
         scheme, _ = split_scheme(pattern)
-        matches = store.glob(path) if has_magic(path) else [path] if store.exists(path) else []
+        wildcard = _MAGIC.search(path)
+        if wildcard is None:
+            matches = [path] if store.isfile(path) else []
+        else:
+            fixed = path.count("/", 0, wildcard.start())
+            matches = [
+                item
+                for item, info in store.glob(path, detail=True).items()
+                if info["type"] == "file" and not _is_hidden(item.split("/")[fixed:])
+            ]
         prefix = "" if is_local(pattern) else f"{scheme}://"
         return sorted(prefix + (item.lstrip("/") if prefix else item) for item in matches)
 
@@ -49,7 +65,7 @@ def glob(pattern: str) -> list[str]:
 def _walk(folder: str, recursive: bool, hidden: bool) -> Iterator[str]:
     """List the files below a local folder, as paths relative to it."""
     seen = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=_unless_missing):
         real = os.path.realpath(place)
         if real in seen:
             folders.clear()
@@ -67,5 +83,15 @@ def _find(folder: str, recursive: bool, hidden: bool) -> Iterator[str]:
     store, root = open_store(folder)
     for path in store.find(root, maxdepth=None if recursive else 1):
         relative = path.removeprefix(root).strip("/")
-        if relative and (hidden or not any(p.startswith(".") for p in relative.split("/"))):
+        if relative and (hidden or not _is_hidden(relative.split("/"))):
             yield relative
+
+
+def _unless_missing(error: OSError) -> None:
+    """Raise what `os.walk` would pass over in silence, unless there is no such folder."""
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise StorageError(error.filename, error.strerror or str(error)) from error
+
+
+def _is_hidden(names: Sequence[str]) -> bool:
+    return any(name.startswith(".") for name in names)

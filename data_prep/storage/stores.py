@@ -36,7 +36,7 @@ def open_store(uri: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def reported(uri: str) -> Iterator[None]:
+def storage_errors(uri: str) -> Iterator[None]:
     """Turn whatever a store raises into a StorageError about a URI."""
     try:
         yield

@@ -1,14 +1,34 @@
-"""URIs of files and folders: `s3://bucket/file`, or simply a local path."""
+"""URIs of files and folders: `s3://bucket/file`, or simply a local path.
+
+Nothing is escaped: a space, `%`, `#` or `?` in a URI is a character of the name.
+"""
 
 import os
 import re
+import uuid
 from pathlib import PurePosixPath
 
+from fsspec.registry import known_implementations
+
+from data_prep.errors import StorageError
+
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
+_FILE = re.compile(r"^file:(?://(?P<host>[^/]*))?(?P<path>/.*)$", re.IGNORECASE | re.DOTALL)
 
 
 def split_scheme(uri: str) -> tuple[str, str]:
-    """Split a URI into its scheme, in lower case and "" for a local path, and the rest."""
+    """Split a URI into its scheme, in lower case and "" for a local path, and the rest.
+
+    Raises:
+        StorageError: a `file:` URI on another host, or a chain such as `simplecache::s3://...`.
+    """
+    if re.match(r"file:/", uri, re.IGNORECASE):
+        match = _FILE.match(uri)
+        if match is None or (match["host"] or "").lower() not in ("", "localhost"):
+            raise StorageError(uri, "must be file:///PATH, without a host")
+        return "file", match["path"]
+    if "::" in uri and uri.partition("::")[0] in known_implementations:
+        raise StorageError(uri, "must be a single URI, not a chain with ::")
     match = _SCHEME.match(uri)
     return (match[1].lower(), uri[match.end() :]) if match else ("", uri)
 
@@ -43,6 +63,17 @@ def parent(uri: str) -> str:
 def name(uri: str) -> str:
     """Return the last component of a URI."""
     return PurePosixPath(uri).name
+
+
+def hidden_sibling(uri: str, ending: str) -> str:
+    """Return a hidden name beside a file or folder that nobody else uses: `.NAME.<uuid>.ENDING`."""
+    return join(parent(uri), f"{hidden_beginning(uri)}{uuid.uuid4().hex}.{ending}")
+
+
+def hidden_beginning(uri: str) -> str:
+    """Return how the names of the hidden siblings of a file or folder begin."""
+    # A name has at most 255 bytes, and its characters up to 4 each.
+    return f".{name(uri)[:40]}."
 
 
 def absolute(uri: str) -> str:

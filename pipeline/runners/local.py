@@ -7,7 +7,7 @@ from components.mixture_gen.spans import list_manifests, span_folder
 from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.mixing.pairing import usable
-from data_prep.mixing.planning import check_enough
+from data_prep.mixing.planning import plan
 from data_prep.sources import kinetics, manifest
 from pipeline.config import PipelineConfig
 from pipeline.places import Places
@@ -152,7 +152,7 @@ def _check_enough(
 ) -> None:
     """Check that there are enough videos, and say why files are not used if there are not."""
     try:
-        check_enough(videos, config.data)
+        plan(videos, config.data)
     except UserError as error:
         _, too_short = usable(videos, config.data.clip)
         reasons = kinetics.first_reasons([*rejections, *too_short])

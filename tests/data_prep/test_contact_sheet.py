@@ -46,7 +46,7 @@ def test_one_file_without_its_settings(made, tmp_path, clip):
     lone = tmp_path / "lone" / "deep" / "records.tfrecord"
     lone.parent.mkdir(parents=True)
     lone.write_bytes((made / "eval/mixtures-00000-of-00001.tfrecord").read_bytes())
-    with pytest.raises(UserError, match=r"records\.tfrecord: no settings\.json or info\.json fou"):
+    with pytest.raises(UserError, match=r"records\.tfrecord: must have settings\.json or info"):
         inspect(str(lone), str(tmp_path / "out"))
     assert len(inspect(str(lone), str(tmp_path / "out"), clip=clip)) == 4
     lone.write_bytes(lone.read_bytes()[:-100])
@@ -63,5 +63,5 @@ def test_settings_are_found_beside_records_of_the_pipeline(made, tmp_path):
 
 def test_no_records(tmp_path):
     for path in ("none", ""):
-        with pytest.raises(UserError, match=r"no settings|must be a TFRecord file or a folder"):
+        with pytest.raises(UserError, match=r"must have settings|must be a TFRecord file"):
             inspect(str(tmp_path / path), str(tmp_path / "out"))

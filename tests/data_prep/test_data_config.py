@@ -16,7 +16,7 @@ def test_every_wrong_key_is_named():
 @pytest.mark.parametrize(
     ("shares", "message"),
     [
-        ({"transparency": 0.5, "mirror": 0.5}, "mixture types are transparency, .*, got mirror"),
+        ({"transparency": 0.5, "mirror": 0.5}, "must be among transparency, .*, got mirror"),
         ({"transparency": 0.5}, "shares must sum to 1, got 0.5"),
         ({"transparency": 1.5, "occlusion": -0.5}, "transparency must be from 0 to 1, got 1.5"),
         ({}, "shares must sum to 1, got 0"),

@@ -149,7 +149,7 @@ def test_a_complete_data_set_is_kept_and_other_settings_are_refused(videos, conf
 def test_a_folder_of_something_else_is_left_alone(videos, config, tmp_path):
     (tmp_path / "thesis.tex").write_text("x")
     for overwrite in (False, True):
-        with pytest.raises(UserError, match="must be new or empty"):
+        with pytest.raises(UserError, match="must be a new or empty folder"):
             generate(videos, str(tmp_path), config, overwrite=overwrite)
     assert contents(tmp_path) == {"thesis.tex": b"x"}
 

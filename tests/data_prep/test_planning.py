@@ -4,7 +4,7 @@ from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.mixing import planning
 from data_prep.mixing.pairing import draw
-from data_prep.mixing.planning import check_enough, plan
+from data_prep.mixing.planning import plan
 from data_prep.sources.assign_splits import assign_splits
 
 CONFIG = DataConfig(train_mixtures=5, eval_mixtures=3)
@@ -19,9 +19,8 @@ def test_a_plan_draws_the_mixtures_of_the_usable_videos(make_row):
     assert planned.pairings("eval") == draw(planned.videos, "eval", 3, CONFIG)
 
 
-def test_checking_draws_nothing(make_row, monkeypatch):
+def test_planning_draws_nothing(make_row, monkeypatch):
     monkeypatch.delattr(planning, "draw")
-    check_enough([make_row(f"s{i}") for i in range(4)], CONFIG)
-    for check in (check_enough, plan):
-        with pytest.raises(UserError, match=r"split: mixtures need at least 2 usable source vid"):
-            check([make_row("a"), make_row("b"), make_row("c")], CONFIG)
+    plan([make_row(f"s{i}") for i in range(4)], CONFIG)
+    with pytest.raises(UserError, match=r"split: mixtures need at least 2 usable source vid"):
+        plan([make_row("a"), make_row("b"), make_row("c")], CONFIG)

@@ -104,18 +104,18 @@ def test_another_sample_is_not_overwritten(sample):
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="must be new or empty"):
+    with pytest.raises(UserError, match="must be a new or empty folder"):
         write_sample(str(tmp_path), clips=4, classes=2)
     assert files(tmp_path) == {"notes.txt": b"mine"}
-    with pytest.raises(UserError, match="must be new or empty"):
+    with pytest.raises(UserError, match="must be a folder, got a file"):
         write_sample(str(tmp_path / "notes.txt"), clips=4, classes=2)
 
 
 def test_the_leftovers_of_a_killed_run_are_removed(tmp_path):
     output = tmp_path / "sample"
     output.mkdir()
-    (tmp_path / ".sample.partial" / "videos").mkdir(parents=True)
-    (tmp_path / ".sample.partial" / "videos" / "half.mp4").write_bytes(b"half")
+    (tmp_path / ".sample.f00d.partial" / "videos").mkdir(parents=True)
+    (tmp_path / ".sample.f00d.partial" / "videos" / "half.mp4").write_bytes(b"half")
     write_sample(str(output), clips=4, classes=2)
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
     assert not list(output.rglob("half.mp4"))

@@ -61,7 +61,7 @@ def test_shards_are_moved_once_all_are_finished(videos, config, layout, tmp_path
 def test_finished_shards_outlive_an_interruption(videos, config, layout, monkeypatch):
     planned = plan(videos, config)
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(writer, "account", lambda *args, **kwargs: stop())
+        patch.setattr(writer, "summarize_outcomes", lambda *args, **kwargs: stop())
         write(planned, layout)
     monkeypatch.setattr(writer, "make_record", lambda *args: stop())
     assert write(planned, layout).splits["train"].mixtures == 6

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import av
 import numpy as np
@@ -21,7 +20,7 @@ from data_prep.media.pcm import to_float
 from data_prep.media.probe import probe
 from serving.__main__ import main
 from serving.client import Client
-from serving.separate import new_folder, separate
+from serving.separate import separate
 
 SECONDS = 3
 FACTOR = 14  # 16 pixels become 224
@@ -222,15 +221,3 @@ def test_a_folder_with_files_is_left_alone(folder, plain_server, tmp_path):
     error = refused(folder / "tone.mp4", *server, "--output", tmp_path / "mine")
     assert "must be a folder, got a file" in error
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
-
-
-def test_a_folder_appears_whole_or_not_at_all(tmp_path):
-    with pytest.raises(KeyboardInterrupt), new_folder(str(tmp_path / "out")) as partial:
-        Path(partial, "half").touch()
-        raise KeyboardInterrupt
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "out").mkdir()
-    with new_folder(str(tmp_path / "out")) as partial:
-        Path(partial, "whole").touch()
-        assert list((tmp_path / "out").iterdir()) == []
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["whole"]
