@@ -5,7 +5,7 @@ Kept free of Keras until a loss is built or an output is chosen.
 
 from typing import TYPE_CHECKING
 
-from data_prep.errors import UserError
+from data_prep.registry import lookup
 from models.measures import CONTROL_ACCURACY, SCORE_ERROR, Measure
 from models.typing import Tensor
 
@@ -122,6 +122,4 @@ def get_control_mode(name: str) -> ControlMode:
     Raises:
         UserError: there is none; the message lists the known ones.
     """
-    if name not in CONTROL_MODES:
-        raise UserError(f"unknown control mode {name!r}: choose one of {', '.join(CONTROL_MODES)}")
-    return CONTROL_MODES[name]
+    return lookup(CONTROL_MODES, name, "control mode")

@@ -1,4 +1,4 @@
-"""What a precision needs: settings of TensorFlow before it loads, and support by the machine."""
+"""Environment settings and hardware requirements of each precision."""
 
 import os
 from typing import Literal, get_args

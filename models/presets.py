@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
+from data_prep.registry import lookup
 
 
 @dataclass(frozen=True)
@@ -236,9 +237,7 @@ def get_preset(name: str) -> Preset:
     Raises:
         UserError: there is none; the message lists the known ones.
     """
-    if name not in PRESETS:
-        raise UserError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return lookup(PRESETS, name, "preset")
 
 
 def check_size(clip: ClipConfig, preset: Preset) -> None:

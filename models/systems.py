@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from data_prep.config import ClipConfig
-from data_prep.errors import UserError
+from data_prep.registry import lookup
 from models.control import DETERMINISTIC, INTERNAL, NO_CONTROL, ControlMode
 from models.measures import MEASURES, Measure
 from models.presets import Preset
@@ -223,6 +223,4 @@ def get_system(name: str) -> System:
     Raises:
         UserError: there is none; the message lists the known ones.
     """
-    if name not in SYSTEMS:
-        raise UserError(f"unknown system {name!r}: choose one of {', '.join(SYSTEMS)}")
-    return SYSTEMS[name]
+    return lookup(SYSTEMS, name, "system")

@@ -1,1 +1,1 @@
-"""What TFX's Trainer runs."""
+"""Entry point of TFX's Trainer."""

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from models import PACKAGE
-from models.networks.conv import norm_relu
+from models.networks.conv import norm_relu, uses_bias
 from models.presets import Audio
 from models.typing import Tensor
 
@@ -22,7 +22,7 @@ class LogMagnitude(keras.layers.Layer):
 
     The first channel is the log magnitude, 0 for silence and about 2 for the loudest tone. The
     second is the same times the frequency, which goes from -1 to 1: an average over frequency
-    then tells high tones from low ones, which it could not from convolutions alone.
+    then separates high tones from low ones, which convolutions alone cannot do.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -75,7 +75,7 @@ def audio_network(spectrogram: Tensor, audio: Audio, *, norm: str) -> Tensor:
     Args:
         spectrogram: magnitudes `[B, T_a, F]`; see `models.tasks.spectrogram`.
         audio: the blocks' widths.
-        norm: `"batch"` or `"none"`.
+        norm: a name in `models.networks.conv.NORMALIZATIONS`.
 
     Returns:
         Features `[B, T_a / 2^(k-1), F / 2^(k-1), D]` of `k` blocks, with D the last width.
@@ -88,7 +88,7 @@ def audio_network(spectrogram: Tensor, audio: Audio, *, norm: str) -> Tensor:
                 width,
                 3,
                 padding="same",
-                use_bias=norm == "none",
+                use_bias=uses_bias(norm),
                 kernel_initializer="he_normal",
                 name=name,
             )(x)

@@ -1,6 +1,7 @@
 """Convolutions, poolings and crops: the units that every network is built of."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,6 +12,13 @@ from models.typing import Tensor
 
 Size = int | tuple[int, int, int]
 """One number for all axes, or one each for `(t, h, w)`."""
+
+NORMALIZATIONS: dict[str, Callable[[str], keras.layers.Layer] | None] = {
+    # No learned scale, as in I3D: the next layer's weights hold it.
+    "batch": lambda name: keras.layers.BatchNormalization(scale=False, momentum=0.9, name=name),
+    "none": None,
+}
+"""Normalization -> what makes its layer, by name; None for no layer, so that a bias is needed."""
 
 
 def conv(
@@ -23,7 +31,7 @@ def conv(
         filters: output channels.
         kernel: the kernel's size.
         strides: divides the size, which is rounded up.
-        norm: `"batch"` or `"none"`.
+        norm: a name in `NORMALIZATIONS`.
         name: prefix of the layers' names.
     """
     x = keras.layers.Conv3D(
@@ -31,16 +39,21 @@ def conv(
         kernel,
         strides,
         padding="same",
-        use_bias=norm == "none",
+        use_bias=uses_bias(norm),
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
     return norm_relu(x, norm, name=name)
 
 
+def uses_bias(norm: str) -> bool:
+    """Return whether a convolution before this normalization needs a bias."""
+    return NORMALIZATIONS[norm] is None
+
+
 def up(x: Tensor, filters: int, kernel: Size, strides: Size, *, norm: str, name: str) -> Tensor:
     """Apply a transposed 3-D convolution, the normalization and a ReLU: the decoder's unit."""
-    x = transposed_conv(x, filters, kernel, strides, use_bias=norm == "none", name=f"{name}_up")
+    x = transposed_conv(x, filters, kernel, strides, use_bias=uses_bias(norm), name=f"{name}_up")
     return norm_relu(x, norm, name=name)
 
 
@@ -85,10 +98,10 @@ def transposed_conv(
 
 
 def norm_relu(x: Tensor, norm: str, *, name: str) -> Tensor:
-    """Apply the normalization, `"batch"` or `"none"`, and a ReLU."""
-    if norm == "batch":
-        # No learned scale, as in I3D: the next layer's weights hold it.
-        x = keras.layers.BatchNormalization(scale=False, momentum=0.9, name=f"{name}_norm")(x)
+    """Apply a normalization, by its name in `NORMALIZATIONS`, and a ReLU."""
+    make_layer = NORMALIZATIONS[norm]
+    if make_layer is not None:
+        x = make_layer(f"{name}_norm")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 

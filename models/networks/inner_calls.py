@@ -1,7 +1,8 @@
-"""The protocol by which a composite layer says which layers it calls.
+"""The protocol through which a composite layer reports the layers it calls.
 
 Costs are counted from shapes alone, see `models.tools.cost`. A functional network shows its own
-layers' shapes; a layer that calls other layers inside its `call` tells theirs by this protocol.
+layers' shapes; a layer that calls other layers inside its `call` reports
+theirs through this protocol.
 """
 
 from collections.abc import Iterator
@@ -30,11 +31,11 @@ class CompositeLayer(Protocol):
     """A layer whose `call` calls other layers."""
 
     def inner_calls(self, *inputs: Shape) -> Iterator[InnerCall]:
-        """Give every call of an inner layer, for inputs of these shapes."""
+        """Yield every call of an inner layer, for inputs of these shapes."""
 
 
 def chain(layers: list[keras.Layer], shape: Shape) -> Iterator[InnerCall]:
-    """Give the calls of layers that are called one after the other."""
+    """Yield the calls of layers that are called one after the other."""
     for layer in layers:
         yield InnerCall(layer, (shape,))
         shape = tuple(layer.compute_output_shape(shape))

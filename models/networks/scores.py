@@ -16,7 +16,8 @@ from models.typing import Tensor
 class ScoreHead(keras.layers.Layer):
     """Predict a score for each output: its distance to the target clip.
 
-    The same small network looks at each output, meets the audio of its time, and scores it. The
+    The same small network encodes each output, fuses it with the audio of the same time, and scores
+    it. The
     outputs are read through a stop-gradient, so that scoring does not move them. Since all outputs
     share the network, permuting the outputs permutes the scores.
 
@@ -42,9 +43,9 @@ class ScoreHead(keras.layers.Layer):
             for channels in (width // 2, width, width)
         ]
         half_size = keras.layers.AveragePooling3D((1, 2, 2), padding="same", dtype="float32")
-        self.look = keras.Sequential([half_size, *convolutions], name="look")
+        self.encoder = keras.Sequential([half_size, *convolutions], name="encoder")
         self.fusion = AudioVisualFusion(name="fusion")
-        self.judge = keras.Sequential(
+        self.head = keras.Sequential(
             [
                 keras.layers.Conv3D(
                     2 * width, 1, activation="relu", kernel_initializer="he_normal"
@@ -59,31 +60,33 @@ class ScoreHead(keras.layers.Layer):
                     dtype="float32",
                 ),
             ],
-            name="judge",
+            name="head",
         )
 
     def build(self, outputs_shape: tuple[Any, ...], audio_shape: tuple[Any, ...]) -> None:
         """Build the networks for outputs and audio features of these shapes."""
         _, _, t, h, w, _ = outputs_shape
-        self.look.build((None, t, h, w, 3))
-        self.judge.build((None, t, 1, 1, self.width + audio_shape[-1]))
+        self.encoder.build((None, t, h, w, 3))
+        self.head.build((None, t, 1, 1, self.width + audio_shape[-1]))
 
     def call(self, outputs: Tensor, audio: Tensor) -> Tensor:
         """Return the scores."""
         _, n, t, h, w, _ = outputs.shape
         videos = ops.reshape(ops.stop_gradient(outputs), (-1, t, h, w, 3))
-        seen = ops.mean(self.look(ops.cast(videos, self.compute_dtype)), axis=(2, 3), keepdims=True)
-        heard = ops.repeat(audio, n, axis=0)
-        return ops.reshape(self.judge(self.fusion(seen, heard)), (-1, n))
+        encoded = ops.mean(
+            self.encoder(ops.cast(videos, self.compute_dtype)), axis=(2, 3), keepdims=True
+        )
+        audio = ops.repeat(audio, n, axis=0)
+        return ops.reshape(self.head(self.fusion(encoded, audio)), (-1, n))
 
     def inner_calls(self, outputs: Shape, audio: Shape) -> Iterator[InnerCall]:
-        """Give the calls of the small network's layers."""
+        """Yield the calls of the small network's layers."""
         batch, n, t, h, w, _ = outputs
-        yield from chain(self.look.layers, (batch * n, t, h, w, 3))
-        seen = (batch * n, t, 1, 1, self.width)
-        heard = (batch * n, *audio[1:])
-        yield InnerCall(self.fusion, (seen, heard))
-        yield from chain(self.judge.layers, self.fusion.compute_output_shape(seen, heard))
+        yield from chain(self.encoder.layers, (batch * n, t, h, w, 3))
+        encoded = (batch * n, t, 1, 1, self.width)
+        repeated = (batch * n, *audio[1:])
+        yield InnerCall(self.fusion, (encoded, repeated))
+        yield from chain(self.head.layers, self.fusion.compute_output_shape(encoded, repeated))
 
     def compute_output_shape(
         self, outputs_shape: tuple[Any, ...], audio_shape: tuple[Any, ...]

@@ -1,4 +1,4 @@
-"""The task of the action classifier: trained on single videos, measured on mixtures too."""
+"""Action classifier: trained on single videos, also measured on mixtures."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Classifier(TrainableModel):
-    """A network that tells action classes apart, with its loss.
+    """An action classifier's network with its loss.
 
     A call takes a prepared batch: `v1`, `v2` uint8 `[B, T, H, W, 3]`, `alpha` float32
     `[B, T, H, W, 1]` in [0, 1], `v1_class` int32 `[B]`. It returns the `logits` of V1 alone.

@@ -34,7 +34,7 @@ class Task:
         bounds: settings -> measure name -> the bound that a model must keep to be pushed.
         separates_layers: whether the model's outputs are videos, the layers of its input.
         uses_audio: whether the model takes the audio of the target clip.
-        needs_classes: whether the model tells the classes of the training records apart.
+        needs_classes: whether the model classifies, so that records need at least two classes.
     """
 
     kind: str
@@ -84,7 +84,7 @@ class Task:
                 f"system {system.name}: must be trained on mixtures with audio, got "
                 f"{info.mixtures} training mixtures without any"
             )
-        if self.needs_classes and len(info.labels) < 2:
+        if self.needs_classes and len(info.classes) < 2:
             raise UserError(
-                f"system {system.name}: must be trained on at least 2 classes, got {info.labels}"
+                f"system {system.name}: must be trained on at least 2 classes, got {info.classes}"
             )

@@ -1,4 +1,4 @@
-"""The base of all trained models: what training, export and evaluation ask of one."""
+"""Base class of all trained models: the interface to training, export and evaluation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TrainFunction = Callable[[Any], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Description:
-    """What a model is, as its exported version tells it.
+    """Metadata that an exported model reports.
 
     Attributes:
         kind: the kind of its task.

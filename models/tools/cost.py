@@ -59,7 +59,7 @@ def forward_flops(network: keras.Model) -> int:
         network: a functional network that calls each of its layers once.
 
     Raises:
-        ValueError: a layer calls others without telling them by `inner_calls`.
+        ValueError: a layer calls others without reporting them through `inner_calls`.
     """
     return _sum_flops(network, list(_calls(network)))
 
@@ -74,7 +74,7 @@ class _Call:
 
 
 def _calls(network: keras.Model) -> Iterator[_Call]:
-    """Give every call of a layer, also inside another one."""
+    """Yield every call of a layer, also inside another one."""
     for layer in network.layers:
         if not isinstance(layer, keras.layers.InputLayer):
             inputs, outputs = _shapes(layer.input), _shapes(layer.output)
@@ -100,8 +100,8 @@ def _sum_flops(network: keras.Model, calls: list[_Call]) -> int:
     missed = [w.path for w in network.weights if w.name == "kernel" and id(w) not in counted]
     if missed:
         raise ValueError(
-            "cost: layers that call others must tell them by inner_calls, got weights of no known "
-            f"call: {', '.join(missed)}"
+            "cost: layers that call others must report them through inner_calls, got weights of no "
+            f"known call: {', '.join(missed)}"
         )
     return sum(map(_flops, calls))
 

@@ -44,7 +44,7 @@ def identity_losses(
     """
     kept, _ = usable(videos, config.clip)
     if len(kept) < 2:
-        raise UserError(f"pairs: need at least 2 usable videos, got {len(kept)}")
+        raise UserError(f"videos: must be at least 2 usable ones, got {len(kept)}")
     order = np.random.default_rng(config.seed).permutation(len(kept))
     losses = []
     for number in range(pairs):
@@ -60,7 +60,7 @@ def identity_losses(
         losses.append([_loss(kind, v1, v2, config, number) for kind in MIXTURE_TYPES.values()])
     if len(losses) < 2:
         raise UserError(
-            "mean loss: needs at least 2 pairs of videos of two sources that can be decoded, got "
+            "pairs: must be at least 2 of two sources each that can be decoded, got "
             f"{len(losses)} of {pairs}"
         )
     return dict(zip(MIXTURE_TYPES, np.array(losses).T, strict=True))

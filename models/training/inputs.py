@@ -1,4 +1,4 @@
-"""Records become batches, in an order that the seed decides and that can be resumed anywhere."""
+"""Input pipeline: batches in a seeded order that can resume at any step."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,9 @@ def find_files(patterns: list[str]) -> list[str]:
     """
     files = sorted(path for pattern in patterns for path in storage.glob(pattern))
     if not files:
-        raise UserError(f"records: no file matches {', '.join(patterns)}")
+        raise UserError(
+            f"records: must match at least one file, got none for {', '.join(patterns)}"
+        )
     return files
 
 

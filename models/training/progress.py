@@ -10,7 +10,7 @@ class Progress:
     Attributes:
         step: updates done.
         steps: updates in total.
-        scalars: means since the last report, by name.
+        scalars: means since the last report, by name; empty as a resumed run begins.
         updates: updates done since the start or the resumption.
         seconds: seconds spent on them, without evaluation.
         waited: seconds of them spent waiting for input.
@@ -27,10 +27,10 @@ class Progress:
 
     @property
     def seconds_per_update(self) -> float:
-        """Mean duration of an update."""
-        return self.seconds / self.updates
+        """Mean duration of an update; 0 before the first one."""
+        return self.seconds / max(self.updates, 1)
 
     @property
     def waiting_share(self) -> float:
         """Share of the time spent waiting for input, in [0, 1]."""
-        return self.waited / self.seconds
+        return self.waited / self.seconds if self.seconds else 0.0

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -127,10 +127,14 @@ class Run:
         trackers = self._model.trackers
         means = tf.stack([tracker.result() for tracker in trackers.values()]).numpy()
         self._seconds += time.perf_counter() - started
+        return self.progress(dict(zip(trackers, means.tolist(), strict=True)))
+
+    def progress(self, scalars: Mapping[str, float] | None = None) -> Progress:
+        """Return the progress so far, with the means if they are known."""
         return Progress(
             step=self.step,
             steps=self.steps,
-            scalars=dict(zip(trackers, means.tolist(), strict=True)),
+            scalars=dict(scalars or {}),
             updates=self._updates,
             seconds=self._seconds,
             waited=self._waited,

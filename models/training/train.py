@@ -57,7 +57,8 @@ def train(
         eval_files: TFRecord files of held-out mixtures, for the curves and images.
         logs: folder for TensorBoard's logs.
         checkpoints: folder for checkpoints.
-        report: called at every point of the curves.
+        report: called at every point of the curves; in a resumed run also once before them, without
+            scalars.
         callbacks: Keras callbacks of your own. An epoch is `config.log_every` updates. Its logs
             hold the means of the model's `reported` scalars, and always `loss`.
         strategy: the devices; by default `make_strategy` finds them. Several workers all read the
@@ -106,7 +107,7 @@ def train(
     check_devices(config, batch, replicas)
     precision.check(config.precision, preset, gpu=gpus() > 0)
     with strategy.scope():
-        trained = system.task.build(system, model, clip, [label for label in info.labels if label])
+        trained = system.task.build(system, model, clip, info.classes)
         trained.replicas = replicas
         trained.compile(
             optimizer=make_optimizer(config, preset, replicas=replicas),
@@ -143,7 +144,8 @@ def train(
             report=report,
             callbacks=callbacks,
         )
-    trained.optimizer.finalize_variable_values(trained.trainable_variables)
+    else:
+        trained.optimizer.finalize_variable_values(trained.trainable_variables)
     return trained
 
 
@@ -166,27 +168,33 @@ def _fit(
         write_progress(writer, progress)
         report(progress)
 
-    trained.train_on_next = run.train_on_next
     boundary = EpochBoundary(run)
     # An infinite dataset never stops its threads, so an iterator over several devices would hang
     # at the end.
     batches = records.take((run.steps - run.step) * config.accumulate)
-    trained.fit(
-        divisible(batches),
-        epochs=math.ceil(run.steps / config.log_every),
-        initial_epoch=run.step // config.log_every,
-        steps_per_epoch=config.log_every * config.accumulate,
-        callbacks=[
-            ReportProgress(run, boundary, report_everywhere),
-            *callbacks,
-            HeldOut(run, config.image_every, writer, held_out),
-            Checkpoints(run, config.checkpoint_every, manager),
-            boundary,
-        ],
-        shuffle=False,  # the records already are
-        verbose=0,
-    )
-    writer.close()
+    if run.resumed_from:
+        report(run.progress())
+    trained.train_on_next = run.train_on_next
+    try:
+        trained.fit(
+            divisible(batches),
+            epochs=math.ceil(run.steps / config.log_every),
+            initial_epoch=run.step // config.log_every,
+            steps_per_epoch=config.log_every * config.accumulate,
+            callbacks=[
+                ReportProgress(run, boundary, report_everywhere),
+                *callbacks,
+                HeldOut(run, config.image_every, writer, held_out),
+                Checkpoints(run, config.checkpoint_every, manager),
+                boundary,
+            ],
+            shuffle=False,  # the records already are
+            verbose=0,
+        )
+    finally:
+        # The model is its caller's again, who may call `fit` too.
+        trained.train_on_next = trained.train_function = None
+        writer.close()
 
 
 def check_devices(config: TrainConfig, batch: int, replicas: int) -> None:

@@ -72,8 +72,8 @@ def test_timings_agree_with_each_other():
 @pytest.mark.parametrize(
     "args, message",
     [
-        (["--system", "c4"], "error: unknown system 'c4': choose one of identity, .*, i3d\n"),
-        (["--preset", "huge"], "error: unknown preset 'huge': choose one of tiny, small, paper\n"),
+        (["--system", "c4"], "error: system: must be one of identity, .*, i3d, got 'c4'\n"),
+        (["--preset", "huge"], "error: preset: must be one of tiny, small, paper, got 'huge'\n"),
     ],
 )
 @pytest.mark.parametrize("command", ["summary", "benchmark"])

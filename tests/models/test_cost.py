@@ -63,10 +63,10 @@ class SilentComposite(keras.layers.Layer):
         return self.inner(x)
 
 
-def test_a_composite_layer_that_tells_nothing_is_an_error():
+def test_a_composite_layer_that_reports_nothing_is_an_error():
     inputs = keras.Input((4,), name="x")
     network = keras.Model({"x": inputs}, SilentComposite()(inputs))
-    with pytest.raises(ValueError, match=r"must tell them by inner_calls, got .*kernel"):
+    with pytest.raises(ValueError, match=r"must report them through inner_calls, got .*kernel"):
         forward_flops(network)
 
 

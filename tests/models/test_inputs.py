@@ -65,7 +65,7 @@ def test_a_batch_larger_than_the_records(records):
 
 def test_missing_records_are_named(records, tmp_path):
     assert inputs.find_files([f"{tmp_path}/*none*", *records.eval]) == records.eval
-    with pytest.raises(UserError, match=r"records: no file matches .*none\*"):
+    with pytest.raises(UserError, match=r"records: must match .*, got none for .*none\*"):
         inputs.find_files([f"{tmp_path}/none*"])
     with pytest.raises(UserError, match=r"info\.json"):
         inputs.read_info([str(tmp_path / "train" / "file")])

@@ -14,6 +14,7 @@ from data_prep.errors import UserError
 from models import presets
 from models.config import ModelConfig, TrainConfig
 from models.training import train as training
+from models.training.inputs import read_once
 
 
 class StoppedError(Exception):
@@ -26,8 +27,14 @@ def _small_preset(monkeypatch):
 
 
 @pytest.fixture
-def train(records, tmp_path):
-    """A function that trains; it returns the model and what was reported."""
+def resumptions():
+    """The reports by which resumed runs begin."""
+    return []
+
+
+@pytest.fixture
+def train(records, resumptions, tmp_path):
+    """A function that trains; it returns the model and the points of the curves."""
 
     def run(
         system="c2_no_masking", *, folder="run", data=records, stop=None, callbacks=(), **settings
@@ -35,7 +42,7 @@ def train(records, tmp_path):
         reports = []
 
         def report(progress):
-            reports.append(progress)
+            (reports if progress.scalars else resumptions).append(progress)
             if progress.step == stop:
                 raise StoppedError
 
@@ -89,11 +96,15 @@ def assert_equal_weights(separator, expected):
         ("i3d", {}),  # its dropout draws by a state of its own
     ],
 )
-def test_an_interrupted_training_resumes_as_if_it_had_not_been_interrupted(train, system, settings):
+def test_an_interrupted_training_resumes_as_if_it_had_not_been_interrupted(
+    train, resumptions, system, settings
+):
     whole, _ = train(system, folder="whole", **settings)
     with pytest.raises(StoppedError):
         train(system, folder="parts", stop=3, **settings)
+    assert not resumptions
     parts, reports = train(system, folder="parts", **settings)
+    assert [(progress.step, progress.resumed_from) for progress in resumptions] == [(2, 2)]
     assert [(progress.step, progress.resumed_from) for progress in reports] == [(3, 2), (4, 2)]
     assert_equal_weights(parts, whole)
 
@@ -192,7 +203,27 @@ def test_keras_callbacks_set_the_learning_rate(train):
     np.testing.assert_allclose(rates, [0.1, 0.05, 0.1 / 3, 0.025], rtol=1e-6)
 
 
-def test_devices_are_waited_for_once_a_report(train, monkeypatch):
+def test_what_a_callback_restores_is_kept(train):
+    restored = [np.full(1, 7.0)]
+
+    def restore(logs):
+        [bias] = [each for each in last.model.weights if each.path.endswith("predict/bias")]
+        bias.assign(np.full(bias.shape, restored[0]))
+
+    last = keras.callbacks.LambdaCallback(on_train_end=restore)
+    separator, _ = train("c2_no_masking", ema=0.5, callbacks=[last])
+    [bias] = [each for each in separator.weights if each.path.endswith("predict/bias")]
+    assert np.all(bias == 7.0)
+
+
+def test_a_trained_model_is_trained_by_its_own_fit_again(train, records):
+    separator, _ = train("c2_no_masking")
+    batches = read_once(records.train, CLIP, batch=2).take(2).map(separator.select)
+    history = separator.fit(batches, shuffle=False, verbose=0)
+    assert {"objective", "loss"} <= history.history.keys()
+
+
+def test_batches_bring_no_logs_that_keras_would_fetch_from_the_device(train, monkeypatch):
     batches = []
     record = keras.callbacks.LambdaCallback(
         on_train_batch_end=lambda batch, logs: batches.append(logs)
