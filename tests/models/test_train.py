@@ -218,8 +218,8 @@ def test_what_a_callback_restores_is_kept(train):
 
 def test_a_trained_model_is_trained_by_its_own_fit_again(train, records):
     separator, _ = train("c2_no_masking")
-    batches = read_once(records.train, CLIP, batch=2).take(2).map(separator.select)
-    history = separator.fit(batches, shuffle=False, verbose=0)
+    batches = read_once(records.train, CLIP, batch=2).map(separator.select)
+    history = separator.fit(batches, steps_per_epoch=2, shuffle=False, verbose=0)
     assert {"objective", "loss"} <= history.history.keys()
 
 
