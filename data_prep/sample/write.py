@@ -115,6 +115,7 @@ def _exists(output: str, settings: SampleSettings) -> bool:
             f"{output}: holds a sample of other settings ({found}), requested: {settings}; "
             "choose another folder"
         )
+    storage.remove(storage.join(output, storage.UNFINISHED))  # of a run killed at its end
     return True
 
 

@@ -152,7 +152,11 @@ def _discover(root: str, videos: Sequence[str]) -> Rows:
     rows = _read_all(_annotations(root))
     if rows:
         return rows
-    rows = _read_all(_annotations(storage.parent(root)))
+    try:
+        above = _annotations(storage.parent(root))
+    except StorageError:  # a folder that one may pass through but not list
+        return {}
+    rows = _read_all(above)
     return rows if any(_key(file) in rows for file in videos) else {}
 
 

@@ -24,6 +24,7 @@ from data_prep.storage.listing import (
     list_files,
 )
 from data_prep.storage.new_folders import (
+    UNFINISHED,
     replacing_folder,
     require_new,
 )
@@ -41,6 +42,7 @@ from data_prep.storage.uris import (
 )
 
 __all__ = [
+    "UNFINISHED",
     "absolute",
     "copy",
     "copy_tree",

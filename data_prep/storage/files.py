@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from fsspec.core import has_magic
 
 from data_prep.errors import StorageError, StorageMissingError
+from data_prep.storage.listing import list_files
 from data_prep.storage.stores import open_store, storage_errors
 from data_prep.storage.uris import hidden_sibling, is_local, join, local_path, name
 
@@ -88,12 +89,7 @@ def remove_tree(folder: str) -> None:
         if is_local(folder):
             shutil.rmtree(local_path(folder))
         else:
-            store, path = open_store(folder)
-            if has_magic(path):  # `rm` would take it for a pattern
-                for file in store.find(path):
-                    store.rm_file(file)
-            else:
-                store.rm(path, recursive=True)
+            _remove_remote_tree(folder)
 
 
 @contextmanager
@@ -173,6 +169,23 @@ def _errors_of_drafts(uri: str) -> Iterator[None]:
 def _sync(path: Path) -> None:
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def _remove_remote_tree(folder: str) -> None:
+    """Remove the files of a remote folder, then the folder itself if its store has such things.
+
+    fsspec's own recursive removal takes a folder that cannot be listed for an empty one.
+    """
+    store, path = open_store(folder)
+    files = [open_store(file)[1] for file in list_files(folder)]
+    plain = [file for file in files if not has_magic(file)]
+    if plain:
+        store.rm(plain)  # in one request, if the store can
+    for file in files:
+        if has_magic(file):  # `rm` would take it for a pattern
+            store.rm_file(file)
+    if not has_magic(path) and store.isdir(path):
+        store.rm(path, recursive=True)
 
 
 def _kind(uri: str) -> str | None:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from data_prep.errors import StorageError
@@ -79,12 +80,25 @@ def _walk(folder: str, recursive: bool, hidden: bool) -> Iterator[str]:
 
 
 def _find(folder: str, recursive: bool, hidden: bool) -> Iterator[str]:
-    """List the files below a remote folder, as paths relative to it."""
+    """List the files below a remote folder, as paths relative to it.
+
+    fsspec's own `find` takes a folder that cannot be listed for an empty one.
+    """
     store, root = open_store(folder)
-    for path in store.find(root, maxdepth=None if recursive else 1):
-        relative = path.removeprefix(root).strip("/")
-        if relative and (hidden or not _is_hidden(relative.split("/"))):
-            yield relative
+    folders = [root]
+    while folders:
+        place = folders.pop()
+        with suppress(FileNotFoundError):
+            for item in store.ls(place, detail=True):
+                relative = item["name"].removeprefix(root).strip("/")
+                if item["name"].rstrip("/") == place.rstrip("/") and item["type"] == "directory":
+                    continue  # the folder itself, as some object stores list it
+                if not hidden and _is_hidden(relative.split("/")):
+                    continue
+                if item["type"] == "directory":
+                    folders += [item["name"]] if recursive else []
+                elif relative:
+                    yield relative
 
 
 def _unless_missing(error: OSError) -> None:

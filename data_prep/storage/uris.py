@@ -13,7 +13,9 @@ from fsspec.registry import known_implementations
 from data_prep.errors import StorageError
 
 _SCHEME = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*)://")
-_FILE = re.compile(r"^file:(?://(?P<host>[^/]*))?(?P<path>/.*)$", re.IGNORECASE | re.DOTALL)
+_FILE = re.compile(
+    r"^file:(?://(?P<host>[^/]*)(?=/)|(?!//))(?P<path>/.*)$", re.IGNORECASE | re.DOTALL
+)
 
 
 def split_scheme(uri: str) -> tuple[str, str]:

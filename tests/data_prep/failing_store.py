@@ -45,9 +45,9 @@ def _counted(operation: str) -> Any:
     return method
 
 
-def _remove(self: FailingStore, path: str, recursive: bool = False, **_: Any) -> None:
-    """Remove a tree file by file, in no order that anybody may rely on: the last one first."""
-    for file in sorted(self.find(path), reverse=True):
+def _remove(self: FailingStore, path: str | list[str], **_: Any) -> None:
+    """Remove files in no order that anybody may rely on: the last one first."""
+    for file in sorted([path] if isinstance(path, str) else path, reverse=True):
         self.rm_file(file)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from data_prep.mixing.compose import compose, mix_uint8
+from data_prep.mixing.compose import as_share, compose, mix_uint8
 
 
 def test_compose_is_the_definition_for_arrays_and_tensors():
@@ -25,3 +25,10 @@ def test_8_bit_mixing_is_composition_rounded():
         assert np.abs(mixed - compose(v1.astype(float), v2.astype(float), alpha)).max() < 0.501
     np.testing.assert_array_equal(mix_uint8(v1, v2, 1.0), v1)
     np.testing.assert_array_equal(mix_uint8(v1, v2, 0.0), v2)
+
+
+def test_shares():
+    assert as_share(None) == 0.5
+    share = as_share(np.array([[[True, False]]]))
+    assert share.dtype == np.float32
+    assert share.tolist() == [[[[1.0], [0.0]]]]

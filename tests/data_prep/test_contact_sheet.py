@@ -6,6 +6,7 @@ from PIL import Image
 from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.generate import generate
+from data_prep.records import contact_sheet
 from data_prep.records.contact_sheet import inspect
 from data_prep.sources import kinetics, manifest
 
@@ -65,3 +66,12 @@ def test_no_records(tmp_path):
     for path in ("none", ""):
         with pytest.raises(UserError, match=r"must have settings|must be a TFRecord file"):
             inspect(str(tmp_path / path), str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("name", ["a/b", "../x", "..", ""])
+def test_a_mixture_cannot_leave_the_folder(made, tmp_path, monkeypatch, name):
+    decode = contact_sheet.decode
+    monkeypatch.setattr(contact_sheet, "decode", lambda *a: decode(*a) | {"mixture_id": name})
+    with pytest.raises(UserError, match="mixture_id: must be a file name without / and"):
+        inspect(str(made), str(tmp_path / "out"))
+    assert list(tmp_path.iterdir()) == []

@@ -146,6 +146,64 @@ def test_a_complete_data_set_is_kept_and_other_settings_are_refused(videos, conf
     assert DatasetInfo.read(str(output / "info.json")).settings.seed == 1
 
 
+def test_an_empty_folder_is_kept_even_behind_a_link(videos, config, tmp_path):
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.mkdir()
+    link.symlink_to("real")
+    inode = real.stat().st_ino
+    for overwrite in (False, True):
+        generate(videos, str(link), config, overwrite=overwrite)
+        assert link.is_symlink()
+        assert real.stat().st_ino == inode
+        assert (real / "COMPLETED").exists()
+
+
+def test_nothing_readable_keeps_an_empty_folder(make_row, config, tmp_path):
+    rows = [make_row(f"s{i}", path=str(tmp_path / f"{i}.mp4")) for i in range(5)]
+    (tmp_path / "out").mkdir()
+    with pytest.raises(UserError, match="no mixture could be made"):
+        generate(rows, str(tmp_path / "out"), config)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_run_says_that_it_resumes_only_if_it_does(videos, config, tmp_path, monkeypatch):
+    output, lines = str(tmp_path / "out"), []
+
+    def stop(*_, **__):
+        raise StorageError(output, "stopped")
+
+    with monkeypatch.context() as patch, pytest.raises(StorageError, match="stopped"):
+        patch.setattr(writer, "summarize_outcomes", stop)
+        generate(videos, output, config, report=lines.append)
+    other = config.model_copy(update={"seed": 1})
+    with pytest.raises(UserError, match="other videos or settings"):
+        generate(videos, output, other, report=lines.append)
+    assert lines == []
+    generate(videos, output, config, report=lines.append)
+    assert lines == ["resuming: 5 of 5 shards are finished"]
+    generate(videos, output, config, report=lines.append)
+    generate(videos, output, config, report=lines.append, overwrite=True)
+    assert len(lines) == 1
+
+
+def test_a_removal_that_was_killed_can_be_done_again(videos, config, tmp_path, monkeypatch):
+    output = str(tmp_path / "out")
+    generate(videos, output, config)
+    other = config.model_copy(update={"seed": 1})
+    remove = storage.remove
+
+    def die(uri):
+        if uri.endswith("rejected.csv"):
+            raise StorageError(uri, "killed")
+        remove(uri)
+
+    with monkeypatch.context() as patch, pytest.raises(StorageError, match="killed"):
+        patch.setattr(storage, "remove", die)
+        generate(videos, output, other, overwrite=True)
+    generate(videos, output, other, overwrite=True)
+    assert DatasetInfo.read(f"{output}/info.json").settings.seed == 1
+
+
 def test_a_folder_of_something_else_is_left_alone(videos, config, tmp_path):
     (tmp_path / "thesis.tex").write_text("x")
     for overwrite in (False, True):

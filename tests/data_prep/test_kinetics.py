@@ -1,3 +1,4 @@
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -145,3 +146,23 @@ def test_a_remote_folder_is_listed_alike(kinetics, memory):
         assert {item.reason for item in remote.rejections} == {r.reason for r in local.rejections}
         assert remote.absent == local.absent
         assert remote.entries[0].path == f"{memory}/videos/dancing/aa_b-c_000005_000015.mp4"
+
+
+@pytest.mark.parametrize("closed", ["inside", "above"])
+def test_folders_that_cannot_be_read(tmp_path, monkeypatch, closed):
+    root = tmp_path / "above" / "videos"
+    (root / "inside").mkdir(parents=True)
+    (root / "a.mp4").touch()
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.fspath(path).endswith(f"/{closed}"):
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    if closed == "inside":
+        with pytest.raises(UserError, match="videos/inside: Permission denied"):
+            find_videos(str(root))
+    else:
+        assert [entry.id for entry in find_videos(str(root)).entries] == ["a.mp4"]

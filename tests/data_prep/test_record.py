@@ -11,6 +11,7 @@ from data_prep.media import pcm
 from data_prep.media.clip import Clip
 from data_prep.mixing.pairing import draw
 from data_prep.records import record
+from data_prep.records.info import SplitInfo
 
 CLIP = ClipConfig(frames=5, fps=10, height=24, width=40, short_side=48, sample_rate=8_000)
 
@@ -143,3 +144,20 @@ def test_alpha_of_8_bits_is_stored_exactly(mixtures):
     np.testing.assert_array_equal(record.decode(serialized, CLIP)["alpha"][..., 0], alpha)
     parsed = record.parse(tf.constant([serialized]), CLIP)
     np.testing.assert_array_equal(parsed["alpha"][0, ..., 0], alpha)
+
+
+def test_texts_are_read_alone(mixtures):
+    serialized = record.encode(mixtures[0])
+    texts = record.read_texts(serialized, ["mixture_type", "v1_label"])
+    assert texts == {"mixture_type": "transparency", "v1_label": mixtures[0].pairing.v1.video.label}
+    with pytest.raises(record.RecordError, match="missing v3_label"):
+        record.read_texts(serialized, ["v1_label", "v3_label"])
+    with pytest.raises(record.RecordError, match=r"must be a serialized tf\.train\.Example"):
+        record.read_texts(b"no record", ["v1_label"])
+
+
+def test_classes_are_the_labels_that_are_not_empty():
+    info = SplitInfo(
+        mixtures=1, mixture_types={}, with_audio=0, videos=2, sources=2, labels=["", "a", "b"]
+    )
+    assert info.classes == ["a", "b"]

@@ -1,5 +1,6 @@
 import pytest
 
+from data_prep.errors import StorageError
 from data_prep.storage import uris
 
 
@@ -59,3 +60,24 @@ def test_local_paths(path):
 def test_schemes():
     assert not uris.is_local("s3://bucket/a")
     assert uris.split_scheme("GS://bucket/a") == ("gs", "bucket/a")
+
+
+@pytest.mark.parametrize(
+    "uri", ["file:/a/b", "file:///a/b", "file://localhost/a/b", "FILE://LocalHost/a/b"]
+)
+def test_local_uris_name_their_path(uri):
+    assert uris.is_local(uri)
+    assert uris.local_path(uri) == "/a/b"
+    assert uris.absolute(uri) == "/a/b"
+
+
+@pytest.mark.parametrize("uri", ["file://server/a", "file://a", "file://localhost"])
+def test_files_of_other_hosts_are_refused(uri):
+    with pytest.raises(StorageError, match=r"^file://.*: must be file:///PATH, without a host$"):
+        uris.is_local(uri)
+
+
+@pytest.mark.parametrize("uri", ["simplecache::s3://b/x", "filecache::/a", "zip::a.zip"])
+def test_chains_are_refused(uri):
+    with pytest.raises(StorageError, match="must be a single URI, not a chain with ::"):
+        uris.split_scheme(uri)

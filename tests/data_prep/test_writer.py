@@ -3,10 +3,12 @@ from pathlib import Path
 import apache_beam as beam
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from data_prep import storage
 from data_prep.beam_options import pipeline_options
 from data_prep.config import DataConfig
+from data_prep.errors import StorageError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES, MixtureType
 from data_prep.mixing.pairing import draw
 from data_prep.mixing.planning import plan
@@ -132,3 +134,13 @@ def replace_type(pairing, name):
     from dataclasses import replace
 
     return replace(pairing, mixture_type=name)
+
+
+def test_errors_of_tensorflow_are_storage_errors(videos, config, layout, monkeypatch):
+    def fail(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left\non device")
+
+    monkeypatch.setattr(tf.io.TFRecordWriter, "write", fail)
+    with pytest.raises(StorageError, match=r"mixtures-.*tfrecord.*: No space left on device"):
+        write(plan(videos, config), layout)
+    assert not storage.list_files(layout.reports)
