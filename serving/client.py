@@ -82,7 +82,7 @@ class Client:
             timeout: seconds to wait at most.
 
         Raises:
-            ServingError: there is none in that time; the message tells the state of each version.
+            ServingError: there is none in that time; the message reports the state of each version.
         """
         end = time.monotonic() + timeout
         while reason := self._connection.why_not_ready():

@@ -35,7 +35,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import (
 )
 
 from data_prep.errors import UserError
-from serving.saved_model import RequestError, SavedModel
+from serving.loaded_model import RequestError, SavedModel
 from serving.versions import ModelFolder, State, Status
 
 # Videos exceed gRPC's default limit of 4 MB. A port in use is an error here; gRPC shares it by

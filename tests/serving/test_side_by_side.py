@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from serving.panels import Panel, enlarge, in_columns, in_rows
+from serving.side_by_side import CaptionedVideo, enlarge, in_columns, in_rows
 
 
 def flat(value, frames=4, height=32, width=48):
@@ -27,7 +27,7 @@ def test_enlarging_keeps_the_content():
 
 
 def test_columns_show_every_frame_of_every_panel():
-    panels = [Panel("a", flat(10)), Panel("b", flat(20), chosen=True)]
+    panels = [CaptionedVideo("a", flat(10)), CaptionedVideo("b", flat(20), chosen=True)]
     sheet = in_columns(panels)
     assert sheet.dtype == np.uint8
     assert len(sheet) == 4
@@ -38,7 +38,7 @@ def test_columns_show_every_frame_of_every_panel():
 
 def test_rows_show_evenly_spaced_frames_from_first_to_last():
     frames = np.concatenate([flat(value, 1) for value in range(100, 110)])
-    sheet = in_rows([Panel("a", frames), Panel("b", frames)], count=4)
+    sheet = in_rows([CaptionedVideo("a", frames), CaptionedVideo("b", frames)], count=4)
     shown = [value for value in range(100, 110) if (sheet == value).all(axis=-1).any()]
     assert shown == [100, 103, 106, 109]
     for value in shown:
@@ -47,7 +47,7 @@ def test_rows_show_evenly_spaced_frames_from_first_to_last():
 
 def test_only_the_chosen_panel_has_a_colored_border():
     def colored(chosen):
-        sheet = in_rows([Panel("a", flat(255), chosen)], count=1)[24:].astype(int)
+        sheet = in_rows([CaptionedVideo("a", flat(255), chosen)], count=1)[24:].astype(int)
         return (np.ptp(sheet, axis=-1) > 0).any(axis=0).sum()
 
     assert colored(False) == 0
@@ -55,8 +55,8 @@ def test_only_the_chosen_panel_has_a_colored_border():
 
 
 def test_a_caption_is_drawn_above_the_frames():
-    plain = in_rows([Panel("", flat(255))])
-    captioned = in_rows([Panel("output 1", flat(255))])
+    plain = in_rows([CaptionedVideo("", flat(255))])
+    captioned = in_rows([CaptionedVideo("output 1", flat(255))])
     assert (plain == 255).all()
     assert (captioned[:24] < 128).any()
     assert (captioned[24:] == 255).all()

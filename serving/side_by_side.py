@@ -17,7 +17,7 @@ _HEAD = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Panel:
+class CaptionedVideo:
     """A video with its caption.
 
     Attributes:
@@ -50,12 +50,12 @@ def enlarge(frames: np.ndarray, least: int = 224) -> np.ndarray:
     return np.stack([np.asarray(Image.fromarray(frame).resize(size, lanczos)) for frame in frames])
 
 
-def in_columns(panels: Sequence[Panel]) -> np.ndarray:
+def in_columns(panels: Sequence[CaptionedVideo]) -> np.ndarray:
     """Put videos of one shape side by side, uint8 `[T, h, w, 3]`."""
     return np.concatenate([_bordered(panel, panel.frames) for panel in panels], axis=2)
 
 
-def in_rows(panels: Sequence[Panel], count: int = 6) -> np.ndarray:
+def in_rows(panels: Sequence[CaptionedVideo], count: int = 6) -> np.ndarray:
     """Draw a contact sheet of videos of one shape, one row per video, uint8 `[h, w, 3]`.
 
     Args:
@@ -73,7 +73,7 @@ def _strip(frames: np.ndarray, count: int) -> np.ndarray:
     return np.concatenate(parts[1:], axis=1)
 
 
-def _bordered(panel: Panel, content: np.ndarray) -> np.ndarray:
+def _bordered(panel: CaptionedVideo, content: np.ndarray) -> np.ndarray:
     """Put a border around `[..., H, W, 3]`, colored if chosen, and the caption above."""
     *leading, height, width, _ = content.shape
     color = _CHOSEN if panel.chosen else _BACKGROUND
@@ -85,7 +85,7 @@ def _bordered(panel: Panel, content: np.ndarray) -> np.ndarray:
     return canvas
 
 
-def _head(panel: Panel, width: int) -> np.ndarray:
+def _head(panel: CaptionedVideo, width: int) -> np.ndarray:
     image = Image.new("RGB", (width, _HEAD), _BACKGROUND)
     ImageDraw.Draw(image).text(
         (_MARGIN, _HEAD // 2),

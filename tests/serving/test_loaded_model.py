@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 
-from serving.saved_model import WARM_UP_REQUESTS, RequestError, SavedModel
+from serving.loaded_model import WARM_UP_REQUESTS, RequestError, SavedModel
 
 
 class Counter(tf.Module):
