@@ -1,4 +1,4 @@
-"""What the measures mean, in sentences for the page and the console.
+"""Explanations of the measures, for the page and the console.
 
 Public name: `describe(measures)`.
 """

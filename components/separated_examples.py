@@ -45,14 +45,14 @@ class Example:
         title: its heading.
         about: what it is, in words.
         video: the mixture, with the audio that is the cue.
-        truths: V1 and V2; empty for a video that is no mixture.
-        identity_loss: Identity's loss on the mixture; 0 without truths.
+        targets: V1 and V2; empty for a video that is no mixture.
+        identity_loss: Identity's loss on the mixture; 0 without targets.
     """
 
     title: str
     about: str
     video: Footage
-    truths: tuple[Footage, ...] = ()
+    targets: tuple[Footage, ...] = ()
     identity_loss: float = 0.0
 
 
@@ -63,14 +63,14 @@ def example_of(values: Mapping[str, Any], title: str) -> Example:
         values: what `data_prep.records.record.decode` returns.
         title: its heading.
     """
-    v1, v2 = (_truth(values, index) for index in ("1", "2"))
+    v1, v2 = (_target(values, index) for index in ("1", "2"))
     mixture = Footage(mix_uint8(v1.frames, v2.frames, values["alpha"]), v1.audio)
     batch = {name: values[name][None] for name in ("v1", "v2", "alpha")}
     about = f"{values['mixture_type']} {values['mixture_id']}"
     return Example(title, about, mixture, (v1, v2), float(identity_loss(batch)[0]))
 
 
-def _truth(values: Mapping[str, Any], index: str) -> Footage:
+def _target(values: Mapping[str, Any], index: str) -> Footage:
     clip = f"v{index}"
     about = ", ".join(filter(None, (values[f"{clip}_label"], values[f"{clip}_id"])))
     audio = values[f"audio{index}"] if values[f"{clip}_has_sound"] else None
@@ -94,8 +94,8 @@ def separate_example(model: ExportedModel, clip: ClipConfig, example: Example) -
     scores = served.get("scores", ())
     facts: list[str] = []
     captions: list[list[str]] = [[] for _ in outputs]
-    if example.truths:
-        facts, captions = _judge(example, outputs, chosen, model.control)
+    if example.targets:
+        facts, captions = _evaluate(example, outputs, chosen, model.control)
     elif chosen is not None:
         facts.append(f"the audio chooses O{chosen + 1}")
     if model.control.uses_audio and video.audio is None:
@@ -124,16 +124,16 @@ def separate_example(model: ExportedModel, clip: ClipConfig, example: Example) -
             )
             for i, (frames, lines) in enumerate(zip(outputs, captions, strict=True))
         ],
-        truths=[
+        targets=[
             Video(
-                video_uri(truth.frames, clip, truth.audio),
-                alt=f"{subject}: ground truth V{i}, {truth.about}",
+                video_uri(target.frames, clip, target.audio),
+                alt=f"{subject}: ground truth V{i}, {target.about}",
                 symbol="V",
                 index=i,
-                has_audio=truth.audio is not None,
-                captions=[truth.about] if truth.about else [],
+                has_audio=target.audio is not None,
+                captions=[target.about] if target.about else [],
             )
-            for i, truth in enumerate(example.truths, start=1)
+            for i, target in enumerate(example.targets, start=1)
         ],
         scored=len(scores) > 0,
         compositions=_compositions(served),
@@ -141,18 +141,18 @@ def separate_example(model: ExportedModel, clip: ClipConfig, example: Example) -
     )
 
 
-def _distances(truth: Footage, outputs: np.ndarray) -> np.ndarray:
+def _distances(target: Footage, outputs: np.ndarray) -> np.ndarray:
     """Compute l(V, O_i) between a clip and outputs uint8 `[n, T, H, W, 3]`, float32 `[n]`."""
-    return np.asarray(reconstruction(from_uint8(truth.frames[None]), from_uint8(outputs[None])))[0]
+    return np.asarray(reconstruction(from_uint8(target.frames[None]), from_uint8(outputs[None])))[0]
 
 
-def _judge(
+def _evaluate(
     example: Example, outputs: np.ndarray, chosen: int | None, control: ControlMode
 ) -> tuple[list[str], list[list[str]]]:
     """Describe how good a separation is.
 
     Args:
-        example: an example with truths.
+        example: an example with targets.
         outputs: uint8 `[n, T, H, W, 3]`.
         chosen: index of the chosen output; None without control.
         control: the control mode, whose loss assigns outputs to V1 and V2.
@@ -160,13 +160,13 @@ def _judge(
     Returns:
         Facts about the example, and the captions of each output.
     """
-    distances = to_v1, to_v2 = [_distances(truth, outputs) for truth in example.truths]
+    distances = to_v1, to_v2 = [_distances(target, outputs) for target in example.targets]
     captions: list[list[str]] = [[] for _ in to_v1]
     slots = [int(slot[0]) for slot in control.assignment().assign(to_v1[None], to_v2[None])]
     loss = 0.0
-    for number, (slot, to_truth) in enumerate(zip(slots, distances, strict=True), start=1):
-        captions[slot].append(f"l(V{number}, O{slot + 1}) = {to_truth[slot]:.3f}")
-        loss += float(to_truth[slot])
+    for number, (slot, to_target) in enumerate(zip(slots, distances, strict=True), start=1):
+        captions[slot].append(f"l(V{number}, O{slot + 1}) = {to_target[slot]:.3f}")
+        loss += float(to_target[slot])
     facts = [_loss_fact(loss, example.identity_loss)]
     if chosen is not None:
         right = to_v1[chosen] < to_v2[chosen]

@@ -1,15 +1,28 @@
 """Tables of estimates: what the page, the console and the study render.
 
-Public names: `Row`, `Table`, `format_estimate(measure, estimate)` for one cell, and
-`markdown(table)` for the study.
+Public names: `Row` with its `RowKind`, `Table`, `format_estimate(measure, estimate)` for one cell,
+and `markdown(table)` for the study.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from enum import Enum
 
 from components.estimates import Estimate
 from models.measures import Measure
+
+
+class RowKind(Enum):
+    """What a row is about; the values are the classes of a page's rows."""
+
+    OWN = "own"
+    """The model at hand."""
+
+    BASELINE = "baseline"
+    """What the model is compared with."""
+
+    PUBLISHED = "published"
+    """The papers' figures."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +33,13 @@ class Row:
         label: what was measured.
         estimates: name of a measure -> estimate; missing where nothing was measured.
         examples: number of examples behind the estimates; 0 if unknown.
-        kind: `own` for the model at hand, `baseline` for what it is compared with, `published`
-            for the papers' figures.
+        kind: what the estimates are about.
     """
 
     label: str
     estimates: Mapping[str, Estimate]
     examples: int = 0
-    kind: Literal["own", "baseline", "published"] = "own"
+    kind: RowKind = RowKind.OWN
 
 
 @dataclass(frozen=True)

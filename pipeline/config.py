@@ -119,7 +119,7 @@ class PipelineConfig(Settings):
 
     @property
     def task(self) -> Task:
-        """What the system learns."""
+        """The task of the system."""
         return self.system.task
 
     @property

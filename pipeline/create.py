@@ -18,7 +18,7 @@ from components.report.settings import ReportSettings
 from components.training.training_settings import TrainingSettings
 from data_prep import storage
 from data_prep.records.features import schema as records_schema
-from data_prep.splits import SPLITS
+from data_prep.splits import EVAL, SPLITS, TRAIN
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_digest, training_modules
 
@@ -100,7 +100,7 @@ def create_pipeline(
         examples=examples,
         model=model,
         baseline_model=baseline.outputs["model"],
-        example_splits=["eval"],
+        example_splits=[EVAL],
         eval_config=eval_config(
             system=config.system,
             settings=config.evaluation,
@@ -203,8 +203,8 @@ def _trainer(config: PipelineConfig, examples: BaseChannel, checkpoints: str) ->
     return tfx.components.Trainer(
         run_fn=f"{_TRAINING}.run_fn",
         examples=examples,
-        train_args=tfx.proto.TrainArgs(splits=["train"], num_steps=config.train.steps),
-        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        train_args=tfx.proto.TrainArgs(splits=[TRAIN], num_steps=config.train.steps),
+        eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
         custom_config=settings.custom_config(
             checkpoints=checkpoints, code=source_digest(*training_modules(config.system))
         ),

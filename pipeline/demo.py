@@ -18,6 +18,7 @@ import click
 from data_prep.errors import UserError
 from data_prep.mixing.planning import plan
 from data_prep.sources import manifest
+from data_prep.splits import EVAL
 from pipeline.config import PipelineConfig
 from pipeline.console import show
 from pipeline.places import Places
@@ -87,7 +88,7 @@ def sample(output: Path, clips: int = CLIPS, classes: int = CLASSES) -> Path:
 def _held_out_pair(config: PipelineConfig, places: Places) -> tuple[str, str]:
     """Return the videos of the first held-out mixture of two classes."""
     videos = manifest.read(local.require_manifest(places))
-    pairings = plan(videos, config.data).pairings("eval")
+    pairings = plan(videos, config.data).pairings(EVAL)
     for pairing in pairings:
         v1, v2 = pairing.v1.video, pairing.v2.video
         if v1.label != v2.label:

@@ -55,7 +55,7 @@ def closure(*modules: str, root: Path = _ROOT) -> dict[str, Path]:
 
     Imports inside functions count. Texts such as `"models.networks.c2:c2"`, by which registries
     name what they import later, do not: every user of a registry would depend on all its entries.
-    What is used of a registry is to be given; see `training_modules`.
+    Give the entries that are used as modules; see `training_modules`.
 
     A given module may belong to another package, for example one that registers a system of its
     own; that package is then followed too.

@@ -19,6 +19,7 @@ from data_prep.records.writer import make_record, read_window
 from data_prep.sources import kinetics, manifest
 from data_prep.sources.kinetics import Listing, Rejection
 from data_prep.sources.manifest import Video
+from data_prep.splits import EVAL
 from models.export.exported_model import ExportedModel
 from serving.versions import find_versions, require_version
 
@@ -134,9 +135,9 @@ def _separated_mixtures(
     A single video makes no mixture.
     """
     config = DataConfig(clip=model.clip, seed=seed)
-    held_out = [replace(video, split="eval") for video in videos]
+    held_out = [replace(video, split=EVAL) for video in videos]
     entries: dict[str, list[Entry]] = {name: [] for name in MIXTURE_TYPES}
-    pairings = draw(held_out, "eval", count, config) if count and len(videos) > 1 else ()
+    pairings = draw(held_out, EVAL, count, config) if count and len(videos) > 1 else ()
     for pairing in pairings:
         record, outcome = make_record(pairing, config)
         if record is None:

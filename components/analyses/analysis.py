@@ -30,7 +30,7 @@ ResultsT = TypeVar("ResultsT", bound=Results)
 
 @dataclass(frozen=True)
 class AnalysisInputs:
-    """What the pipeline gives an analysis.
+    """Inputs of an analysis's component.
 
     Attributes:
         examples: channel of MixtureGen's examples.

@@ -1,5 +1,7 @@
 """The file that an analysis's component writes: `analysis.json` in its artifact's folder."""
 
+from typing import Generic, TypeVar
+
 from pydantic import SerializeAsAny
 
 from data_prep import storage
@@ -8,8 +10,14 @@ from data_prep.results import Results
 FILE = "analysis.json"
 
 
-class AnalysisFile(Results):
+ContentT = TypeVar("ContentT")
+
+
+class AnalysisFile(Results, Generic[ContentT]):
     """Content of `analysis.json`; `components.analyses.registry.read_analysis` reads it.
+
+    The results are of the type that the named analysis has, which is unknown until the name is
+    read.
 
     Attributes:
         name: name of the analysis.
@@ -17,7 +25,7 @@ class AnalysisFile(Results):
     """
 
     name: str
-    results: SerializeAsAny[Results]
+    results: SerializeAsAny[ContentT]
 
 
 def write_analysis(folder: str, name: str, results: Results) -> None:
@@ -28,4 +36,4 @@ def write_analysis(folder: str, name: str, results: Results) -> None:
         name: name of the analysis.
         results: of the type that the analysis names.
     """
-    AnalysisFile(name=name, results=results).write(storage.join(folder, FILE))
+    AnalysisFile[Results](name=name, results=results).write(storage.join(folder, FILE))

@@ -1,7 +1,7 @@
 """The registry of analyses. A new analysis is one entry here; see `components.analyses.analysis`.
 
-Public names: `ANALYSES` (name -> `Analysis`), `get_analysis(name)`, `load_settings(name, values,
-where)`, `load_results(name, values, where)` and `read_analysis(folder)`.
+Public names: `ANALYSES` (name -> `Analysis`), `get_analysis(name)`, `load_results(name, values,
+where)` and `read_analysis(folder)`.
 """
 
 from typing import Any
@@ -11,12 +11,12 @@ from components.analyses.analysis import Analysis
 from components.analyses.analysis_file import FILE, AnalysisFile
 from components.analyses.control_shift.shift_analysis import ControlShiftAnalysis
 from data_prep import storage
-from data_prep.errors import UserError
+from data_prep.registry import lookup
 from data_prep.results import Results
-from data_prep.settings import Settings, load
+from data_prep.settings import load
 
 ANALYSES: dict[str, Analysis[Any, Any]] = {
-    analysis.name: analysis for analysis in (ControlShiftAnalysis(), ActionRecognitionAnalysis())
+    analysis.name: analysis for analysis in (ActionRecognitionAnalysis(), ControlShiftAnalysis())
 }
 """Every analysis by name, in the order of the pipeline, the page and the study."""
 
@@ -27,24 +27,7 @@ def get_analysis(name: str) -> Analysis[Any, Any]:
     Raises:
         UserError: there is none; the message lists the registered ones.
     """
-    if name not in ANALYSES:
-        raise UserError(f"analysis: must be one of {', '.join(ANALYSES)}, got {name!r}")
-    return ANALYSES[name]
-
-
-def load_settings(name: str, values: object, where: str) -> Settings:
-    """Validate the settings of an analysis.
-
-    Args:
-        name: the analysis.
-        values: keys and values, as read from YAML; settings of the right type are returned as is.
-        where: where they come from; errors begin with it.
-
-    Raises:
-        UserError: there is no such analysis, or a key is unknown or ill-typed.
-    """
-    kind = get_analysis(name).settings
-    return values if isinstance(values, kind) else load(kind, values, where)
+    return lookup(ANALYSES, name, "analysis")
 
 
 def load_results(name: str, values: object, where: str) -> Results:
@@ -62,12 +45,7 @@ def load_results(name: str, values: object, where: str) -> Results:
     return values if isinstance(values, kind) else load(kind, values, where)
 
 
-class _StoredAnalysis(Results):
-    name: str
-    results: dict[str, Any]
-
-
-def read_analysis(folder: str) -> AnalysisFile:
+def read_analysis(folder: str) -> AnalysisFile[Results]:
     """Read the results of an analysis from its artifact's folder.
 
     Args:
@@ -77,6 +55,6 @@ def read_analysis(folder: str) -> AnalysisFile:
         UserError: the file is missing, or does not hold the results of a registered analysis.
     """
     uri = storage.join(folder, FILE)
-    stored = _StoredAnalysis.read(uri)
+    stored = AnalysisFile[dict[str, Any]].read(uri)
     results = load_results(stored.name, stored.results, uri)
-    return AnalysisFile(name=stored.name, results=results)
+    return AnalysisFile[Results](name=stored.name, results=results)

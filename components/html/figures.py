@@ -15,7 +15,7 @@ from components.html.svg import (
     inline_svg,
     percent_axis,
 )
-from components.tables import Row, Table
+from components.tables import Row, RowKind, Table
 from models.measures import MEASURES, Measure
 
 if TYPE_CHECKING:
@@ -24,7 +24,20 @@ if TYPE_CHECKING:
 Curve = Sequence[tuple[int, float]]
 """Points (step, value) by step."""
 
-_COLORS = {"own": OWN, "baseline": OTHER, "published": OTHER}
+
+@dataclass(frozen=True)
+class _Dot:
+    """Look of a row's dot."""
+
+    color: str
+    hollow: bool = False
+
+
+_DOTS = {
+    RowKind.OWN: _Dot(OWN),
+    RowKind.BASELINE: _Dot(OTHER),
+    RowKind.PUBLISHED: _Dot(OTHER, hollow=True),
+}
 _OBJECTIVE = Measure("objective", "objective")
 
 
@@ -59,16 +72,16 @@ def _comparison(table: Table, measure: Measure, top: float) -> Markup:
         figure = Figure((WIDTH, 0.65 + 0.27 * len(rows)))
         axes = figure.add_subplot(title=title)
         for place, row in enumerate(rows):
-            estimate, color = row.estimates[measure.name], _COLORS[row.kind]
+            estimate, dot = row.estimates[measure.name], _DOTS[row.kind]
             axes.errorbar(
                 estimate.value,
                 place,
                 xerr=estimate.half_width,
                 fmt="o",
-                color=color,
+                color=dot.color,
                 capsize=3,
                 markersize=6,
-                markerfacecolor="none" if row.kind == "published" else color,
+                markerfacecolor="none" if dot.hollow else dot.color,
             )
         axes.set_yticks(range(len(rows)), [row.label for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
@@ -102,8 +115,8 @@ def training(curves: Mapping[str, Curve], measures: Sequence[Measure]) -> list[M
         measures: the measures to draw, if the run logged them.
     """
     panels = list(measures)
-    # Where the loss is not logged by itself, the objective is it; else it is a sum of what is
-    # drawn.
+    # If the loss is not logged, the objective stands in for it. Otherwise the objective is a sum of
+    # measures that are drawn anyway.
     if "train/loss" not in curves:
         panels.append(_OBJECTIVE)
     references = {

@@ -51,7 +51,7 @@ class Entry:
         facts: its losses and its choice, in words.
         mixture: the input.
         outputs: the model's outputs.
-        truths: V1 and V2; empty for a video that is no mixture.
+        targets: V1 and V2; empty for a video that is no mixture.
         scored: whether the model scores its outputs.
         compositions: for each output `O_i = sum_j beta_ij L_j`, images of each (beta_ij, L_j) at
             the middle frame.
@@ -63,7 +63,7 @@ class Entry:
     facts: Sequence[str]
     mixture: Video
     outputs: Sequence[Video]
-    truths: Sequence[Video] = ()
+    targets: Sequence[Video] = ()
     scored: bool = False
     compositions: Sequence[Sequence[tuple[str, str]]] = ()
     masks: str | None = None

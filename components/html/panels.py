@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.estimates import Estimate
-from components.html.svg import percent_axis, save_figure
+from components.html.svg import (
+    STUDY_OTHER,
+    STUDY_OWN,
+    STUDY_PUBLISHED,
+    percent_axis,
+    save_figure,
+)
 from models.measures import Measure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
-
-OWN, PUBLISHED, MUTED = "#1f6f8b", "#c8553d", "#808080"
-"""Colors of the study's figures, which are read on white."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def save_panels(
     for axes, panel in zip(columns, panels, strict=True):
         _draw(axes, panel, rows)
         if reference is not None:
-            axes.axvline(reference, color=MUTED, linestyle=":", zorder=0)
+            axes.axvline(reference, color=STUDY_OTHER, linestyle=":", zorder=0)
         axes.set_xlabel(measure.title)
         if measure.is_share:
             percent_axis(axes.xaxis)
@@ -77,12 +80,12 @@ def _draw(axes: "Axes", panel: Panel, rows: Sequence[str]) -> None:
                 estimate.value,
                 place,
                 xerr=estimate.half_width,
-                color=OWN,
+                color=STUDY_OWN,
                 marker="o",
                 capsize=3,
             )
         if row in panel.published:
-            axes.plot(panel.published[row], place, "D", color=PUBLISHED, fillstyle="none")
+            axes.plot(panel.published[row], place, "D", color=STUDY_PUBLISHED, fillstyle="none")
     axes.set_title(panel.title, loc="left", fontsize="medium")
 
 
@@ -90,11 +93,11 @@ def _legend() -> list["Line2D"]:
     from matplotlib.lines import Line2D
 
     return [
-        Line2D([], [], color=OWN, marker="o", label="here, with its 95 % interval"),
+        Line2D([], [], color=STUDY_OWN, marker="o", label="here, with its 95 % interval"),
         Line2D(
             [],
             [],
-            color=PUBLISHED,
+            color=STUDY_PUBLISHED,
             marker="D",
             fillstyle="none",
             linestyle="none",

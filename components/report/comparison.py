@@ -8,7 +8,7 @@ from markupsafe import Markup
 from components.estimates import Estimate
 from components.evaluation.slice_metrics import EvaluationResults, SliceMetrics
 from components.html.figures import comparisons
-from components.tables import Row, Table
+from components.tables import Row, RowKind, Table
 from models.measures import MEASURES, Measure
 from models.systems import System
 
@@ -42,14 +42,16 @@ def compare(
         rows = [Row("this model", own.estimates, own.examples)]
         identity = {} if _is_identity(own) else _identity(own)
         if identity:
-            rows.append(Row("Identity", identity, own.examples, "baseline"))
+            rows.append(Row("Identity", identity, own.examples, RowKind.BASELINE))
         if name in earlier:
             metrics = earlier[name]
-            rows.append(Row("last blessed model", metrics.estimates, metrics.examples, "baseline"))
+            rows.append(
+                Row("last blessed model", metrics.estimates, metrics.examples, RowKind.BASELINE)
+            )
         if identity and (figures := _published_identity(system, name)):
-            rows.append(Row("Identity, published", figures, kind="published"))
+            rows.append(Row("Identity, published", figures, kind=RowKind.PUBLISHED))
         if figures := _published(system, name):
-            rows.append(Row("published", figures, kind="published"))
+            rows.append(Row("published", figures, kind=RowKind.PUBLISHED))
         tables.append(Table(name, measures, rows))
     return tables
 

@@ -13,7 +13,7 @@ from data_prep.splits import SPLITS
 
 @dataclass(frozen=True)
 class Data:
-    """What a report says about a data set.
+    """The data set as a report describes it.
 
     Attributes:
         settings: its settings.

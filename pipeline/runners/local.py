@@ -67,6 +67,7 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
     """
     _check_manifest(config, places)
 
+    from data_prep.beam_options import direct_runner_flags
     from pipeline.create import create_pipeline, write_schema
     from pipeline.runners.previous_model import LatestBlessedBefore
     from pipeline.runners.stage_reporter import StageReporter
@@ -80,7 +81,7 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
         schema=str(places.schema),
         checkpoints=str(places.checkpoints),
         serving=str(places.serving(config.task.kind)),
-        beam_args=_beam_args(config),
+        beam_args=direct_runner_flags(config.workers),
         metadata=connection,
         baseline_strategy=LatestBlessedBefore,
     )
@@ -102,6 +103,7 @@ def make_mixtures(config: PipelineConfig, places: Places) -> str:
     """
     _check_enough(manifest.read(require_manifest(places)), config)
 
+    from data_prep.beam_options import direct_runner_flags
     from pipeline.create import create_mixtures_pipeline
     from pipeline.runners.stage_reporter import StageReporter
 
@@ -110,7 +112,7 @@ def make_mixtures(config: PipelineConfig, places: Places) -> str:
         config,
         root=str(places.artifacts / config.mixtures_name),
         manifests=str(places.manifests),
-        beam_args=_beam_args(config),
+        beam_args=direct_runner_flags(config.workers),
         metadata=connection,
     )
     StageReporter().run(pipeline)
@@ -123,15 +125,6 @@ def _metadata(places: Places) -> Any:
 
     places.metadata.parent.mkdir(parents=True, exist_ok=True)
     return tfx.orchestration.metadata.sqlite_metadata_connection_config(str(places.metadata))
-
-
-def _beam_args(config: PipelineConfig) -> list[str]:
-    mode = "multi_processing" if config.workers > 1 else "in_memory"
-    return [
-        "--runner=DirectRunner",
-        f"--direct_num_workers={config.workers}",
-        f"--direct_running_mode={mode}",
-    ]
 
 
 def _check_manifest(config: PipelineConfig, places: Places) -> None:

@@ -51,7 +51,7 @@ class StudyTable(Results):
 
 
 class StudyAbout(Results):
-    """What produced the study's figures.
+    """Settings, code and data behind the study's figures.
 
     Attributes:
         settings: the settings that the runs share.
@@ -74,7 +74,7 @@ class StudyResults(Results):
     Attributes:
         metrics: mixture type -> measure -> system -> estimate.
         analyses: title of a section -> its tables.
-        about: what produced them.
+        about: what they depend on.
     """
 
     metrics: dict[str, dict[str, dict[str, SeedEstimate]]]

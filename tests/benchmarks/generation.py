@@ -19,8 +19,8 @@ from data_prep.config import DataConfig
 from data_prep.mixing.pairing import draw, usable
 from data_prep.mixing.supervoxels import occlusion_alpha
 from data_prep.sources import kinetics, manifest
-from data_prep.sources.manifest import Video
 from data_prep.sources.assign_splits import assign_splits
+from data_prep.sources.manifest import Video
 
 
 def cpu_ms(function: Callable[[Any], Any], items: Sequence[Any]) -> tuple[float, list[Any]]:

@@ -121,7 +121,7 @@ def make_entry(title):
                 audible, "output 2", "O", 2, has_audio=True, captions=("score 0.1",), chosen=True
             ),
         ],
-        truths=[
+        targets=[
             Video(audible, "ground truth V1", "V", 1, has_audio=True, captions=(NASTY,)),
             Video(silent, "ground truth V2", "V", 2),
         ],

@@ -17,7 +17,7 @@ import components
 from components.analyses.analysis import Analysis, AnalysisInputs, StudySection
 from components.analyses.analysis_file import write_analysis
 from components.analyses.artifact import AnalysisArtifact
-from components.analyses.registry import ANALYSES, get_analysis, load_settings, read_analysis
+from components.analyses.registry import ANALYSES, get_analysis, read_analysis
 from components.estimates import Estimate
 from components.html.section import Section
 from components.report import FILE
@@ -104,7 +104,7 @@ def make_pipeline(held_out, clip, export_model, tmp_path):
                 seed=0,
                 code="",
             ),
-            load_settings("toy", {"value": 0.125}, "analyses.toy"),
+            get_analysis("toy").settings(value=0.125),
         )
         report = Report(
             **channels,
@@ -226,7 +226,7 @@ def test_an_analysis_may_not_be_named_like_an_input():
 
 
 def test_unknown_analyses_are_an_error_that_lists_what_there_is(tmp_path):
-    with pytest.raises(UserError, match="control_shift, action_recognition, toy, got 'other'"):
+    with pytest.raises(UserError, match="action_recognition, control_shift, toy, got 'other'"):
         get_analysis("other")
     write_analysis(str(tmp_path), "other", ToyResults(value=1.0))
     with pytest.raises(UserError, match="got 'other'"):

@@ -100,7 +100,7 @@ def test_entry_says_what_the_evaluation_says(c3, held_out, clip):
     [chosen] = [shown for shown in entry.outputs if shown.chosen]
     assert chosen.has_audio
     assert ("right" in entry.facts[1]) == bool(scalars["control_accuracy"][0])
-    assert len(entry.truths) == len(entry.outputs) == 2
+    assert len(entry.targets) == len(entry.outputs) == 2
     assert [caption.split()[0] for shown in entry.outputs for caption in shown.captions].count(
         "score"
     ) == 2

@@ -1,5 +1,5 @@
 from components.estimates import Estimate
-from components.tables import Row, Table, format_estimate, markdown
+from components.tables import Row, RowKind, Table, format_estimate, markdown
 from models.measures import Measure
 
 LOSS = Measure("loss", "loss")
@@ -14,7 +14,7 @@ def test_cells_hold_the_interval_if_there_is_one():
 def test_markdown_has_a_column_per_measure_and_a_dash_for_what_is_missing():
     rows = [
         Row("ours", {"loss": Estimate(value=0.25, half_width=0.01)}, 20),
-        Row("theirs", {"share": Estimate(value=0.4)}, kind="published"),
+        Row("theirs", {"share": Estimate(value=0.4)}, kind=RowKind.PUBLISHED),
     ]
     table = Table("caption", [LOSS, SHARE], rows, head="system")
     assert table.counts_examples

@@ -39,7 +39,7 @@ def test_the_seed_decides_the_pairs(videos):
 
 
 def test_fewer_than_two_videos_are_too_few(videos):
-    with pytest.raises(UserError, match="at least 2 usable videos, got 1"):
+    with pytest.raises(UserError, match="videos: must be at least 2 usable ones, got 1"):
         identity_losses(videos[:1], CONFIG, 4)
 
 
@@ -48,7 +48,7 @@ def test_clips_of_one_source_are_no_pair(videos):
     # Of the six pairs of four videos, each met twice, three have the one of source a.
     assert identity_losses(twins, CONFIG, 12)["occlusion"].shape == (6,)
     alike = [replace(video, source="a") for video in videos]
-    with pytest.raises(UserError, match=r"at least 2 pairs of videos of two sources .*, got 0"):
+    with pytest.raises(UserError, match=r"pairs: must be at least 2 of two sources each .*, got 0"):
         identity_losses(alike, CONFIG, 4)
 
 

@@ -174,14 +174,14 @@ def test_a_system_without_weights_runs_once(started):
     assert [config.train.seed for config in configs] == [0, 0, 1]
 
 
-def test_classifier_judges_the_published_separators_of_its_seed(started):
+def test_classifier_gets_the_published_separators_of_its_seed(started):
     _, configs = started(["centrifuge", "c2", "i3d"], seeds=2)
-    judged = [
+    separators = [
         dict(config.analyses["action_recognition"].separators)
         for config in configs
         if config.system.name == "i3d"
     ]
-    assert judged == [{"c2": "/c2/2"}, {"c2": "/c2/5"}]
+    assert separators == [{"c2": "/c2/2"}, {"c2": "/c2/5"}]
 
 
 def test_analyses_are_asked_for_their_settings(started, monkeypatch):

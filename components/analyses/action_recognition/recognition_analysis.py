@@ -19,7 +19,7 @@ from components.estimates import Estimate, over_seeds
 from components.html.figures import comparisons
 from components.html.panels import Panel, save_panels
 from components.html.section import Section
-from components.tables import Row, Table
+from components.tables import Row, RowKind, Table
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from models.measures import ACCURACY, ACTION_ACCURACY, MIXED_ACCURACY, Measure
 from models.systems import SYSTEMS, System, get_system
@@ -177,11 +177,12 @@ def _rows(classifier: str, mixture_type: str, found: TypeAccuracies) -> list[Row
     for name, accuracy in found.inputs.items():
         title = _title(classifier, name)
         own = {ACTION_ACCURACY.name: accuracy}
-        rows.append(Row(title, own, found.mixtures, "baseline" if name in (PURE, MIXED) else "own"))
+        kind = RowKind.BASELINE if name in (PURE, MIXED) else RowKind.OWN
+        rows.append(Row(title, own, found.mixtures, kind))
         published = _published(classifier, name, mixture_type)
         if published is not None:
             figures = {ACTION_ACCURACY.name: Estimate(value=published)}
-            rows.append(Row(f"{title}, published", figures, kind="published"))
+            rows.append(Row(f"{title}, published", figures, kind=RowKind.PUBLISHED))
     return rows
 
 

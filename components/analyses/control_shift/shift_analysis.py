@@ -20,7 +20,7 @@ from components.analyses.control_shift.shift_results import (
 )
 from components.analyses.request import AnalysisRequest
 from components.html.section import Section
-from components.tables import Row, Table
+from components.tables import Row, RowKind, Table
 from models.measures import CONTROL_ACCURACY
 from models.systems import SYSTEMS, System
 
@@ -127,7 +127,7 @@ def _table(caption: str, curve: ShiftCurve) -> Table:
                 label,
                 {CONTROL_ACCURACY.name: point.control_accuracy},
                 point.mixtures,
-                kind="own" if label in own else "baseline",
+                kind=RowKind.OWN if label in own else RowKind.BASELINE,
             )
             for label, point in curve.points.items()
             if point.control_accuracy

@@ -13,8 +13,18 @@ from components.analyses.control_shift.shift_results import (
     ShiftCurve,
 )
 from components.estimates import Estimate
-from components.html import panels
-from components.html.svg import HELD_OUT, OTHER, OWN, WIDTH, inline_svg, percent_axis, save_figure
+from components.html.svg import (
+    HELD_OUT,
+    OTHER,
+    OWN,
+    STUDY_OTHER,
+    STUDY_OWN,
+    STUDY_PUBLISHED,
+    WIDTH,
+    inline_svg,
+    percent_axis,
+    save_figure,
+)
 from models.measures import CONTROL_ACCURACY
 
 if TYPE_CHECKING:
@@ -26,7 +36,7 @@ _X_LABEL = "shift of the audio (s)"
 
 @dataclass(frozen=True)
 class DrawnCurve:
-    """What a figure shows.
+    """The points that a figure shows.
 
     Attributes:
         shifts: seconds -> control accuracy.
@@ -87,8 +97,8 @@ def save_figures(curves: Mapping[str, DrawnCurve], path: Path) -> None:
     figure = Figure(figsize=(4.6 * len(curves), 3.6), layout="constrained")
     columns = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
     for axes, (title, drawn) in zip(columns, curves.items(), strict=True):
-        colors = {UNRELATED_AUDIO: panels.PUBLISHED, SILENT_AUDIO: panels.MUTED}
-        _draw(axes, drawn, own=panels.OWN, bands=colors)
+        colors = {UNRELATED_AUDIO: STUDY_PUBLISHED, SILENT_AUDIO: STUDY_OTHER}
+        _draw(axes, drawn, own=STUDY_OWN, bands=colors)
         axes.set_title(title, loc="left", fontsize="medium")
         axes.set_xlabel(_X_LABEL)
     columns[0].set_ylabel(CONTROL_ACCURACY.title)
