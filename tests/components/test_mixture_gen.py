@@ -59,6 +59,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 def test_finished_shards_outlive_an_interruption(attempt, monkeypatch, tmp_path):
     whole = contents(attempt("Whole/examples/1"))
     assert sum(name.startswith("Split-train") for name in whole) == 3
@@ -72,6 +73,7 @@ def test_finished_shards_outlive_an_interruption(attempt, monkeypatch, tmp_path)
     assert not list((tmp_path / "MixtureGen" / "unfinished").iterdir())
 
 
+@pytest.mark.slow
 def test_what_could_not_be_read_is_read_again(attempt, monkeypatch):
     def gone(window, clip):
         raise MediaError(window.video.path, "cannot be read: it is not mounted")

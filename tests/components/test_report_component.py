@@ -170,6 +170,7 @@ def write_artifacts(root, held_out, clip, model):
     }
 
 
+@pytest.mark.slow
 def test_report_shows_a_registered_analysis(make_pipeline, tmp_path):
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(tmp_path / "db"))
     LocalDagRunner().run(make_pipeline(metadata))

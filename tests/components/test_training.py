@@ -56,6 +56,7 @@ def attempt(held_out, clip, small_preset, tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_curves_and_checkpoints_outlive_an_interruption(attempt, tmp_path, monkeypatch):
     def stop(*_):
         raise StoppedError

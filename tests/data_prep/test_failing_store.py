@@ -114,6 +114,7 @@ def videos(video_folder):
     return manifest.build(kinetics.find_videos(str(video_folder)))[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_records_are_whole_or_unfinished(videos, config, monkeypatch, overwrite):
     config = config.model_copy(update={"train_mixtures": 3, "eval_mixtures": 1})

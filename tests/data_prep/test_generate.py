@@ -93,6 +93,7 @@ def test_output_is_complete_and_described(videos, config, tmp_path):
     assert manifest.read(str(output / "manifest.csv")) == assign_splits(videos, config)
 
 
+@pytest.mark.slow
 def test_two_worker_processes_and_other_shards_give_the_same_records(videos, config, tmp_path):
     generate(videos, str(tmp_path / "one"), config)
     generate(videos, str(tmp_path / "two"), config, workers=2)
@@ -103,6 +104,7 @@ def test_two_worker_processes_and_other_shards_give_the_same_records(videos, con
         assert records(tmp_path / "one", split) == records(tmp_path / "wide", split)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_resumed(videos, config, tmp_path):
     config = config.model_copy(update={"train_mixtures": 200})
     manifest.write(str(tmp_path / "manifest.csv"), videos)

@@ -50,6 +50,7 @@ def test_summary_of_all_systems(run):
     assert f"{CLIP.frames} frames of {CLIP.height}x{CLIP.width}" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["c3_internal", "i3d"])
 def test_benchmark(run, name):
     code, out, _ = run("benchmark", "--system", name, "--batch", 2, "--steps", 2)

@@ -78,6 +78,7 @@ def test_every_network_has_a_cost(name):
     assert all(result.outputs.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, millions, gflops, megabytes",
     [

@@ -20,6 +20,8 @@ from models.losses.reconstruction import identity_loss
 from models.systems import get_system
 from models.tasks.classifier import Classifier
 
+pytestmark = pytest.mark.slow  # an export per system
+
 NAMES = ("centrifuge", "c2", "c3_deterministic", "c3_internal")
 
 

@@ -229,6 +229,7 @@ def test_a_clip_that_the_strides_do_not_divide(name, axis, size, divisor):
         build(name, clip=clip)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [name for name, system in SYSTEMS.items() if system.published.parameters]
 )

@@ -16,6 +16,8 @@ from models.config import ModelConfig, TrainConfig
 from models.training import train as training
 from models.training.inputs import read_once
 
+pytestmark = pytest.mark.slow  # a training run per test
+
 
 class StoppedError(Exception):
     """Stands for the interruption of a training run."""
