@@ -61,7 +61,7 @@ def train_one(out: str, settings: dict, folder: str, strategy) -> None:
         callbacks=[WriteStep(folder)],
         strategy=strategy,
     )
-    losses = [progress.scalars["loss"] for progress in reports]
+    losses = [progress.scalars["loss"] for progress in reports if progress.scalars]
     chief = strategy is None or is_chief(strategy)
     np.savez(out, *trained.get_weights(), losses=losses, chief=chief)
 
