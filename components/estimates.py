@@ -14,10 +14,9 @@ import numpy as np
 from scipy import special
 
 from data_prep.results import Results
+from models.measures import Z_95
 
 Key = TypeVar("Key", bound=Hashable)
-
-_Z = 1.96
 
 
 class Estimate(Results):
@@ -179,4 +178,4 @@ def over_seeds(cells: Mapping[Key, Sequence[Estimate | None]]) -> dict[Key, Seed
 
 
 def _half_width(variance: float, count: float) -> float:
-    return float(_Z * math.sqrt(max(variance, 0.0) / count))
+    return float(Z_95 * math.sqrt(max(variance, 0.0) / count))

@@ -13,6 +13,7 @@ import click
 from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
 from models.config import ModelConfig
+from models.measures import Z_95
 from models.precision import PRECISIONS, prepare
 from models.presets import Preset, get_preset
 from models.systems import SYSTEMS, get_system
@@ -95,7 +96,7 @@ def identity(videos: str, pairs: int, seed: int) -> None:
     from models.tools.identity import identity_losses
 
     for name, values in identity_losses(found, DataConfig(seed=seed), pairs).items():
-        half = 1.96 * values.std(ddof=1) / len(values) ** 0.5
+        half = Z_95 * values.std(ddof=1) / len(values) ** 0.5
         click.echo(f"{name:<13}{values.mean():.3f} ±{half:.3f}  ({len(values)} pairs)")
 
 

@@ -5,6 +5,9 @@ Kept free of Keras, so that pages and configurations read them without loading i
 
 from dataclasses import dataclass
 
+Z_95 = 1.96
+"""Half the width of a 95 % interval, in standard errors of a normal distribution."""
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -38,7 +41,6 @@ IDENTITY_LOSS = Measure("identity_loss", "Identity's loss")
 RELATIVE_LOSS = Measure(
     "relative_loss",
     "loss relative to Identity's",
-    digits=2,
     ratio_of=(LOSS.name, IDENTITY_LOSS.name),
     chief=True,
 )

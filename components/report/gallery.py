@@ -9,7 +9,7 @@ from components.html.pages import Entry
 from components.separated_examples import example_of, separate_example
 from data_prep.config import ClipConfig
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
-from data_prep.records.record import decode
+from data_prep.records.record import decode, read_texts
 from models.export.exported_model import ExportedModel
 from models.measures import IDENTITY_LOSS, LOSS
 
@@ -73,10 +73,5 @@ def _relative_losses(
         scalars = model.evaluate(batch)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios.append(scalars[LOSS.name] / scalars[IDENTITY_LOSS.name])
-        types += [_mixture_type(serialized) for serialized in batch]
+        types += [read_texts(one, ["mixture_type"])["mixture_type"] for one in batch]
     return np.concatenate(ratios), np.array(types)
-
-
-def _mixture_type(serialized: bytes) -> str:
-    features = tf.train.Example.FromString(serialized).features.feature
-    return features["mixture_type"].bytes_list.value[0].decode()

@@ -12,6 +12,7 @@ from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
 from data_prep.media.decoding import MediaError
 from data_prep.media.frames import middle_start
+from data_prep.mixing.compose import EVEN_SHARE
 from data_prep.mixing.mixture_types import MIXTURE_TYPES, MixtureType
 from data_prep.mixing.pairing import Window, usable
 from data_prep.records.writer import read_window
@@ -77,6 +78,6 @@ def _loss(
     rng = np.random.default_rng([config.seed, number])
     v2, alpha = kind.prepare(v1, v2, rng, config)
     if alpha is None:
-        alpha = np.full(v1.shape[:3], 0.5)
+        alpha = np.full(v1.shape[:3], EVEN_SHARE)
     batch = {"v1": v1[None], "v2": v2[None], "alpha": alpha[None, ..., None].astype(np.float32)}
     return float(identity_loss(batch)[0])

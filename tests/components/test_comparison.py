@@ -89,8 +89,8 @@ def test_the_classifier_has_measures_of_its_own():
 def test_headline_has_the_chief_measures_of_every_type():
     tables = compared("c3_internal", RESULTS)
     assert headline(tables, tables[0].measures) == [
-        ("0.50", "loss relative to Identity's, transparency"),
-        ("0.75", "loss relative to Identity's, occlusion"),
+        ("0.500", "loss relative to Identity's, transparency"),
+        ("0.750", "loss relative to Identity's, occlusion"),
         ("70 %", "control accuracy, transparency"),
         ("60 %", "control accuracy, occlusion"),
     ]

@@ -181,7 +181,7 @@ def test_an_optimizer_comes_with_its_rate():
 
 def test_formats():
     assert measures.LOSS.format(0.12345) == "0.123"
-    assert measures.RELATIVE_LOSS.format(0.12345) == "0.12"
+    assert measures.RELATIVE_LOSS.format(0.12345) == "0.123"
     assert measures.CONTROL_ACCURACY.format(0.777) == "78 %"
 
 

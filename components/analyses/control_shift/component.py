@@ -25,7 +25,6 @@ from components.analyses.artifact import AnalysisArtifact
 from components.analyses.control_shift.control_audio import ControlAudio
 from components.analyses.control_shift.held_out import (
     HeldOutMixture,
-    mixture_id,
     read_held_out,
     with_audio,
 )
@@ -41,6 +40,7 @@ from components.analyses.request import AnalysisRequest
 from components.held_out_files import held_out_files
 from components.mixture_gen.spans import find_manifest
 from data_prep.errors import UserError
+from data_prep.records.record import read_texts
 from data_prep.sources import manifest
 from data_prep.sources.manifest import Video
 from models.export.exported_model import ExportedModel
@@ -118,7 +118,7 @@ def _variants(
 ) -> Iterator[tuple[Cue, str, bytes]]:
     """Yield (cue, mixture, record) for every cue of every mixture."""
     for serialized in tf.data.TFRecordDataset(files).as_numpy_iterator():
-        name = mixture_id(serialized)
+        name = read_texts(serialized, ["mixture_id"])["mixture_id"]
         if name in mixtures:
             for cue, samples in audio.of(mixtures[name]).items():
                 yield cue, name, with_audio(serialized, samples)

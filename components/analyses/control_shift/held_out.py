@@ -79,9 +79,3 @@ def with_audio(serialized: bytes, audio: np.ndarray) -> bytes:
     example = tf.train.Example.FromString(serialized)
     example.features.feature["v1_sound"].bytes_list.value[:] = [audio.astype("<i2").tobytes()]
     return example.SerializeToString()
-
-
-def mixture_id(serialized: bytes) -> str:
-    """Return the name of a record's mixture."""
-    features = tf.train.Example.FromString(serialized).features.feature
-    return features["mixture_id"].bytes_list.value[0].decode()
