@@ -33,8 +33,8 @@ types: $(READY) ## Check types
 	.venv/bin/mypy
 
 format: $(READY) ## Fix style and formatting
-	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
 
 lock: .build/uv ## Resolve the dependencies again into requirements.lock
 	.build/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --generate-hashes \
