@@ -40,7 +40,7 @@ class MeanScalars(metric_types.Metric):
 
     @property
     def compute_confidence_interval(self) -> bool:
-        """Off: the intervals are metrics of their own."""
+        """Off: the intervals are separate metrics."""
         return False
 
 

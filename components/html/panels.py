@@ -1,4 +1,4 @@
-"""Estimates beside published figures, one panel per mixture type, as a file of its own.
+"""Estimates beside published figures, one panel per mixture type, written to a file.
 
 Public names: `Panel` and `save_panels(path, panels, ...)`; the study draws its tables with them.
 """

@@ -91,6 +91,6 @@ class Report(BaseComponent):
 def _spec_class(analyses: Mapping[str, BaseChannel]) -> type[ReportSpec]:
     """Return the spec with one more input per analysis."""
     if taken := ReportSpec.INPUTS.keys() & analyses.keys():
-        raise ValueError(f"analysis: must have a name of its own, got {min(taken)!r}")
+        raise ValueError(f"analysis: name must differ from Report's inputs, got {min(taken)!r}")
     own = {name: ChannelParameter(type=AnalysisArtifact) for name in analyses}
     return type("ReportSpec", (ReportSpec,), {"INPUTS": {**ReportSpec.INPUTS, **own}})

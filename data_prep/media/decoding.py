@@ -21,7 +21,7 @@ from data_prep.errors import UserError
 # The format with which libav renders a text file as a video.
 _TEXT_FORMAT = "tty"
 
-# Errors that PyAV raises on corrupt files: libav's, and those of its own checks.
+# Errors that PyAV raises on corrupt files: libav's errors and PyAV's checks.
 _PYAV_ERRORS = (av.FFmpegError, ValueError, RuntimeError, LookupError, ArithmeticError)
 
 

@@ -1,4 +1,4 @@
-"""Rendered scenes: a class has a palette, a texture, a moving shape and a tone of its own.
+"""Rendered scenes: each class has its palette, texture, moving shape and tone.
 
 They are made to be separable by a small model: color, texture and pitch tell one class from
 another wherever two are mixed, and every beat is heard when the shape is seen to move.

@@ -85,7 +85,7 @@ def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
     and CSVs with the columns label, youtube_id, time_start, time_end, split. Unless `annotations`
     are given, such CSVs are looked for in the folder itself, then in the one above it; those above
     count only if they name a file of this folder. A folder without CSVs is a plain folder: every
-    video in it is taken, without a label, as a source of its own. Hidden files and folders are
+    video in it is taken, without a label, as a separate source. Hidden files and folders are
     skipped.
 
     Args:

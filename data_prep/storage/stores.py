@@ -44,6 +44,6 @@ def storage_errors(uri: str) -> Iterator[None]:
         raise
     except FileNotFoundError as error:
         raise StorageMissingError(uri, "no such file or folder") from error
-    except Exception as error:  # each store has error classes of its own
+    except Exception as error:  # every store has different error classes
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise StorageError(uri, " ".join(str(reason).split())) from error

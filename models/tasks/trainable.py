@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ class Description:
     uses_audio: bool
 
 
-class TrainableModel(keras.Model):
+class TrainableModel(keras.Model, ABC):
     """A network with its losses; the subclass is the system's task.
 
     A call on a batch of records returns the network's predictions.
@@ -85,9 +86,9 @@ class TrainableModel(keras.Model):
         self.trackers = {name: keras.metrics.Mean(name=name) for name in self.reported}
 
     @property
+    @abstractmethod
     def inputs_read(self) -> tuple[str, ...]:
         """The features of a prepared batch that the model reads."""
-        raise NotImplementedError
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -118,23 +119,23 @@ class TrainableModel(keras.Model):
         """Return the features of a prepared batch that the model reads."""
         return {name: batch[name] for name in self.inputs_read}
 
+    @abstractmethod
     def measure(
         self, batch: Batch, predictions: dict[str, Tensor], training: bool = False
     ) -> dict[str, Tensor]:
         """Compute the scalars of each example, float32 `[B]`; training minimizes `objective`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def evaluate_batch(self, batch: Batch) -> dict[str, Tensor]:
         """Compute the scalars that the `evaluate` signature returns, float32 `[B]` each."""
-        raise NotImplementedError
 
+    @abstractmethod
     def serving_inputs(self, clip: ClipConfig) -> InputSpecs:
         """Return the inputs of the served model."""
-        raise NotImplementedError
 
+    @abstractmethod
     def serve(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Answer a request to the served model, in TensorFlow."""
-        raise NotImplementedError
 
     def held_out_image(self, batch: Batch) -> np.ndarray | None:
         """Draw what the model does with a batch, uint8 `[H, W, 3]`; None for no image."""

@@ -1,5 +1,6 @@
 """The callbacks that report, evaluate and checkpoint a training run."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -77,7 +78,7 @@ class EpochBoundary(keras.callbacks.Callback):
             self.was_cut = self.model.stop_training = True
 
 
-class AfterUpdates(keras.callbacks.Callback):
+class AfterUpdates(keras.callbacks.Callback, ABC):
     """Act every so many updates, and after the last one.
 
     If the update ends an epoch, it acts at the epoch's end, after the report.
@@ -93,9 +94,9 @@ class AfterUpdates(keras.callbacks.Callback):
         self._every = every
         self._last = run.step
 
+    @abstractmethod
     def act(self) -> None:
         """Do the subclass's work."""
-        raise NotImplementedError
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
         """Act within an epoch."""

@@ -74,7 +74,7 @@ def read_shuffled(
     re_pair: bool = False,
     prepare: Callable[[Tensors], Tensors] = lambda batch: batch,
 ) -> tf.data.Dataset:
-    """Read records endlessly, each pass in an order of its own.
+    """Read records endlessly, each pass in a different order.
 
     The order depends on the seed alone: skipping `k` batches continues a run that was interrupted
     after `k` batches. Only the used part of the current pass is read again for that.

@@ -212,7 +212,7 @@ def test_vertex_finds_the_artifact_types_by_name():
 
 def test_an_analysis_may_not_be_named_like_an_input():
     channel = tfx.dsl.Channel(type=AnalysisArtifact)
-    with pytest.raises(ValueError, match="must have a name of its own, got 'model'"):
+    with pytest.raises(ValueError, match="name must differ from Report's inputs, got 'model'"):
         Report(
             **dict.fromkeys(Report.SPEC_CLASS.INPUTS, channel),
             analyses={"model": channel},

@@ -6,7 +6,7 @@ another mixture's V1. The measurement is the Evaluator's: records get another au
 model's `evaluate` signature says whether the chosen output is closer to V1 than to V2. So the
 curve at 0 equals the Evaluator's control accuracy on the same mixtures to the last bit.
 
-A record holds only the audio of its own window, so shifted audio is read from the videos again. A
+A record holds only its window's audio, so shifted audio is read from the videos again. A
 shift for which the window would leave the video is left out for that mixture: the points of the
 curve cover different mixtures, and each has its own count.
 """
