@@ -91,6 +91,9 @@ class DataConfig(Settings):
             are several. With few classes, many pairs would otherwise look and sound alike.
         segments: SLIC supervoxels requested for an occlusion.
         eval_fraction: share of source videos held out for eval if annotations name no split.
+        min_loudness: loudness in dBFS (RMS) below which a video, and a clip, counts as silent.
+        max_dropped_share: largest share of a split's mixtures that may be lost to videos that
+            cannot be read; a data set that loses more is an error.
         records_per_shard: maximum number of records in one TFRecord file.
         seed: decides splits, pairs, windows, crops and masks.
     """
@@ -102,6 +105,8 @@ class DataConfig(Settings):
     distinct_labels: bool = False
     segments: int = Field(10, ge=2)
     eval_fraction: float = Field(0.1, gt=0, lt=1)
+    min_loudness: float = Field(-60.0, ge=-120, le=0)
+    max_dropped_share: float = Field(0.05, ge=0, le=1)
     records_per_shard: int = Field(256, ge=1)
     seed: int = Field(0, ge=0, le=MAX_SEED)
 

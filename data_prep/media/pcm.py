@@ -1,11 +1,14 @@
 """Audio as 16-bit integers and as floats: the one place that converts between them."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 FULL_SCALE = 32_768.0
 """The int16 value that would be 1.0."""
+SILENCE = -120.0
+"""Loudness in dBFS of digital silence; nothing that 16 bits hold is this quiet."""
 
 
 def to_float(samples: np.ndarray) -> np.ndarray:
@@ -17,3 +20,18 @@ def to_int16(samples: Any) -> np.ndarray:
     """Convert audio from float in [-1, 1] to int16, rounded; louder samples are clipped."""
     scaled = np.round(np.asarray(samples) * FULL_SCALE)
     return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def loudness(samples: np.ndarray) -> float:
+    """Return the RMS level of audio in dBFS; a square wave at full scale has 0.
+
+    Args:
+        samples: int16 `[S]`.
+
+    Returns:
+        From `SILENCE` (also without any sample) to 0.
+    """
+    if not samples.size:
+        return SILENCE
+    power = np.mean(np.square(to_float(samples), dtype=np.float64))
+    return max(SILENCE, 10 * math.log10(power)) if power else SILENCE

@@ -1,10 +1,14 @@
 """Description of a video file: duration, size, rate, audio."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
-from av import VideoFrame, VideoStream
+import numpy as np
+from av import AudioFrame, AudioResampler, VideoFrame, VideoStream
 
+from data_prep.media import pcm
 from data_prep.media.decoding import MediaError, audio_stream, opened, tick_of, video_stream
 
 
@@ -17,14 +21,24 @@ class VideoInfo:
         width: pixels as shown, after rotation and with square pixels.
         height: pixels as shown, after rotation and with square pixels.
         fps: average frames per second; 0 if the file does not say.
-        has_audio: whether there is an audio track that can be decoded.
+        video_stream: index of the video stream that is decoded.
+        audio_stream: index of the audio stream that is decoded; None if there is none.
+        loudness: RMS of the whole audio, mixed down to mono, in dBFS (see `pcm.loudness`); None
+            without an audio stream.
     """
 
     duration: float
     width: int
     height: int
     fps: float
-    has_audio: bool
+    video_stream: int
+    audio_stream: int | None
+    loudness: float | None
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether there is an audio track that can be decoded."""
+        return self.audio_stream is not None
 
 
 def probe(path: str | Path) -> VideoInfo:
@@ -42,12 +56,24 @@ def probe(path: str | Path) -> VideoInfo:
             raise MediaError(path, "has a video track, but no frame that can be decoded")
         height, width = shown_size(stream, first)
         rate = stream.average_rate or stream.guessed_rate or 0
-        has_audio = audio_stream(container) is not None
+        video_index, audio = stream.index, audio_stream(container)  # indices end with the file
+        audio_index = None if audio is None else audio.index
         if stream.duration:
             duration = float(stream.duration * tick_of(stream))
         else:
             duration = _demuxed_duration(path, stream)
-    return VideoInfo(duration, width, height, float(rate), has_audio)
+    loudness = None if audio_index is None else _loudness(path)
+    return VideoInfo(duration, width, height, float(rate), video_index, audio_index, loudness)
+
+
+def _loudness(path: str | Path) -> float:
+    """Return the loudness of the whole audio, to a hundredth of a dB."""
+    with opened(path) as container:
+        resampler = AudioResampler(format="s16", layout="mono")
+        stream = audio_stream(container)
+        frames = cast(Iterator[AudioFrame], container.decode(stream))
+        parts = [part.to_ndarray()[0] for f in frames for part in resampler.resample(f)]
+    return round(pcm.loudness(np.concatenate(parts)), 2) if parts else pcm.SILENCE
 
 
 def shown_size(stream: VideoStream, frame: VideoFrame) -> tuple[int, int]:

@@ -82,7 +82,7 @@ def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) ->
     """Draw the mixtures of a split.
 
     Mixture i depends on the seed, the split, i and the videos, but not on `count` or on the order
-    of `videos`. V1 is drawn from the videos with audio if there are any, because its audio is the
+    of `videos`. V1 is drawn from the audible videos if there are any, because its audio is the
     control; V2 from the videos of other sources, and of other labels if the settings say so and
     there are some. Windows start anywhere; crops are anywhere in train and centered in eval. The
     mixture types are spread evenly (`spreading.spread`).
@@ -118,7 +118,9 @@ class _Pool:
         self._blocks = _blocks(self._videos)
         self._distinct = config.distinct_labels and len({v.label for v in self._videos}) > 1
         everything = list(range(len(self._videos)))
-        self._targets = [i for i in everything if self._videos[i].has_audio] or everything
+        self._targets = [
+            i for i in everything if self._videos[i].is_audible(config.min_loudness)
+        ] or everything
 
     def pairing(self, index: int, mixture_type: str) -> Pairing:
         """Draw the mixture with this index."""

@@ -42,7 +42,9 @@ class Video:
         width: pixels as shown.
         height: pixels as shown.
         fps: frames per second.
-        has_audio: whether it has an audio track; the column is `has_sound`.
+        video_stream: index of the video stream that is decoded.
+        audio_stream: index of the audio stream that is decoded; None if there is none.
+        loudness: RMS of the whole audio in dBFS; None without an audio stream.
     """
 
     path: str
@@ -56,18 +58,27 @@ class Video:
     width: int
     height: int
     fps: float
-    has_audio: bool
+    video_stream: int
+    audio_stream: int | None
+    loudness: float | None
+
+    def is_audible(self, min_loudness: float) -> bool:
+        """Say whether the video counts as having audio, given the least loudness in dBFS."""
+        return self.loudness is not None and self.loudness >= min_loudness
 
 
-COLUMNS = (*[field.name for field in fields(Video)][:-1], "has_sound")
+COLUMNS = tuple(field.name for field in fields(Video))
 _NUMBERS: dict[str, type] = {
     "bytes": int,
     "duration": float,
     "width": int,
     "height": int,
     "fps": float,
-    "has_sound": int,
+    "video_stream": int,
+    "audio_stream": int,
+    "loudness": float,
 }
+_OPTIONAL = ("audio_stream", "loudness")  # empty without audio
 _EXAMINED = TypeAdapter(list[Video | Rejection])
 
 
@@ -147,7 +158,7 @@ def moved(videos: Sequence[Video], root: str, prefix: str) -> list[Video]:
 
 def write(uri: str, videos: Sequence[Video]) -> None:
     """Write a manifest, atomically."""
-    _write_csv(uri, COLUMNS, ((*astuple(video)[:-1], int(video.has_audio)) for video in videos))
+    _write_csv(uri, COLUMNS, map(astuple, videos))
 
 
 def read(uri: str) -> list[Video]:
@@ -229,6 +240,9 @@ def _read_csv(uri: str, columns: Sequence[str]) -> list[tuple[int, dict[str, str
 def _video(row: dict[str, str], where: str) -> Video:
     values: dict[str, Any] = {name: row[name] for name in COLUMNS}
     for name, kind in _NUMBERS.items():
+        if name in _OPTIONAL and not row[name]:
+            values[name] = None
+            continue
         try:
             values[name] = kind(row[name])
         except (TypeError, ValueError) as error:
@@ -238,7 +252,6 @@ def _video(row: dict[str, str], where: str) -> Video:
         raise UserError(
             f"{where}: split must be {', '.join(SPLITS)} or empty, got {values['split']!r}"
         )
-    values["has_audio"] = bool(values.pop("has_sound"))
     return Video(**values)
 
 

@@ -90,7 +90,9 @@ def make_row():
             width=320,
             height=240,
             fps=25.0,
-            has_audio=True,
+            video_stream=0,
+            audio_stream=1,
+            loudness=-20.0,
         )
         return replace(row, **changes)
 

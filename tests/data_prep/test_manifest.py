@@ -23,7 +23,8 @@ def test_build_describes_videos_and_says_why_files_are_not_used(tmp_path, make_v
     assert videos[0].bytes == first.stat().st_size
     assert (videos[0].width, videos[0].height) == (64, 48)
     assert videos[0].duration == pytest.approx(2.0, abs=0.07)
-    assert [video.has_audio for video in videos] == [True, False]
+    assert [video.is_audible(-60) for video in videos] == [True, False]
+    assert [(v.video_stream, v.audio_stream) for v in videos] == [(0, 1), (0, None)]
     reasons = {r.path.rsplit("/", 1)[1]: r.reason for r in rejections}
     assert reasons.keys() == {"copy.mp4", "empty.mp4", "text.mp4"}
     assert reasons["copy.mp4"] == f"same file as {first}"
@@ -32,7 +33,10 @@ def test_build_describes_videos_and_says_why_files_are_not_used(tmp_path, make_v
 
 
 def test_manifest_reads_back_what_was_written(tmp_path, make_row):
-    videos = [make_row("a", label='x, "y"', duration=1 / 3), make_row("b", has_audio=False)]
+    videos = [
+        make_row("a", label='x, "y"', duration=1 / 3),
+        make_row("b", audio_stream=None, loudness=None),
+    ]
     path = tmp_path / "new" / "manifest.csv"
     manifest.write(str(path), videos)
     assert manifest.read(str(path)) == videos
@@ -96,10 +100,13 @@ def test_missing_manifest(tmp_path):
         manifest.read(str(tmp_path / "no.csv"))
 
 
-def test_the_column_keeps_its_name(tmp_path, make_row):
+def test_columns(tmp_path, make_row):
     manifest.write(str(tmp_path / "m.csv"), [make_row("a")])
     header = (tmp_path / "m.csv").read_text().splitlines()[0]
-    assert header == "path,id,source,label,split,bytes,sha256,duration,width,height,fps,has_sound"
+    assert header == (
+        "path,id,source,label,split,bytes,sha256,duration,width,height,fps,"
+        "video_stream,audio_stream,loudness"
+    )
 
 
 def test_videos_in_a_remote_store_are_described_alike(tmp_path, memory, make_video):

@@ -10,7 +10,7 @@ from data_prep.mixing.spreading import spread
 
 @pytest.fixture
 def videos(make_row):
-    train = [make_row(f"t{i}", split="train", has_audio=i % 2 == 0) for i in range(7)]
+    train = [make_row(f"t{i}", split="train", loudness=-20.0 if i % 2 else -80.0) for i in range(7)]
     twins = [make_row("t0", id=f"t0-{i}", split="train") for i in range(3)]
     held_out = [make_row(f"e{i}", split="eval") for i in range(3)]
     return train + twins + held_out
@@ -24,8 +24,8 @@ def test_pairs_are_of_one_split_and_two_sources(videos):
 
 
 def test_target_clip_has_audio_if_there_is_any(videos, make_row):
-    assert all(p.v1.video.has_audio for p in draw(videos, "train", 100, DataConfig()))
-    silent = [make_row(f"s{i}", split="train", has_audio=False) for i in range(2)]
+    assert all(p.v1.video.is_audible(-60) for p in draw(videos, "train", 100, DataConfig()))
+    silent = [make_row(f"s{i}", split="train", loudness=None) for i in range(2)]
     assert len(draw(silent, "train", 5, DataConfig())) == 5
 
 
@@ -104,6 +104,6 @@ def test_label_that_only_the_same_source_lacks_is_paired_with_another_source(mak
 
 def test_the_one_video_of_another_label_among_many_is_found(make_row):
     rows = [make_row(f"s{i}", label="a", split="train") for i in range(5_000)]
-    rows.append(make_row("rare", label="b", split="train", has_audio=False))
+    rows.append(make_row("rare", label="b", split="train", loudness=None))
     pairings = draw(rows, "train", 10, DataConfig(distinct_labels=True))
     assert {p.v2.video.id for p in pairings} == {"rare"}

@@ -10,7 +10,13 @@ from data_prep.media.probe import VideoInfo, probe
 
 def test_probe(plain):
     assert probe(plain) == VideoInfo(
-        duration=pytest.approx(2.0), width=64, height=48, fps=25.0, has_audio=True
+        duration=pytest.approx(2.0),
+        width=64,
+        height=48,
+        fps=25.0,
+        video_stream=0,
+        audio_stream=1,
+        loudness=pytest.approx(-39, abs=2),
     )
 
 

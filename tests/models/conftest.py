@@ -141,5 +141,7 @@ def make_video(source: int, has_audio: bool):
         width=320,
         height=240,
         fps=25.0,
-        has_audio=has_audio,
+        video_stream=0,
+        audio_stream=1 if has_audio else None,
+        loudness=-20.0 if has_audio else None,
     )
