@@ -37,15 +37,6 @@ class ClipConfig(Settings):
             )
         return self
 
-    @model_validator(mode="after")
-    def _strip_fits(self) -> Self:
-        if self.frames * self.height > MAX_ROWS:
-            raise ValueError(
-                f"frames times height must be at most {MAX_ROWS}, the rows of a JPEG, got "
-                f"frames={self.frames}, height={self.height}"
-            )
-        return self
-
     @property
     def seconds(self) -> float:
         """Length of the window in seconds."""
@@ -109,6 +100,16 @@ class DataConfig(Settings):
     max_dropped_share: float = Field(0.05, ge=0, le=1)
     records_per_shard: int = Field(256, ge=1)
     seed: int = Field(0, ge=0, le=MAX_SEED)
+
+    @field_validator("clip")
+    @classmethod
+    def _strip_fits(cls, clip: ClipConfig) -> ClipConfig:
+        if clip.frames * clip.height > MAX_ROWS:
+            raise ValueError(
+                f"frames times height must be at most {MAX_ROWS}, the rows of a JPEG, got "
+                f"frames={clip.frames}, height={clip.height}"
+            )
+        return clip
 
     @field_validator("shares")
     @classmethod

@@ -42,9 +42,13 @@ def test_shares_are_in_the_order_of_the_registry_and_may_be_a_rounded_sum():
         ({"frames": 600}, "frames times height must be at most 65500"),
     ],
 )
-def test_clips_that_cannot_be(values, message):
+def test_clips_that_no_record_can_have(values, message):
     with pytest.raises(UserError, match=message):
-        load(ClipConfig, values, "clip")
+        load(DataConfig, {"clip": values}, "data")
+
+
+def test_a_clip_outside_a_record_may_have_more_rows_than_a_jpeg():
+    assert load(ClipConfig, {"frames": 600}, "clip").frames == 600
 
 
 def test_the_clip_of_a_model_has_the_rate_that_was_meant():
