@@ -5,6 +5,7 @@ fsspec knows works, once its package is installed. Every failure is a `StorageEr
 """
 
 from data_prep.storage.files import (
+    LEASE,
     exists,
     is_dir,
     is_empty,
@@ -19,6 +20,7 @@ from data_prep.storage.files import (
     write_bytes,
     write_text,
 )
+from data_prep.storage.leases import lease
 from data_prep.storage.listing import (
     glob,
     list_files,
@@ -42,6 +44,7 @@ from data_prep.storage.uris import (
 )
 
 __all__ = [
+    "LEASE",
     "UNFINISHED",
     "absolute",
     "copy",
@@ -53,6 +56,7 @@ __all__ = [
     "is_file",
     "is_local",
     "join",
+    "lease",
     "list_files",
     "local_copy",
     "make_dirs",

@@ -14,6 +14,9 @@ from data_prep.storage.listing import list_files
 from data_prep.storage.stores import open_store, storage_errors
 from data_prep.storage.uris import hidden_sibling, is_local, join, local_path, name
 
+LEASE = ".lease"
+"""A hidden file in a folder that is being written; it names the writer (see `leases`)."""
+
 
 def exists(uri: str) -> bool:
     """Say whether a file or a folder exists."""
@@ -31,10 +34,10 @@ def is_file(uri: str) -> bool:
 
 
 def is_empty(folder: str) -> bool:
-    """Say whether a folder is missing or holds nothing."""
+    """Say whether a folder is missing or holds nothing but a lease."""
     with suppress(StorageMissingError), storage_errors(folder):
         store, path = open_store(folder)
-        return not store.ls(path, detail=False)
+        return all(name(item) == LEASE for item in store.ls(path, detail=False))
     return True
 
 

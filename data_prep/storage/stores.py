@@ -7,7 +7,7 @@ from typing import Any
 
 import fsspec
 
-from data_prep.errors import StorageError, StorageMissingError
+from data_prep.errors import StorageError, StorageMissingError, UserError
 from data_prep.storage.uris import is_local, local_path, split_scheme
 
 _EXTRAS = {"gcs": "gcs", "gs": "gcs", "s3": "s3", "s3a": "s3"}
@@ -40,7 +40,7 @@ def storage_errors(uri: str) -> Iterator[None]:
     """Turn whatever a store raises into a StorageError about a URI."""
     try:
         yield
-    except StorageError:
+    except UserError:  # is about this or another file already
         raise
     except FileNotFoundError as error:
         raise StorageMissingError(uri, "no such file or folder") from error
