@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from data_prep import storage
-from data_prep.cli import Commands, prepare_libraries, read_yaml
+from data_prep.cli import Commands, prepare_libraries
 from data_prep.config import DataConfig
 from data_prep.mixing.mix_videos import mix_videos
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
@@ -20,6 +20,7 @@ from data_prep.records.info import DatasetInfo
 from data_prep.sample.write import write_sample
 from data_prep.settings import load
 from data_prep.sources import kinetics, manifest
+from data_prep.yaml_text import read_yaml
 
 BEAM = {"ignore_unknown_options": True}
 

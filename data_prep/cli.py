@@ -1,25 +1,49 @@
-"""Shared by the command lines of all packages: errors on one line, quiet libraries, YAML."""
+"""Shared by the command lines of all packages: errors on one line, and quiet libraries."""
 
+import errno
+import io
 import logging
 import os
+import signal
 import sys
+import tempfile
+import threading
+import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
-import yaml
 
-from data_prep import storage
-from data_prep.errors import StorageError, UserError
+from data_prep.errors import UserError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C or SIGTERM."""
 
 
 class Commands(click.Group):
     """A group of commands whose errors are one line, `error: ...`, on stderr.
 
     The exit code is 1 for errors that a user can fix, 2 for a wrong command line, 130 after an
-    interruption.
+    interruption by Ctrl-C or SIGTERM. A reader of the output that ends early, such as `head`,
+    ends the command without a message.
+
+    An unexpected exception is a bug. It is one line too, with exit code 1, and the line names a
+    file with the traceback: a bug of a long run can be reported without running it again.
     """
+
+    def __init__(self, *args: Any, resumable: Sequence[str] = (), **kwargs: Any) -> None:
+        """Create a group.
+
+        Args:
+            *args: as `click.Group` takes them.
+            resumable: names of the commands that resume what was interrupted.
+            **kwargs: as `click.Group` takes them.
+        """
+        super().__init__(*args, **kwargs)
+        self._resumable = resumable
 
     def main(  # type: ignore[override]  # click's overloads differ in the type of one flag
         self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **kwargs: Any
@@ -27,21 +51,93 @@ class Commands(click.Group):
         """Run the command line and exit; see `click.Group.main`."""
         if not standalone_mode:
             return super().main(args, standalone_mode=False, **kwargs)
+        for stream in (sys.stdout, sys.stderr):  # a terminal may lack the characters of a name
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         try:
-            sys.exit(super().main(args, standalone_mode=False, **kwargs) or 0)
-        except click.exceptions.NoArgsIsHelpError as error:
+            with _terminable():
+                code = super().main(args, standalone_mode=False, **kwargs) or 0
+                sys.stdout.flush()
+        except Exception as error:
+            _fail(*_described(error))
+        sys.exit(code)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was given; an interruption is an error with a message."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, click.Abort) as error:
+            resumes = ctx.invoked_subcommand in self._resumable
+            raise _Interruption(resumes) from error
+
+
+class _Interruption(click.ClickException):
+    exit_code = INTERRUPTED
+
+    def __init__(self, resumes: bool) -> None:
+        hint = "; rerun the same command to resume" if resumes else ""
+        super().__init__(f"interrupted{hint}")
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C, so that a command ends its workers and removes its drafts."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _described(error: Exception) -> tuple[str, int]:
+    """Return an error's message, empty for none, and the exit code."""
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
             error.show()
-            sys.exit(error.exit_code)
-        except click.ClickException as error:
-            _fail(error.format_message(), error.exit_code)
-        except (UserError, OSError) as error:
-            _fail(str(error), 1)
-        except click.Abort:
-            _fail("interrupted", 130)
+            return "", error.exit_code
+        case click.ClickException():
+            return error.format_message(), error.exit_code
+        case click.Abort():
+            return "interrupted", INTERRUPTED
+        case OSError() if error.errno == errno.EPIPE:
+            return "", 1
+        case UserError() | OSError():
+            return str(error), 1
+        case MemoryError():
+            return f"memory: must be enough for this command, got {error or 'too little'}", 1
+        case RecursionError():
+            return f"input: must not be nested as deeply: {error}", 1
+    return f"unexpected {type(error).__name__}: {error}; {_traceback(error)}", 1
+
+
+def _traceback(error: Exception) -> str:
+    """Write an error's traceback to a temporary file, and say where it is."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="traceback-", suffix=".txt", delete=False, errors="backslashreplace"
+        ) as file:
+            file.write(text)
+    except OSError:
+        return f"this is a bug: {text}"
+    return f"this is a bug, please report it with {file.name}"
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    click.echo("error: " + " ".join(message.split()), err=True)
+    try:
+        sys.stdout.flush()
+    except OSError:  # a full disk, a reader that has ended: Python would complain at exit
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if message:
+        click.echo("error: " + " ".join(message.split()), err=True)
     sys.exit(code)
 
 
@@ -57,17 +153,3 @@ def prepare_libraries() -> None:
     warnings.simplefilter("ignore")
     for name in ("apache_beam", "absl", "tensorflow", "root"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def read_yaml(uri: str) -> object:
-    """Read a YAML file; an empty one is an empty mapping.
-
-    Raises:
-        UserError: the file is missing or is not YAML.
-    """
-    try:
-        return yaml.safe_load(storage.read_text(uri)) or {}
-    except StorageError as error:
-        raise UserError(f"{uri}: must be a readable YAML file: {error.reason}") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{uri}: must be a readable YAML file: {error}") from error

@@ -12,6 +12,14 @@ from data_prep.settings import MAX_SEED, Settings, load
 
 MAX_ROWS = 65_500
 """Rows that a JPEG can have; a record stores a clip's frames below each other in one JPEG."""
+MAX_PIXELS = 2**28
+"""Pixels of a clip; a mixture of two such clips takes several GB of memory."""
+MAX_SECONDS = 600.0
+"""Length of a clip; a record holds its audio uncompressed."""
+MAX_SIDE = 16_384
+"""Pixels of a side, as many as H.264 can have."""
+MAX_MIXTURES = 10_000_000
+"""Mixtures of a split; their plan is held in memory."""
 
 
 class ClipConfig(Settings):
@@ -21,11 +29,11 @@ class ClipConfig(Settings):
     pixels, a 112x112 crop, mono audio at 16 kHz.
     """
 
-    frames: int = Field(64, ge=2)
-    fps: float = Field(25.0, gt=0, le=120)
-    height: int = Field(112, ge=8)
-    width: int = Field(112, ge=8)
-    short_side: int = Field(128, ge=8)
+    frames: int = Field(64, ge=2, le=10_000_000)
+    fps: float = Field(25.0, ge=0.01, le=120)
+    height: int = Field(112, ge=8, le=MAX_SIDE)
+    width: int = Field(112, ge=8, le=MAX_SIDE)
+    short_side: int = Field(128, ge=8, le=MAX_SIDE)
     sample_rate: int = Field(16_000, ge=1_000, le=192_000)
 
     @model_validator(mode="after")
@@ -90,25 +98,30 @@ class DataConfig(Settings):
     """
 
     clip: ClipConfig = ClipConfig()
-    train_mixtures: int = Field(1_000, ge=1)
-    eval_mixtures: int = Field(200, ge=1)
+    train_mixtures: int = Field(1_000, ge=1, le=MAX_MIXTURES)
+    eval_mixtures: int = Field(200, ge=1, le=MAX_MIXTURES)
     shares: dict[str, float] = Field({"transparency": 0.5, "occlusion": 0.5}, validate_default=True)
     distinct_labels: bool = False
-    segments: int = Field(10, ge=2)
+    segments: int = Field(10, ge=2, le=10_000)
     eval_fraction: float = Field(0.1, gt=0, lt=1)
     min_loudness: float = Field(-60.0, ge=-120, le=0)
     max_dropped_share: float = Field(0.05, ge=0, le=1)
-    records_per_shard: int = Field(256, ge=1)
+    records_per_shard: int = Field(256, ge=1, le=1_000_000)
     seed: int = Field(0, ge=0, le=MAX_SEED)
 
     @field_validator("clip")
     @classmethod
-    def _strip_fits(cls, clip: ClipConfig) -> ClipConfig:
+    def _record_holds(cls, clip: ClipConfig) -> ClipConfig:
         if clip.frames * clip.height > MAX_ROWS:
             raise ValueError(
                 f"frames times height must be at most {MAX_ROWS}, the rows of a JPEG, got "
                 f"frames={clip.frames}, height={clip.height}"
             )
+        pixels = clip.frames * clip.height * clip.width
+        if pixels > MAX_PIXELS:
+            raise ValueError(f"a clip must have at most {MAX_PIXELS} pixels, got {pixels}")
+        if clip.seconds > MAX_SECONDS:
+            raise ValueError(f"a clip must last at most {MAX_SECONDS:g} s, got {clip.seconds:g}")
         return clip
 
     @field_validator("shares")

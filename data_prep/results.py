@@ -3,20 +3,13 @@
 import json
 from typing import Self
 
-from pydantic import ConfigDict
-
 from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.settings import Settings, load
 
 
 class Results(Settings):
-    """Typed results, written and read only through their class.
-
-    NaN and infinities are refused, because JSON has none.
-    """
-
-    model_config = ConfigDict(allow_inf_nan=False)
+    """Typed results, written and read only through their class."""
 
     def to_json(self) -> str:
         """Return the results as indented JSON that ends with a newline."""
@@ -33,8 +26,9 @@ class Results(Settings):
         Raises:
             UserError: the file is missing or has another shape; the message names it.
         """
+        text = storage.read_text(uri)
         try:
-            values = json.loads(storage.read_text(uri))
-        except json.JSONDecodeError as error:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{uri}: must be JSON: {error}") from error
         return load(cls, values, uri)

@@ -17,10 +17,10 @@ from pydantic import (
 
 from components.analyses.analysis import Analysis
 from components.analyses.registry import ANALYSES
-from data_prep.cli import read_yaml
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.settings import Settings, load
+from data_prep.yaml_text import read_yaml
 from models.config import ModelConfig, TrainConfig
 from models.presets import PRESETS, check_size
 from models.systems import System, get_system
