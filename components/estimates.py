@@ -37,11 +37,11 @@ class SeedEstimate(Estimate):
 
     Attributes:
         value: the mean over the seeds.
-        half_width: half the width of its 95 % interval over examples and seeds.
+        half_width: half the width of its 95 % interval over examples and seeds; None if a seed
+            has none, so that the spread of the examples is unknown.
         seeds: the value of each seed.
     """
 
-    half_width: float
     seeds: tuple[float, ...]
 
 
@@ -99,20 +99,22 @@ class Moments:
         """Estimate the ratio of two means over the same examples, by the delta method.
 
         Returns:
-            The estimate; None as for `mean`, and if the denominator is 0.
+            The estimate; None as for `mean`, and if the denominator is 0 or too close to it.
         """
         known = self._is_known(numerator) and self._is_known(denominator)
         if not known or self.total[denominator] == 0:
             return None
         below = self._mean(denominator)
         ratio = self._mean(numerator) / below
+        if not math.isfinite(ratio):
+            return None
         variance = (
             self._covariance(numerator, numerator)
             - 2 * ratio * self._covariance(numerator, denominator)
-            + ratio**2 * self._covariance(denominator, denominator)
+            + ratio * ratio * self._covariance(denominator, denominator)
         )
         half = self._half_width(variance)
-        return Estimate(value=ratio, half_width=None if half is None else half / below)
+        return Estimate(value=ratio, half_width=_finite(half / abs(below) if half else half))
 
     def _is_known(self, index: int) -> bool:
         return self.count > 0 and math.isfinite(self.products[index, index])
@@ -155,6 +157,7 @@ def over_seeds(cells: Mapping[Key, Sequence[Estimate | None]]) -> dict[Key, Seed
 
     Returns:
         key -> the average; cells without seeds, or with a seed that has no estimate, are left out.
+        A single example has an estimate without an interval, and so has its average.
     """
     known = {key: [seed for seed in seeds if seed] for key, seeds in cells.items()}
     whole = {key: seeds for key, seeds in known.items() if seeds and len(seeds) == len(cells[key])}
@@ -163,7 +166,6 @@ def over_seeds(cells: Mapping[Key, Sequence[Estimate | None]]) -> dict[Key, Seed
     freedom = sum(len(own) - 1 for own in values.values())
     found = {}
     for key, seeds in whole.items():
-        examples = float(np.mean([seed.half_width or 0.0 for seed in seeds]))
         between = 0.0
         if len(seeds) > 1:
             spread = math.sqrt(squares / freedom)
@@ -171,10 +173,22 @@ def over_seeds(cells: Mapping[Key, Sequence[Estimate | None]]) -> dict[Key, Seed
             between = special.stdtrit(freedom, 0.975) * spread / math.sqrt(len(seeds))
         found[key] = SeedEstimate(
             value=float(values[key].mean()),
-            half_width=math.hypot(examples, between),
+            half_width=_together([seed.half_width for seed in seeds], between),
             seeds=tuple(values[key].tolist()),
         )
     return found
+
+
+def _together(examples: Sequence[float | None], between: float) -> float | None:
+    """Add the errors of the examples and of the seeds; unknown if one of the former is."""
+    known = [half for half in examples if half is not None]
+    if len(known) < len(examples):
+        return None
+    return math.hypot(sum(known) / len(known), between)
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _half_width(variance: float, count: float) -> float:

@@ -1,7 +1,7 @@
 """Tables of estimates: what the page, the console and the study render.
 
 Public names: `Row` with its `RowKind`, `Table`, `format_estimate(measure, estimate)` for one cell,
-and `markdown(table)` for the study.
+`markdown(table)` for the study, and `spoken(name)` for names of mixture types and features.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,6 +65,11 @@ class Table:
         return any(row.examples for row in self.rows)
 
 
+def spoken(name: str) -> str:
+    """Return a name from the code or the records as words: `class_pair` is "class pair"."""
+    return name.replace("_", " ")
+
+
 def format_estimate(measure: Measure, estimate: Estimate) -> str:
     """Write an estimate with its interval, for example `0.231 ±0.012`."""
     value = measure.format(estimate.value)
@@ -84,4 +89,9 @@ def markdown(table: Table) -> str:
     for row in table.rows:
         found = [(measure, row.estimates.get(measure.name)) for measure in table.measures]
         lines.append([row.label, *("-" if e is None else format_estimate(m, e) for m, e in found)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Keep a text in its cell, whatever it holds."""
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")

@@ -13,6 +13,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from components.estimates import Estimate
 from components.evaluation.mean_scalars import EXAMPLES, interval_name
 from components.evaluation.slice_metrics import EvaluationResults, SliceMetrics
+from components.tables import spoken
 from models.measures import MEASURES
 
 # Without a model to compare with, TFMA leaves the name of the only model empty.
@@ -60,13 +61,13 @@ def _slice_metrics(values: dict[str, float]) -> SliceMetrics:
         estimates={
             name: Estimate(value=value, half_width=_known(values[interval_name(name)]))
             for name, value in values.items()
-            if interval_name(name) in values and not math.isnan(value)
+            if interval_name(name) in values and math.isfinite(value)
         },
     )
 
 
 def _known(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None
 
 
 def _value(key: Any) -> str:
@@ -84,14 +85,15 @@ def read_failures(uri: str) -> list[str]:
     result = tfma.load_validation_result(uri)
     lines = []
     for slice_result in result.metric_validations_per_slice:
-        where = ", ".join(_value(key) for key in slice_result.slice_key.single_slice_keys)
+        keys = slice_result.slice_key.single_slice_keys
+        where = ", ".join(spoken(_value(key)) for key in keys)
         for failure in slice_result.failures:
             name = failure.metric_key.name
             title = MEASURES[name].title if name in MEASURES else name
             rule = _rule(failure.metric_threshold, failure.metric_value.double_value.value)
             lines.append(f"{where or 'all mixtures'}: {title} {rule}")
     for missing in result.missing_slices:
-        lines.append(f"no examples of a slice with thresholds: {missing}".strip())
+        lines.append(f"{spoken(', '.join(missing.feature_keys))}: must have examples, got none")
     return sorted(lines)
 
 
@@ -101,8 +103,12 @@ def _rule(threshold: config_pb2.MetricThreshold, value: float) -> str:
     if threshold.HasField("change_threshold"):
         most = change.absolute.value
         if change.direction == config_pb2.MetricDirection.HIGHER_IS_BETTER:
-            return f"must be at most {-most:g} below the last blessed model's, got {-value:.3f}"
-        return f"must be at most {most:g} above the last blessed model's, got {value:.3f}"
+            return f"must be at most {-most:g} below the last blessed model's, got {_got(-value)}"
+        return f"must be at most {most:g} above the last blessed model's, got {_got(value)}"
     if bound.HasField("upper_bound"):
-        return f"must be at most {bound.upper_bound.value:g}, got {value:.3f}"
-    return f"must be at least {bound.lower_bound.value:g}, got {value:.3f}"
+        return f"must be at most {bound.upper_bound.value:g}, got {_got(value)}"
+    return f"must be at least {bound.lower_bound.value:g}, got {_got(value)}"
+
+
+def _got(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else "no finite value"

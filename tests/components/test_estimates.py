@@ -97,6 +97,21 @@ def test_cells_that_a_seed_lacks_are_left_out():
     assert over_seeds({"a": [*seeds([0.2]), None], "b": [], "c": [None]}) == {}
 
 
+def test_single_examples_have_no_interval_over_seeds_either():
+    found = over_seeds({"a": seeds([0.2, 0.3], half=None), "b": seeds([0.2, 0.3])})
+    assert found["a"] == SeedEstimate(value=0.25, seeds=(0.2, 0.3))
+    assert found["b"].half_width > 0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1e-320, 1e38, -0.4, 0.0])
+def test_whatever_the_examples_hold_an_estimate_is_finite_or_missing(value):
+    for rows in ([[0.3, value]], [[0.3, 0.2], [0.1, value]], [[value, value]] * 3):
+        moments = Moments.over(np.array(rows))
+        for found in (moments.mean(1), moments.share(1), moments.ratio(0, 1), moments.ratio(1, 0)):
+            assert found is None or math.isfinite(found.value)
+            assert found is None or found.half_width is None or found.half_width >= 0
+
+
 def test_estimates_are_json_without_nan():
     assert json.loads(Estimate(value=0.5).to_json()) == {"value": 0.5, "half_width": None}
     with pytest.raises(ValueError, match="finite"):

@@ -1,12 +1,13 @@
 """What is read back of an evaluation: metrics by slice, and missed thresholds by TFMA's rules."""
 
 import json
+import math
 
 import pytest
 import tensorflow as tf
 from tensorflow_model_analysis.evaluators import metrics_validator
 from tensorflow_model_analysis.metrics import metric_types
-from tensorflow_model_analysis.proto import config_pb2
+from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
 
 from components.estimates import Estimate
@@ -75,6 +76,22 @@ def test_a_choice_by_chance_is_not_blessed(tmp_path):
     assert second.endswith("must be at most 0.05 below the last blessed model's, got 0.440")
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_is_not_blessed(value, tmp_path):
+    first = failures(tmp_path, {**GOOD, "relative_loss": value})[0]
+    assert first == (
+        "occlusion: loss relative to Identity's must be at most 0.95, got no finite value"
+    )
+
+
+def test_mixture_types_without_examples_are_not_blessed(tmp_path):
+    result = validation_result_pb2.ValidationResult()
+    result.missing_slices.add(feature_keys=["mixture_type"])
+    with tf.io.TFRecordWriter(str(tmp_path / "validations")) as file:
+        file.write(result.SerializeToString())
+    assert read_failures(str(tmp_path)) == ["mixture type: must have examples, got none"]
+
+
 @pytest.mark.parametrize("system", ["c2", "c3_internal", "i3d"])
 def test_thresholds_and_scalars_are_the_tasks(system):
     task = get_system(system).task
@@ -101,6 +118,7 @@ def test_metrics_are_read_by_slice_and_model(tmp_path):
         nan = float("nan")
         values = {"examples": 4.0, "loss": loss, "loss_interval": 0.01}
         values |= {"new": nan, "new_interval": nan, "psnr": 17.0, "psnr_interval": nan}
+        values |= {"ssim": float("inf"), "ssim_interval": nan}
         return {key(name, model): value for name, value in values.items()}
 
     both = {**metrics(0.2, "candidate"), **metrics(0.3, "baseline")}
@@ -125,7 +143,7 @@ def test_metrics_are_read_by_slice_and_model(tmp_path):
     assert own.overall.of(CONTROL_ACCURACY) is None
     # What the model does not report is missing; one example has a value without an interval.
     assert own.overall.estimates["psnr"] == Estimate(value=17.0)
-    assert "new" not in own.overall.estimates
+    assert not {"new", "ssim"} & own.overall.estimates.keys()
 
 
 def test_without_a_model_to_compare_with_the_names_are_empty(tmp_path):

@@ -1,3 +1,7 @@
+import re
+
+import pytest
+
 from components.estimates import Estimate
 from components.tables import Row, RowKind, Table, format_estimate, markdown
 from models.measures import Measure
@@ -24,6 +28,15 @@ def test_markdown_has_a_column_per_measure_and_a_dash_for_what_is_missing():
         "| ours | 0.250 ±0.010 | - |",
         "| theirs | - | 40.0 % |",
     ]
+
+
+@pytest.mark.parametrize("label", ["a|b", "a\nb", "<b>", " x\r\n|| "])
+def test_markdown_keeps_a_label_in_its_cell(label):
+    table = Table("caption", [LOSS], [Row(label, {"loss": Estimate(value=0.25)})], head="system")
+    *_, line = markdown(table).splitlines()
+    assert len(markdown(table).splitlines()) == 3
+    assert len(re.split(r"(?<!\\)\|", line)) == 4
+    assert "<" not in line
 
 
 def test_published_figures_count_no_examples():
