@@ -52,10 +52,10 @@ def mix_videos(
         clip = ClipConfig(frames=frames, fps=FPS, height=size, width=size, short_side=size)
         v1, v2 = read_clip(path1, clip, start=0.0), read_clip(path2, clip, start=0.0)
     settings = DataConfig(clip=clip, segments=segments)
-    v2_frames, alpha = mixing.prepare(v1.frames, v2.frames, np.random.default_rng(seed), settings)
+    mixture = mixing.prepare(v1.frames, v2.frames, np.random.default_rng(seed), settings)
     write_video(
         output,
-        mix_uint8(v1.frames, v2_frames, as_share(alpha)),
+        mix_uint8(mixture.v1, mixture.v2, as_share(mixture.alpha)),
         fps=FPS,
         audio=v1.audio if v1.has_audio else None,
         sample_rate=clip.sample_rate if v1.has_audio else None,

@@ -13,7 +13,7 @@ SECOND_FACE = 0.4
 
 
 def reflection_alpha(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Draw the share of light that a pane transmits, the same everywhere.
+    """Draw the share of the sharp scene, whose light a pane transmits; the same everywhere.
 
     Args:
         shape: `(T, H, W)`.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-# An occluder smaller than this share is hardly seen; a larger one hides V2 completely.
+# An occluder smaller than this share is hardly seen; a larger one hides the other clip.
 MIN_SHARE, MAX_SHARE = 0.1, 0.9
 # The occluder stops growing at a share drawn from this range, about a third to a half of the
 # frame, so that enough of both videos is left to tell them apart.
@@ -17,12 +17,12 @@ def occlusion_alpha(frames: np.ndarray, segments: int, rng: np.random.Generator)
     Supervoxels are then added in random order until a random share of the clip is reached.
 
     Args:
-        frames: uint8 `[T, H, W, 3]`, the clip that occludes.
+        frames: uint8 `[T, H, W, 3]`, the clip in front.
         segments: supervoxels requested; SLIC makes somewhat fewer.
         rng: decides which supervoxels form the occluder.
 
     Returns:
-        bool `[T, H, W]`, True where the clip occludes: 10 to 90 % of all pixels.
+        bool `[T, H, W]`, True where the clip occludes the other: 10 to 90 % of all pixels.
     """
     labels = _supervoxels(frames[::2, ::2, ::2], segments)
     for axis, size in enumerate(frames.shape[:3]):

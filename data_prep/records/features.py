@@ -1,7 +1,8 @@
 """The feature contract of a record: names and types, and the schema that TFX validates.
 
 Frames are strips: a clip's T frames stacked downward into one JPEG of T*H rows, and the alpha of
-a mixture as one 8-bit PNG. An empty alpha means 0.5 everywhere.
+a mixture as one 8-bit PNG. Alpha is the share of V1; an empty one means 0.5 everywhere. `front` is
+the clip that is in front, 1 or 2, or 0 if neither is.
 """
 
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ TEXTS = (
 FLOATS = ("v1_start", "v1_top", "v1_left", "v2_start", "v2_top", "v2_left")
 INTS = (
     "seed",
+    "front",
     "v1_has_sound",
     "v1_height",
     "v1_width",
@@ -39,6 +41,8 @@ FEATURES: Mapping[str, str] = {
     **dict.fromkeys(INTS, "int64"),
 }
 """Name and TensorFlow type of every feature of a record; each holds exactly one value."""
+
+_LARGEST = {"front": 2, "v1_has_sound": 1, "v2_has_sound": 1}
 
 _SCHEMA_TYPES = {
     "string": schema_pb2.BYTES,
@@ -67,8 +71,8 @@ def schema() -> schema_pb2.Schema:
                 feature.float_domain.max = 1.0
         elif key in INTS:
             feature.int_domain.min = 1 if key.endswith(("height", "width")) else 0
-            if key.endswith("has_sound"):
-                feature.int_domain.max = 1
+            if key in _LARGEST:
+                feature.int_domain.max = _LARGEST[key]
         elif key == "mixture_type":
             feature.string_domain.value.extend(MIXTURE_TYPES)
     return result

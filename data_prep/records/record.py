@@ -24,19 +24,21 @@ class RecordError(UserError):
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """Two clips and an alpha.
+    """Two clips as they enter their mixture, and an alpha.
 
     Attributes:
         pairing: the windows, their videos, and the mixture type.
         v1: the target clip, whose audio is the control.
-        v2: the other clip, of the same shape, as it enters the mixture.
+        v2: the other clip, of the same shape.
         alpha: bool or float `[T, H, W]` in [0, 1], the share of V1; None for 0.5 everywhere.
+        front: 1 or 2, the clip that is in front; 0 if neither is.
     """
 
     pairing: Pairing
     v1: Clip
     v2: Clip
     alpha: np.ndarray | None
+    front: int
 
 
 def encode(mixture: Mixture) -> bytes:
@@ -53,6 +55,7 @@ def encode(mixture: Mixture) -> bytes:
         "mixture_id": pairing.mixture_id,
         "mixture_type": pairing.mixture_type,
         "seed": pairing.seed,
+        "front": mixture.front,
         "class_pair": f"{pairing.v1.video.label}+{pairing.v2.video.label}",
         "alpha": b"" if mixture.alpha is None else _encode_alpha(mixture.alpha),
     }

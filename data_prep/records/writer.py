@@ -110,9 +110,9 @@ def make_record(pairing: Pairing, config: DataConfig) -> tuple[bytes | None, Out
     except MediaError as error:
         return None, outcome.model_copy(update={"path": error.path, "reason": error.reason})
     mixture_type = get_mixture_type(pairing.mixture_type)
-    rng = pairing.mixing_rng()
-    frames, alpha = mixture_type.prepare(v1.frames, v2.frames, rng, config)
-    record = encode(Mixture(pairing, v1, replace(v2, frames=frames), alpha))
+    made = mixture_type.prepare(v1.frames, v2.frames, pairing.mixing_rng(), config)
+    v1, v2 = replace(v1, frames=made.v1), replace(v2, frames=made.v2)
+    record = encode(Mixture(pairing, v1, v2, made.alpha, made.front))
     return record, outcome.model_copy(update={"with_audio": v1.has_audio})
 
 

@@ -12,7 +12,7 @@ from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
 from data_prep.media.decoding import MediaError
 from data_prep.media.frames import middle_start
-from data_prep.mixing.compose import EVEN_SHARE
+from data_prep.mixing.compose import as_share
 from data_prep.mixing.mixture_types import MIXTURE_TYPES, MixtureType
 from data_prep.mixing.pairing import Window, usable
 from data_prep.records.writer import read_window
@@ -76,8 +76,7 @@ def _loss(
     kind: MixtureType, v1: np.ndarray, v2: np.ndarray, config: DataConfig, number: int
 ) -> float:
     rng = np.random.default_rng([config.seed, number])
-    v2, alpha = kind.prepare(v1, v2, rng, config)
-    if alpha is None:
-        alpha = np.full(v1.shape[:3], EVEN_SHARE)
-    batch = {"v1": v1[None], "v2": v2[None], "alpha": alpha[None, ..., None].astype(np.float32)}
+    mixture = kind.prepare(v1, v2, rng, config)
+    alpha = np.broadcast_to(as_share(mixture.alpha), (*v1.shape[:3], 1)).astype(np.float32)
+    batch = {"v1": mixture.v1[None], "v2": mixture.v2[None], "alpha": alpha[None]}
     return float(identity_loss(batch)[0])

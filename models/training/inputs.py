@@ -140,11 +140,18 @@ def divisible(batches: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def re_paired(batch: Tensors, seed: tf.Tensor) -> Tensors:
-    """Pair the clips of a batch again: move every V2 on by so many places.
+    """Pair the clips of a batch again: move every V2 on by so many places within its group.
 
-    The alpha and the control audio belong to V1 and stay with it. The old pair stays if the new
-    one would show one source video twice, or one class and the old one showed two, or if the two
-    mixtures' types alter V2 differently.
+    The control audio belongs to V1 and stays with it. The alpha belongs to the clip in front,
+    from which it was made: it moves with a V2 that is in front, and stays otherwise. So the
+    groups are
+
+    - for each mixture type, its mixtures with V2 in front;
+    - all other mixtures whose types alter the clip in the back alike, which is V2 if V1 is in
+      front. Most types leave it as it is.
+
+    The old pair stays if the new one would show one source video twice, or one class and the old
+    one showed two.
 
     Args:
         batch: a batch of `data_prep.records.record.parse`.
@@ -155,29 +162,43 @@ def re_paired(batch: Tensors, seed: tf.Tensor) -> Tensors:
     """
     size = tf.shape(batch["v2"])[0]
     places = tf.random.stateless_uniform([], seed, 0, size, dtype=tf.int32)
-    treatment = _treatment_of_v2(batch["mixture_type"])
-    moved = {
-        key: tf.roll(value, places, axis=0)
-        for key, value in batch.items()
-        if key.startswith("v2") or key == "audio2"
-    }
-    same_class = moved["v2_label"] == batch["v1_label"]
-    had_same_class = batch["v2_label"] == batch["v1_label"]
-    fits = (moved["v2_source"] != batch["v1_source"]) & (had_same_class | ~same_class)
-    fits &= tf.roll(treatment, places, axis=0) == treatment
-    chosen = {
-        key: tf.where(tf.reshape(fits, [-1] + [1] * (value.shape.rank - 1)), value, batch[key])
-        for key, value in moved.items()
-    }
-    chosen["class_pair"] = batch["v1_label"] + "+" + chosen["v2_label"]
-    return {**batch, **chosen}
+    origin = _moved_within(_groups(batch), places)
+    source, label = (tf.gather(batch[key], origin) for key in ("v2_source", "v2_label"))
+    fits = source != batch["v1_source"]
+    fits &= (label != batch["v1_label"]) | (batch["v2_label"] == batch["v1_label"])
+    origin = tf.where(fits, origin, tf.range(size))
+    moving = {key for key in batch if key.startswith("v2")} | {"audio2"}
+    moved = {key: tf.gather(batch[key], origin) for key in moving}
+    behind = batch["front"][:, None, None, None, None] != 2
+    moved["alpha"] = tf.where(behind, batch["alpha"], tf.gather(batch["alpha"], origin))
+    moved["class_pair"] = batch["v1_label"] + "+" + moved["v2_label"]
+    return {**batch, **moved}
 
 
-def _treatment_of_v2(mixture_types: tf.Tensor) -> tf.Tensor:
-    """Return a number for each mixture type, equal if the types treat V2 alike; -1 if unknown."""
+def _groups(batch: Tensors) -> tf.Tensor:
+    """Number the mixtures, `[B]`; those with the same number may exchange their V2."""
     kinds = list(MIXTURE_TYPES.values())
-    treatments = [kind.alter_v2 for kind in kinds]
-    numbers = tf.constant([treatments.index(treatment) for treatment in treatments])
-    same = mixture_types[:, None] == tf.constant([kind.name for kind in kinds])[None]
-    number = tf.gather(numbers, tf.argmax(same, axis=1))
-    return tf.where(tf.reduce_any(same, axis=1), number, -1)
+    same = batch["mixture_type"][:, None] == tf.constant([kind.name for kind in kinds])[None]
+    unknown = len(kinds)
+    kind = tf.where(tf.reduce_any(same, axis=1), tf.argmax(same, axis=1), unknown)
+    alterations = [kind.alter_back for kind in kinds]
+    treatments = [alterations.index(alteration) for alteration in alterations]
+    treatment = tf.gather(tf.constant([*treatments, unknown], tf.int64), kind)
+    return tf.where(batch["front"] == 2, unknown + 1 + kind, treatment)
+
+
+def _moved_within(groups: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """Return for each row the row so many places before it in its group, cyclically.
+
+    Args:
+        groups: `[B]`, the number of each row's group.
+        places: int32, at least 0.
+
+    Returns:
+        int32 `[B]`, a permutation.
+    """
+    same = tf.cast(groups[:, None] == groups[None], tf.int32)
+    rank = tf.linalg.diag_part(tf.cumsum(same, axis=1)) - 1  # of a row in its group
+    wanted = (rank - places) % tf.reduce_sum(same, axis=1)
+    found = tf.cast(wanted[:, None] == rank[None], tf.int32) * same
+    return tf.argmax(found, axis=1, output_type=tf.int32)

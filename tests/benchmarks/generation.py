@@ -66,7 +66,7 @@ def main(videos: str, count: int) -> None:
         list(range(count)),
     )
     mixtures = [
-        Mixture(pairing, v1, v2, None)
+        Mixture(pairing, v1, v2, None, front=0)
         for pairing, v1, v2 in zip(pairings, first, clips[1::2], strict=True)
     ]
     encoding, _ = cpu_ms(encode, mixtures)

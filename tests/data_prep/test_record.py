@@ -35,8 +35,8 @@ def mixtures(make_row):
     pairings = draw(rows, "train", 2, DataConfig(clip=CLIP, seed=7))
     alpha = np.random.default_rng(0).random((CLIP.frames, CLIP.height, CLIP.width)) < 0.3
     return [
-        record.Mixture(pairings[0], make_clip(0), make_clip(1), None),
-        record.Mixture(pairings[1], make_clip(2), make_clip(3, has_audio=False), alpha),
+        record.Mixture(pairings[0], make_clip(0), make_clip(1), None, front=0),
+        record.Mixture(pairings[1], make_clip(2), make_clip(3, has_audio=False), alpha, front=2),
     ]
 
 
@@ -57,6 +57,7 @@ def test_round_trip(mixtures):
         assert values["mixture_id"] == pairing.mixture_id
         assert values["mixture_type"] == pairing.mixture_type
         assert values["seed"] == 7
+        assert values["front"] == mixture.front
         assert values["class_pair"] == f"{values['v1_label']}+{values['v2_label']}"
         for name, window in (("v1", pairing.v1), ("v2", pairing.v2)):
             assert values[f"{name}_id"] == window.video.id

@@ -108,12 +108,15 @@ def test_reports_are_typed(tmp_path):
 
 
 def test_a_toy_type_is_made_like_any_other(videos, clip, monkeypatch, tmp_path, layout):
-    """The first clip on the left and an inverted second one on the right."""
+    """The clip in front on the left and the other one, inverted, on the right."""
 
-    def left(v1, v2, rng, settings):
-        return np.broadcast_to(np.arange(v1.shape[2]) < v1.shape[2] // 2, v1.shape[:3])
+    def left(front, rng, settings):
+        return np.broadcast_to(np.arange(front.shape[2]) < front.shape[2] // 2, front.shape[:3])
 
-    toy = MixtureType("toy", "toys", alpha=left, alter_v2=lambda v2, rng, settings: 255 - v2)
+    def inverted(back, rng, settings):
+        return 255 - back
+
+    toy = MixtureType("toy", "toys", alpha=left, has_front=True, alter_back=inverted)
     monkeypatch.setitem(MIXTURE_TYPES, "toy", toy)
     config = DataConfig(
         clip=clip, train_mixtures=4, eval_mixtures=1, eval_fraction=0.3,
@@ -124,9 +127,11 @@ def test_a_toy_type_is_made_like_any_other(videos, clip, monkeypatch, tmp_path, 
     pairing = next(p for p in plan(videos, config).pairings("train") if p.mixture_type == "toy")
     values = decode(make_record(pairing, config)[0], clip)
     plain = decode(make_record(replace_type(pairing, "transparency"), config)[0], clip)
-    assert np.abs(values["v2"].astype(int) - (255 - plain["v2"].astype(int))).mean() < 3
-    assert values["alpha"][0, 0, 0, 0] == 1
-    assert values["alpha"][0, 0, -1, 0] == 0
+    front, back = ("v1", "v2") if values["front"] == 1 else ("v2", "v1")
+    assert np.abs(values[back].astype(int) - (255 - plain[back].astype(int))).mean() < 3
+    np.testing.assert_array_equal(values[front], plain[front])
+    assert values["alpha"][0, 0, 0, 0] == (front == "v1")
+    assert values["alpha"][0, 0, -1, 0] == (front == "v2")
     assert Path(layout.info).is_file()
 
 

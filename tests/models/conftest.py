@@ -105,7 +105,10 @@ def write_records(root: Path, *, has_audio: bool = True) -> Records:
 
 
 def encode_mixture(split: str, index: int, has_audio: bool) -> bytes:
-    """Serialize a mixture of two of a few sources; every second one is an occlusion."""
+    """Serialize a mixture of two of a few sources; every second one is an occlusion.
+
+    The occlusions have V1 and V2 in front in turn.
+    """
     from data_prep.media.clip import Clip
     from data_prep.mixing.pairing import Pairing, Window
     from data_prep.records.record import Mixture, encode
@@ -123,7 +126,8 @@ def encode_mixture(split: str, index: int, has_audio: bool) -> bytes:
     ]
     windows = [Window(make_video(source, has_audio), 0.5, 0.5, 0.5) for source in (first, second)]
     pairing = Pairing(split, index, 0, TYPES[index % 2], *windows)
-    return encode(Mixture(pairing, *clips, rng.random(size) < 0.4 if index % 2 else None))
+    alpha = rng.random(size) < 0.4 if index % 2 else None
+    return encode(Mixture(pairing, *clips, alpha, front=(0, 1, 0, 2)[index % 4]))
 
 
 def make_video(source: int, has_audio: bool):

@@ -148,25 +148,46 @@ def test_re_pairing_clips_of_one_source_keeps_the_old_pairs(batch):
             assert (v2[row] == own).all() or (v2[row] == other).all()
 
 
-def test_re_pairing_moves_v2_only_between_types_that_treat_it_alike(batch):
-    # Transparencies and occlusions leave V2 as it is; reflections alter it.
-    types = ["transparency", "occlusion", "reflection", "reflection", "unknown", "occlusion"]
-    mixed = {**batch, "mixture_type": tf.constant(types)}
-    groups = [0, 0, 1, 1, 2, 0]
+OCCLUDED, REFLECTED, CLEAR = "occlusion", "reflection", "transparency"
+
+
+@pytest.mark.parametrize(
+    ("types", "front", "groups"),
+    [
+        # A V2 that no type alters and that is not in front fits all such mixtures.
+        ([CLEAR, OCCLUDED, CLEAR, CLEAR, OCCLUDED, OCCLUDED], [0, 1, 0, 0, 1, 1], [0] * 6),
+        # A reflection alters the clip in the back: V2 if V1 is in front, otherwise V1.
+        ([CLEAR, OCCLUDED, *[REFLECTED] * 4], [0, 1, 1, 2, 1, 2], [0, 0, 1, 2, 1, 2]),
+        # A V2 in front brings its mask, which only a mixture of that type with V2 in front takes.
+        ([OCCLUDED] * 5 + [REFLECTED], [2, 1, 2, 2, 1, 2], [0, 1, 0, 0, 1, 2]),
+        (["unknown", OCCLUDED, "unknown", *[CLEAR] * 3], [0, 1, 0, 0, 0, 0], [1, 0, 1, 0, 0, 0]),
+    ],
+)
+def test_re_pairing_moves_v2_within_groups_and_the_mask_of_a_v2_in_front(
+    batch, types, front, groups
+):
+    rng = np.random.default_rng(0)
+    alpha = rng.random(batch["alpha"].shape, np.float32)
+    mixed = {
+        **batch,
+        "mixture_type": tf.constant(types),
+        "front": tf.constant(front, tf.int64),
+        "alpha": tf.constant(alpha),
+        "v1_source": tf.constant([f"first {row}" for row in range(6)]),
+        "v1_label": tf.constant(["one"] * 6),
+        "v2_label": tf.constant(["other"] * 6),
+    }
     original = batch["v2"].numpy()
     pairs = set()
-    for seed in range(20):
-        v2 = inputs.re_paired(mixed, tf.constant([5, seed], tf.int64))["v2"].numpy()
-        for row in range(6):
-            source = next(i for i in range(6) if (v2[row] == original[i]).all())
-            assert groups[source] == groups[row]
+    for seed in range(24):
+        result = inputs.re_paired(mixed, tf.constant([5, seed], tf.int64))
+        rows = [
+            next(i for i in range(6) if (v2 == original[i]).all()) for v2 in result["v2"].numpy()
+        ]
+        assert sorted(rows) == list(range(6)), "no V2 is lost"
+        for row, source in enumerate(rows):
+            maker = source if front[row] == 2 else row
+            np.testing.assert_array_equal(result["alpha"][row], alpha[maker])
             pairs.add((row, source))
-    assert any(row != source for row, source in pairs)
-
-
-def test_re_pairing_of_types_that_leave_v2_alone_does_not_depend_on_them(batch):
-    seed = tf.constant([3, 1], tf.int64)
-    expected = inputs.re_paired(batch, seed)["v2"]
-    for name in ("transparency", "occlusion"):
-        same = {**batch, "mixture_type": tf.fill([6], name)}
-        np.testing.assert_array_equal(inputs.re_paired(same, seed)["v2"], expected)
+        np.testing.assert_array_equal(result["front"], front)
+    assert pairs == {(i, j) for i in range(6) for j in range(6) if groups[i] == groups[j]}
