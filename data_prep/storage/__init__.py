@@ -22,8 +22,12 @@ from data_prep.storage.files import (
 )
 from data_prep.storage.leases import lease
 from data_prep.storage.listing import (
+    Found,
     glob,
+    is_lasting,
     list_files,
+    survey,
+    why_not_a_file,
 )
 from data_prep.storage.new_folders import (
     UNFINISHED,
@@ -46,6 +50,7 @@ from data_prep.storage.uris import (
 __all__ = [
     "LEASE",
     "UNFINISHED",
+    "Found",
     "absolute",
     "copy",
     "copy_tree",
@@ -54,6 +59,7 @@ __all__ = [
     "is_dir",
     "is_empty",
     "is_file",
+    "is_lasting",
     "is_local",
     "join",
     "lease",
@@ -70,6 +76,8 @@ __all__ = [
     "replacing",
     "replacing_folder",
     "require_new",
+    "survey",
+    "why_not_a_file",
     "write_bytes",
     "write_text",
 ]

@@ -1,22 +1,62 @@
-"""Listings of folders."""
+"""Listings of folders. Nothing is opened, so that a FIFO or a device cannot hold them up."""
 
+import errno
 import os
 import re
-from collections.abc import Iterator, Sequence
+import stat
+from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
-from data_prep.errors import StorageError
+from data_prep.errors import StorageError, StorageMissingError
 from data_prep.storage.stores import open_store, storage_errors
-from data_prep.storage.uris import is_local, join, local_path, split_scheme
+from data_prep.storage.uris import absolute, is_local, join, local_path, name, split_scheme
 
 _MAGIC = re.compile(r"[*?\[]")
+_LASTING = frozenset(
+    {
+        errno.EACCES,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EPERM,
+    }
+)
+_FOLDER = "is a folder, not a file"
+_SPECIAL = {
+    stat.S_IFDIR: _FOLDER,
+    stat.S_IFBLK: "is a block device, not a regular file",
+    stat.S_IFCHR: "is a character device, not a regular file",
+    stat.S_IFIFO: "is a FIFO, not a regular file",
+    stat.S_IFSOCK: "is a socket, not a regular file",
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something that a folder holds.
+
+    Attributes:
+        uri: it begins with the folder that was listed.
+        is_folder: whether it is a folder or leads to one.
+        is_link: whether it is a link on a local file system.
+        problem: why it is not read, for people; "" for a regular file or a folder.
+    """
+
+    uri: str
+    is_folder: bool = False
+    is_link: bool = False
+    problem: str = ""
 
 
 def list_files(
     folder: str, suffix: str = "", *, recursive: bool = True, hidden: bool = True
 ) -> list[str]:
-    """List the files in a folder, sorted.
+    """List the regular files in a folder, sorted.
 
     Args:
         folder: the folder; a missing one has no files.
@@ -27,85 +67,201 @@ def list_files(
 
     Returns:
         URIs that begin with `folder`.
+
+    Raises:
+        StorageError: a folder cannot be listed.
     """
-    with storage_errors(folder):
-        if is_local(folder):
-            found = _walk(local_path(folder), recursive, hidden)
-        else:
-            found = _find(folder, recursive, hidden)
-        return sorted(join(folder, item) for item in found if item.endswith(suffix))
+    return sorted(
+        item.uri
+        for item in _walk(folder, recursive=recursive, hidden=hidden)
+        if not item.is_folder and not item.problem and item.uri.endswith(suffix)
+    )
+
+
+def survey(folder: str) -> list[Found]:
+    """List everything in a folder and its subfolders, sorted, with what cannot be read.
+
+    A hidden file or folder is one item with a problem, and so is a subfolder that cannot be
+    listed.
+
+    Raises:
+        StorageError: the folder itself cannot be listed, or a subfolder for a reason that may
+            pass, such as an input/output error.
+    """
+    return sorted(_walk(folder, hidden=False, lenient=True), key=lambda item: item.uri)
+
+
+def why_not_a_file(uri: str) -> str:
+    """Say what something is instead of a regular file, without opening it; "" if it is one.
+
+    Reading a FIFO or a device may never end. A remote object is taken for a file.
+
+    Raises:
+        StorageError: the storage fails.
+    """
+    if not is_local(uri):
+        return ""
+    with storage_errors(uri):
+        return _problem(local_path(uri))
+
+
+def is_lasting(error: StorageError) -> bool:
+    """Say whether an error is a property of the file, such as a missing permission.
+
+    Other errors of a storage (input/output, timeout, no connection) may pass.
+    """
+    cause = error.__cause__
+    return (
+        isinstance(error, StorageMissingError)
+        or isinstance(cause, PermissionError)
+        or (isinstance(cause, OSError) and cause.errno in _LASTING)
+    )
 
 
 def glob(pattern: str) -> list[str]:
     """List the files that match a pattern with `*`, `?` or `[...]`, sorted.
 
-    Folders are left out, and so are the names beginning with a dot that a wildcard matches. A
-    pattern made from a folder's name finds nothing if that name holds `[`; use `list_files` for a
-    known folder.
+    A wildcard matches within one component, and no name that begins with a dot. A component that
+    exists as it is written, such as a folder named `run [v1]`, is no wildcard.
 
     Returns:
         Absolute paths, or URIs with the scheme of the pattern.
+
+    Raises:
+        StorageError: a folder cannot be listed.
     """
-    with storage_errors(pattern):
-        store, path = open_store(pattern)
-        scheme, _ = split_scheme(pattern)
-        wildcard = _MAGIC.search(path)
-        if wildcard is None:
-            matches = [path] if store.isfile(path) else []
-        else:
-            fixed = path.count("/", 0, wildcard.start())
-            matches = [
-                item
-                for item, info in store.glob(path, detail=True).items()
-                if info["type"] == "file" and not _is_hidden(item.split("/")[fixed:])
-            ]
-        prefix = "" if is_local(pattern) else f"{scheme}://"
-        return sorted(prefix + (item.lstrip("/") if prefix else item) for item in matches)
+    if is_local(pattern):
+        root, path = "/", os.path.abspath(local_path(pattern)).lstrip("/")  # noqa: PTH100
+    else:
+        scheme, path = split_scheme(pattern)
+        root = f"{scheme}://"
+    *folders, last = path.split("/")
+    places = [root]
+    for part in folders:
+        places = [uri for place in places for uri in _matching(place, part)]
+    return sorted(uri for place in places for uri in _matching(place, last) if _type(uri) == "file")
 
 
-def _walk(folder: str, recursive: bool, hidden: bool) -> Iterator[str]:
-    """List the files below a local folder, as paths relative to it."""
-    seen = set()
-    for place, folders, names in os.walk(folder, followlinks=True, onerror=_unless_missing):
-        real = os.path.realpath(place)
-        if real in seen:
-            folders.clear()
+def _matching(folder: str, part: str) -> list[str]:
+    literal = join(folder, part)
+    if not _MAGIC.search(part) or _type(literal):
+        return [literal]
+    names = {name(item.uri): item.uri for item in _children(folder)}
+    return [uri for own, uri in names.items() if own[0] != "." and fnmatchcase(own, part)]
+
+
+def _type(uri: str) -> str:
+    """Return "file", "directory" or another type of fsspec; "" if there is no such thing."""
+    with suppress(StorageMissingError), storage_errors(uri):
+        store, path = open_store(uri)
+        with suppress(NotADirectoryError):  # the path leads through a file
+            return str(store.info(path)["type"])
+    return ""
+
+
+def _walk(
+    folder: str, *, recursive: bool = True, hidden: bool = True, lenient: bool = False
+) -> Iterator[Found]:
+    """Yield what a folder holds; links to folders are followed at the end, each folder once.
+
+    Args:
+        folder: the folder.
+        recursive: whether to yield what its subfolders hold.
+        hidden: whether to take names that begin with a dot.
+        lenient: whether to yield what is hidden or cannot be listed as a problem.
+    """
+    seen: set[str] = set()
+    folders, links = deque([Found(folder, is_folder=True)]), deque[Found]()
+    while folders or links:
+        place = (folders or links).popleft()
+        if repeated := _repeats(place, folder, seen):
+            yield replace(place, problem=repeated)
             continue
-        seen.add(real)
-        for item in names:
-            path = Path(place, item)
-            if (hidden or not item.startswith(".")) and path.is_file():
-                yield str(path.relative_to(folder))
-        folders[:] = sorted(f for f in folders if recursive and (hidden or f[:1] != "."))
+        try:
+            children = _children(place.uri)
+        except StorageError as error:
+            if not lenient or place.uri == folder or not is_lasting(error):
+                raise
+            yield replace(place, problem=f"folder cannot be listed: {error.reason}")
+            continue
+        for item in children:
+            if not hidden and name(item.uri).startswith("."):
+                yield replace(item, problem="is hidden: its name begins with a dot")
+            elif not item.is_folder:
+                yield item
+            elif recursive:
+                (links if item.is_link else folders).append(item)
+        if place.uri != folder:
+            yield place
 
 
-def _find(folder: str, recursive: bool, hidden: bool) -> Iterator[str]:
-    """List the files below a remote folder, as paths relative to it.
+def _repeats(place: Found, root: str, seen: set[str]) -> str:
+    """Say why a folder is not listed (again); "" if it is listed now."""
+    real = absolute(place.uri)
+    if real in seen:
+        return "leads to a folder that is listed already"
+    seen.add(real)
+    if place.is_link and f"{absolute(root)}/".startswith(f"{real}/"):
+        return "is a link to a folder that holds it"
+    return ""
 
-    fsspec's own `find` takes a folder that cannot be listed for an empty one.
-    """
+
+def _children(folder: str) -> list[Found]:
+    """List what a folder holds, sorted; nothing if it is missing or a file."""
+    with suppress(StorageMissingError), storage_errors(folder), suppress(NotADirectoryError):
+        found = _local(folder) if is_local(folder) else _remote(folder)
+        return sorted(found, key=lambda item: item.uri)
+    return []
+
+
+def _local(folder: str) -> Iterator[Found]:
+    with os.scandir(local_path(folder)) as entries:
+        for entry in entries:
+            uri = join(folder, entry.name)
+            if entry.is_file(follow_symlinks=False):
+                yield Found(uri)
+                continue
+            problem, is_link = _problem(entry.path), entry.is_symlink()
+            if problem == _FOLDER:
+                yield Found(uri, is_folder=True, is_link=is_link)
+            else:
+                yield Found(uri, is_link=is_link, problem=problem)
+
+
+def _remote(folder: str) -> Iterator[Found]:
+    """List a remote folder with `ls`; fsspec's own `find` takes a failure for an empty folder."""
     store, root = open_store(folder)
-    folders = [root]
-    while folders:
-        place = folders.pop()
-        with suppress(FileNotFoundError):
-            for item in store.ls(place, detail=True):
-                relative = item["name"].removeprefix(root).strip("/")
-                if item["name"].rstrip("/") == place.rstrip("/") and item["type"] == "directory":
-                    continue  # the folder itself, as some object stores list it
-                if not hidden and _is_hidden(relative.split("/")):
-                    continue
-                if item["type"] == "directory":
-                    folders += [item["name"]] if recursive else []
-                elif relative:
-                    yield relative
+    for item in store.ls(root, detail=True):
+        path = item["name"].rstrip("/")
+        if path != root.rstrip("/"):  # a file or a folder that lists itself, as some stores do
+            uri = join(folder, path.rpartition("/")[2])
+            problem = "is not a regular file" if item["type"] == "other" else ""
+            yield Found(uri, is_folder=item["type"] == "directory", problem=problem)
 
 
-def _unless_missing(error: OSError) -> None:
-    """Raise what `os.walk` would pass over in silence, unless there is no such folder."""
-    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        raise StorageError(error.filename, error.strerror or str(error)) from error
+def _problem(path: str) -> str:
+    """Say what a local path is instead of a regular file; "" if it is one."""
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  (a Path costs as much as the call)
+    except OSError as error:
+        if error.errno not in _LASTING:
+            raise
+        return _problem_of_link(path, error) or f"cannot be read: {error.strerror}"
+    if stat.S_ISREG(mode):
+        return ""
+    return _SPECIAL.get(stat.S_IFMT(mode), "is not a regular file")
 
 
-def _is_hidden(names: Sequence[str]) -> bool:
-    return any(name.startswith(".") for name in names)
+def _problem_of_link(path: str, error: OSError) -> str:
+    """Say why a link cannot be followed; "" if the path is none."""
+    if error.errno == errno.ELOOP:
+        return "is a link that leads back to itself"
+    if error.errno != errno.ENOENT or not os.path.islink(path):  # noqa: PTH114
+        return ""
+    annexed = ".git/annex/" in os.readlink(path)  # noqa: PTH115
+    hint = "; `git annex get` fetches it" if annexed else ""
+    return f"is a link to a file that does not exist{hint}"
+
+
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith(".") for part in path.split("/"))
