@@ -1,0 +1,211 @@
+"""What the ffmpeg command shows of a file: all frames and the audio, each with its time."""
+
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.config import ClipConfig
+from data_prep.media.clip import Clip, read_clip
+
+SIDE = 48  # pixels of the square in the middle that is compared
+RATE = 16_000
+LEVELS = 6.0  # gray levels by which a frame may differ on average
+CLOCK = 1.2e-3  # seconds by which a container may round a time
+LAG = 3e-3  # seconds by which audio may be off
+SECONDS_OF_FFMPEG = 60  # after which it is given up
+
+# Square pixels, the shorter side SIDE, the middle of it.
+_SCALE = (
+    f"scale=w='max({SIDE},round(iw*sar*{SIDE}/min(iw*sar,ih)))'"
+    f":h='max({SIDE},round(ih*{SIDE}/min(iw*sar,ih)))':flags=area,crop={SIDE}:{SIDE},setsar=1"
+)
+_MONO = f"aformat=sample_fmts=s16:channel_layouts=mono:sample_rates={RATE},ashowinfo"
+_BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
+_FRAME = re.compile(r"_showinfo_\d+ .*\] n: *\d+ pts: *(\S+)")
+_SAMPLES = re.compile(r"_ashowinfo_\d+ .*\] n:\d+ pts:(\S+) .*nb_samples:(\d+)")
+_COMPLAINT = re.compile(r"\[(?!rawvideo|s16le)\w+ @ \w+\] \[(?:error|fatal)\]|\[(?:error|fatal)\]")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A file as the ffmpeg command decodes it.
+
+    Attributes:
+        times: seconds on ffmpeg's clock, float `[T]`, as the frames come.
+        frames: uint8 `[T, SIDE, SIDE, 3]`.
+        sounds: for each of `_STEPS`: audio, int16 `[S]` from `_BEFORE` seconds before the first
+            frame on, and where the file has some, bool `[S]`.
+        complaints: the errors of demuxers and decoders.
+    """
+
+    times: np.ndarray
+    frames: np.ndarray
+    sounds: tuple[tuple[np.ndarray, np.ndarray], ...]
+    complaints: str
+
+
+_STEPS = (0.03, 0.003)  # seconds by which audio's clock may step within continuous audio
+_BEFORE = 2.0  # seconds of audio that are kept before the first frame
+
+
+def shown_by_ffmpeg(path: Path) -> Shown:
+    """Decode a whole file with the ffmpeg command, which chooses the streams.
+
+    One run decodes both, because the command's clock depends on the streams that it reads.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        video, audio = Path(folder, "video"), Path(folder, "audio")
+        picture = ("-an", "-vf", f"showinfo,{_SCALE}", "-pix_fmt", "rgb24", "-fps_mode")
+        first = (*picture, "passthrough", "-f", "rawvideo", str(video))
+        log = _ffmpeg(path, *first, "-vn", "-af", _MONO, "-f", "s16le", str(audio))
+        if not video.exists() or not video.stat().st_size:  # no audio that can be decoded
+            log = _ffmpeg(path, *first)
+        frames = np.fromfile(video, np.uint8).reshape(-1, SIDE, SIDE, 3)
+        samples = np.fromfile(audio, np.int16) if audio.exists() else np.empty(0, np.int16)
+    times = _times(log)
+    assert len(times) == len(frames) > 0, f"{len(times)} times, {len(frames)} frames\n{log}"
+    complaints = [line for line in log.splitlines() if _COMPLAINT.match(line)]
+    sounds = tuple(_placed(log, samples, float(times.min()), step) for step in _STEPS)
+    return Shown(times, frames, sounds, "\n".join(complaints))
+
+
+def _ffmpeg(path: Path, *arguments: str) -> str:
+    """Return the log of a run."""
+    command = ["ffmpeg", "-nostdin", "-hide_banner", "-y", "-v", "level+info", "-i", f"file:{path}"]
+    done = subprocess.run([*command, *arguments], capture_output=True, timeout=SECONDS_OF_FFMPEG)
+    return done.stderr.decode(errors="replace")
+
+
+def _times(log: str) -> np.ndarray:
+    """Return the time of each frame; one without a timestamp comes with the one before."""
+    times, base = [], 1.0
+    for line in log.splitlines():
+        if "_ashowinfo_" in line:
+            continue
+        if match := _BASE.search(line):
+            base = int(match[1]) / int(match[2])
+        elif match := _FRAME.search(line):
+            known = match[1].lstrip("-").isdecimal()
+            times.append(int(match[1]) * base if known else (times or [0.0])[-1])
+    return np.array(times)
+
+
+def _placed(
+    log: str, samples: np.ndarray, first_frame: float, step: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Place runs of samples at their times; a smaller step of the clock is no gap."""
+    runs = [(int(m[1]), int(m[2])) for m in _SAMPLES.finditer(log) if m[1].lstrip("-").isdecimal()]
+    begin = round((first_frame - _BEFORE) * RATE)
+    length = max([stamp + count - begin for stamp, count in runs], default=0)
+    audio, heard = np.zeros(max(length, 0), np.int16), np.zeros(max(length, 0), bool)
+    position, read = None, 0
+    for stamp, count in runs:
+        if position is None or abs(stamp - position) > step * RATE:
+            position = stamp
+        low, high = max(position - begin, 0), min(max(position - begin + count, 0), len(audio))
+        skipped = low - (position - begin)
+        audio[low:high] = samples[read + skipped : read + skipped + high - low]
+        heard[low:high] = True
+        position, read = position + count, read + count
+    return audio, heard
+
+
+def windows(duration: float) -> list[tuple[ClipConfig, float]]:
+    """Shapes and starts: the beginning, the middle, the last possible, one between two frames."""
+    found = []
+    for frames, fps in ((10, 25.0), (8, 15.0)):
+        clip = ClipConfig(
+            frames=frames, fps=fps, height=SIDE, width=SIDE, short_side=SIDE, sample_rate=RATE
+        )
+        last = duration - clip.seconds
+        starts = {0.0, max(0.0, last / 2), max(0.0, last), 0.3137}
+        found += [(clip, start) for start in sorted(starts) if start <= last]
+    return found
+
+
+def differences(path: Path, shown: Shown, duration: float) -> list[str]:
+    """Read every window, and say where it is not what ffmpeg shows."""
+    found = _wrong_duration(shown, duration)
+    for clip, start in windows(duration):
+        where = f"{clip.fps:g} fps from {start:.3f} s: "
+        read = read_clip(path, clip, start=start)
+        found += [where + text for text in _wrong_frames(read, shown, clip, start)]
+        found += [where + text for text in _wrong_audio(read, shown, start)]
+    return found
+
+
+def _wrong_duration(shown: Shown, duration: float) -> list[str]:
+    """The duration must go to the last frame, and past it by no more than a frame lasts."""
+    ordered = np.sort(shown.times)
+    least, longest = ordered[-1] - ordered[0], np.diff(ordered).max(initial=0)
+    most = least + longest + 0.1 if len(ordered) > 1 else np.inf
+    if least - 0.02 <= duration <= most:
+        return []
+    return [f"duration is {duration:.3f}, but ffmpeg's last frame comes after {least:.3f} s"]
+
+
+def _wrong_frames(read: Clip, shown: Shown, clip: ClipConfig, start: float) -> list[str]:
+    wrong = []
+    for k, frame in enumerate(read.frames):
+        time = shown.times[0] + start + k / clip.fps
+        allowed = _visible(shown, time - CLOCK) | _visible(shown, time + CLOCK)
+        errors = np.abs(shown.frames.astype(np.int16) - frame).mean((1, 2, 3))
+        if min(errors[i] for i in allowed) >= LEVELS:
+            near = int(errors.argmin())
+            wrong.append(
+                f"frame {k} is off by {min(errors[i] for i in allowed):.0f} levels; ffmpeg shows "
+                f"{sorted(allowed)}, this is {near} ({errors[near]:.1f})"
+            )
+    return wrong[:2]
+
+
+def _visible(shown: Shown, time: float) -> set[int]:
+    """The frame at a time: the last that came by then, or the one with the latest timestamp."""
+    past = np.flatnonzero(shown.times <= time)
+    if not len(past):
+        return {int(shown.times.argmin()), 0}
+    latest = past[shown.times[past] == shown.times[past].max()]
+    return {int(latest[-1]), int(latest[0])}
+
+
+def _wrong_audio(read: Clip, shown: Shown, start: float) -> list[str]:
+    """Compare with the audio as ffmpeg places it; the first frame sets the time."""
+    first = shown.times[0] - shown.times.min() + _BEFORE + start
+    found = [_wrong_sound(read, *sound, first) for sound in shown.sounds]
+    return min(found, key=len)
+
+
+def _wrong_sound(read: Clip, audio: np.ndarray, heard: np.ndarray, first: float) -> list[str]:
+    count, margin = len(read.audio), round(0.12 * RATE)
+    begin, size = round(first * RATE) - margin, count + 2 * margin
+    reference, heard = (
+        np.pad(array, (0, max(0, begin + size - len(array))))[begin : begin + size]
+        for array in (audio, heard)
+    )
+    inside = heard[margin : margin + count]
+    edge = round(2 * LAG * RATE)
+    silent = ~np.convolve(heard, np.ones(2 * edge + 1), "same").astype(bool)
+    wrong = []
+    if np.abs(read.audio[silent[margin : margin + count]]).max(initial=0) > 32:
+        wrong.append("audio where ffmpeg has none")
+    if inside.sum() > 0.1 * RATE and not read.has_audio:
+        wrong.append("no audio where ffmpeg has some")
+    elif inside.sum() > 0.1 * RATE and np.abs(reference[margin : margin + count]).max() > 300:
+        wrong += _wrong_lag(read.audio.astype(float), reference.astype(float), margin)
+    return wrong
+
+
+def _wrong_lag(audio: np.ndarray, reference: np.ndarray, margin: int) -> list[str]:
+    products = np.correlate(reference, audio, "valid")
+    best = int(products.argmax())
+    matched = reference[best : best + len(audio)]
+    scale = np.linalg.norm(audio) * np.linalg.norm(matched)
+    alike = products[best] / scale if scale else 0.0
+    if alike < 0.9:
+        return [f"audio is not alike (correlation {alike:.2f})"]
+    lag = (margin - best) / RATE
+    return [f"audio is off by {1000 * lag:.1f} ms"] if abs(lag) > LAG else []
