@@ -13,7 +13,7 @@ from data_prep.config import DataConfig
 from data_prep.mixing.planning import plan
 from data_prep.records.dataset import Dataset
 from data_prep.records.info import DatasetInfo
-from data_prep.records.outcomes import NothingMadeError
+from data_prep.records.outcomes import NothingMadeError, require_few_dropped
 from data_prep.records.writer import write_records
 from data_prep.sources.kinetics import Rejection
 from data_prep.sources.manifest import Video
@@ -65,27 +65,33 @@ def generate(
         Facts about the data set, as `info.json` holds them.
 
     Raises:
-        UserError: too few usable videos, an `output` of other settings, or nothing could be read.
+        UserError: too few usable videos, an `output` of other settings or with another writer, or
+            more mixtures lost than `config.max_dropped_share`. What was made is kept for the next
+            run.
+        StorageError: something could not be read or written, or a video has changed since it was
+            indexed. What was made is kept for the next run.
     """
     options = pipeline_options(beam_args, workers=workers)
     planned = plan(videos, config)
-    is_new = not storage.exists(output)
     dataset = Dataset(storage.absolute(output))
-    dataset.open(planned.videos, config, overwrite=overwrite)
-    if dataset.is_complete:
+    if not overwrite and dataset.holds(planned.videos, config):
         storage.remove_tree(dataset.layout.unfinished)  # of a run killed after its marker
-        return dataset.read_info()
-    try:
-        return write_records(
-            planned,
-            dataset.layout,
-            beam.Pipeline(options=options),
-            rejections=rejections,
-            absent=absent,
-            report=report,
-        )
-    except NothingMadeError:
-        dataset.clear()
-        if is_new:
-            storage.remove_tree(dataset.folder)
-        raise
+        info = dataset.read_info()
+        require_few_dropped(info.splits, config.max_dropped_share)
+        return info
+    with storage.lease(dataset.folder):
+        dataset.open(planned.videos, config, overwrite=overwrite)
+        try:
+            info = write_records(
+                planned,
+                dataset.layout,
+                beam.Pipeline(options=options),
+                rejections=rejections,
+                absent=absent,
+                report=report,
+            )
+        except NothingMadeError:
+            dataset.clear()
+            raise
+        storage.remove_tree(dataset.layout.unfinished)
+    return info

@@ -1,6 +1,7 @@
 """Executor of MixtureGen: the record writer of `data_prep`, with the layout of TFX Examples."""
 
 import hashlib
+import json
 from functools import partial
 from typing import Any
 
@@ -52,30 +53,37 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             rejected=storage.join(examples.uri, manifest.REJECTED),
         )
         earlier = manifest.read_rejected(storage.join(storage.parent(path), manifest.REJECTED))
-        write_records(
-            planned,
-            layout,
-            self._make_beam_pipeline(),
-            rejections=earlier,
-            report=partial(click.echo, err=True),  # the notices of logs are silenced
-        )
+        with storage.lease(layout.unfinished):
+            write_records(
+                planned,
+                layout,
+                self._make_beam_pipeline(),
+                rejections=earlier,
+                report=partial(click.echo, err=True),  # the notices of logs are silenced
+            )
+        storage.remove_tree(layout.unfinished)
 
 
 def _unfinished(uri: str, manifest_uri: str, exec_properties: Properties) -> str:
     """Return the folder of all attempts at the same records, beside the artifacts' folders."""
-    digest = hashlib.sha256()
-    digest.update(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY].encode())
+    settings = _settings(exec_properties)
+    decisive = _data_config(exec_properties).model_dump(exclude={"max_dropped_share"})
+    digest = hashlib.sha256(json.dumps([settings["code"], decisive]).encode())
     digest.update(storage.read_bytes(manifest_uri))
     component = storage.parent(storage.parent(uri))
     return storage.join(component, "unfinished", digest.hexdigest()[:16])
 
 
 def _data_config(exec_properties: Properties) -> DataConfig:
+    return DataConfig.model_validate_json(_settings(exec_properties)["data"])
+
+
+def _settings(exec_properties: Properties) -> dict[str, str]:
     custom = example_gen_pb2.CustomConfig()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], custom)
     settings = struct_pb2.Struct()
     custom.custom_config.Unpack(settings)
-    return DataConfig.model_validate_json(json_format.MessageToDict(settings)["data"])
+    return json_format.MessageToDict(settings)
 
 
 def _manifest_uri(exec_properties: Properties) -> str:

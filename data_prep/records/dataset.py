@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from data_prep import storage
 from data_prep.config import DataConfig
@@ -63,25 +64,49 @@ class Dataset:
         """Return the number of shards that are finished, while the data set is incomplete."""
         return len(storage.list_files(self.layout.reports, ".json"))
 
+    def check(self, config: DataConfig, *, overwrite: bool = False) -> None:
+        """Check that the folder can be written or resumed, before any video is opened.
+
+        Whether the data set has the same videos is seen when it is opened.
+
+        Raises:
+            UserError: the folder holds something else, or another process writes there.
+            StorageError: the folder cannot be written.
+        """
+        found = self._found()
+        if found is None:
+            storage.require_new(self.folder, "output")
+        elif not overwrite and _decisive(found.settings) != _decisive(config):
+            raise self._other()
+        if found is None or overwrite or not self.is_complete:
+            with storage.lease(self.folder):
+                pass
+
+    def holds(self, videos: Sequence[Video], config: DataConfig) -> bool:
+        """Say whether all of the data set of these videos and settings is there."""
+        found = self._found()
+        return (
+            found is not None
+            and found.fingerprint == _fingerprint(videos, config)
+            and self.is_complete
+        )
+
     def open(self, videos: Sequence[Video], config: DataConfig, *, overwrite: bool) -> None:
         """Make the folder, or resume one that was begun with the same videos and settings.
 
         Raises:
             UserError: the folder holds something else and `overwrite` is not set.
         """
-        fingerprint = _fingerprint(videos, config)
-        found = self._found_fingerprint()
+        settings = DatasetSettings(fingerprint=_fingerprint(videos, config), settings=config)
+        found = self._found()
         if found is None:
             storage.require_new(self.folder, "output")
-        elif found != fingerprint and not overwrite:
-            raise UserError(
-                f"{self.folder}: the folder holds mixtures of other videos or settings; "
-                "choose another folder or give --overwrite"
-            )
         elif overwrite:
             self.clear()
-        settings = DatasetSettings(fingerprint=fingerprint, settings=config)
-        settings.write(self._path(SETTINGS))
+        elif found.fingerprint != settings.fingerprint:
+            raise self._other()
+        if overwrite or found != settings:
+            settings.write(self._path(SETTINGS))
         manifest.write(self._path(MANIFEST), videos)
 
     def clear(self) -> None:
@@ -105,15 +130,26 @@ class Dataset:
     def _path(self, name: str) -> str:
         return storage.join(self.folder, name)
 
-    def _found_fingerprint(self) -> str | None:
+    def _found(self) -> DatasetSettings | None:
         if not storage.exists(self._path(SETTINGS)):
             return None
         try:
-            return DatasetSettings.read(self._path(SETTINGS)).fingerprint
+            return DatasetSettings.read(self._path(SETTINGS))
         except StorageError:  # nobody knows what the folder holds
             raise
         except UserError:  # a file of somebody else
             return None
+
+    def _other(self) -> UserError:
+        return UserError(
+            f"{self.folder}: the folder holds mixtures of other videos or settings; "
+            "choose another folder or give --overwrite"
+        )
+
+
+def _decisive(config: DataConfig) -> dict[str, Any]:
+    """Return the settings that decide the records."""
+    return config.model_dump(exclude={"max_dropped_share"})
 
 
 def _fingerprint(videos: Sequence[Video], config: DataConfig) -> str:
@@ -121,5 +157,5 @@ def _fingerprint(videos: Sequence[Video], config: DataConfig) -> str:
     rows = sorted(
         [value for name, value in asdict(video).items() if name != "path"] for video in videos
     )
-    text = json.dumps([rows, config.model_dump()])
+    text = json.dumps([rows, _decisive(config)])
     return hashlib.sha256(text.encode()).hexdigest()

@@ -15,7 +15,7 @@ class RecordLayout:
 
     Attributes:
         unfinished: folder of what resumes an interrupted run: the reports of finished shards
-            and, unless they are made in place, the shards. It is removed at the end.
+            and, unless they are made in place, the shards. At the end it is empty.
         splits: folder of each split's records, by split.
         info: the file `info.json`.
         rejected: the file `rejected.csv`.

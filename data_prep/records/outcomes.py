@@ -1,21 +1,24 @@
 """Outcomes of mixtures, and the facts about a data set that they add up to."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from data_prep import storage
-from data_prep.errors import UserError
+from data_prep.errors import StorageMissingError, UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.mixing.planning import Plan
 from data_prep.records.features import FEATURES
 from data_prep.records.info import DatasetInfo, DroppedMixture, SplitInfo
+from data_prep.records.layout import Shard
 from data_prep.results import Results
 from data_prep.sources.kinetics import Rejection
 from data_prep.splits import SPLITS
 
+_SHOWN = 3  # reasons in an error message
+
 
 class NothingMadeError(UserError):
-    """No mixture of a split could be made."""
+    """No mixture of any split could be made."""
 
 
 class Outcome(Results):
@@ -30,15 +33,43 @@ class Outcome(Results):
 
 
 class ShardReport(Results):
-    """Outcomes of the mixtures of a finished shard."""
+    """Account of a finished shard.
+
+    Attributes:
+        outcomes: outcomes of its mixtures.
+        bytes: size of its file of records.
+    """
 
     outcomes: list[Outcome]
+    bytes: int
+
+    def vouches_for(self, shard: Shard) -> bool:
+        """Say whether every planned mixture has an outcome, and the records are all there."""
+        planned = [pairing.mixture_id for pairing in shard.pairings]
+        if [outcome.mixture_id for outcome in self.outcomes] != planned:
+            return False
+        try:
+            return storage.size(shard.records) == self.bytes
+        except StorageMissingError:
+            return False
 
 
-def read_outcomes(reports: str) -> list[Outcome]:
-    """Read the outcomes of the mixtures of all finished shards, from the folder of reports."""
-    files = storage.list_files(reports, ".json")
-    return [outcome for file in files for outcome in ShardReport.read(file).outcomes]
+def read_outcomes(shards: Iterable[Shard]) -> list[Outcome]:
+    """Read the outcomes of all mixtures of finished shards.
+
+    Raises:
+        UserError: a shard is not finished: its report is missing or is that of other records.
+    """
+    outcomes = []
+    for shard in shards:
+        report = ShardReport.read(shard.report)
+        if not report.vouches_for(shard):
+            raise UserError(
+                f"{shard.records}: must hold the records that its report lists, got others; "
+                "rerun the same command to make them again"
+            )
+        outcomes += report.outcomes
+    return outcomes
 
 
 def unreadable(outcomes: Sequence[Outcome]) -> list[Rejection]:
@@ -59,10 +90,15 @@ def summarize_outcomes(
         not_used: number of rejected files.
 
     Raises:
-        NothingMadeError: no mixture of a split could be made.
+        NothingMadeError: no mixture of any split could be made.
+        UserError: a split lost more mixtures than `max_dropped_share`.
     """
+    splits = {split: _split_info(planned, split, outcomes) for split in SPLITS}
+    if not any(info.mixtures for info in splits.values()):
+        raise NothingMadeError(f"no mixture could be made: {_reasons(splits.values())}")
+    require_few_dropped(splits, planned.config.max_dropped_share)
     return DatasetInfo(
-        splits={split: _split_info(planned, split, outcomes) for split in SPLITS},
+        splits=splits,
         settings=planned.config,
         features=dict(FEATURES),
         annotated_but_absent=absent,
@@ -70,13 +106,38 @@ def summarize_outcomes(
     )
 
 
+def require_few_dropped(splits: Mapping[str, SplitInfo], limit: float) -> None:
+    """Check that no split lost too many mixtures.
+
+    Args:
+        splits: facts about each split, by its name.
+        limit: largest share of a split's mixtures that may be lost, in [0, 1].
+
+    Raises:
+        UserError: a split lost more, or all.
+    """
+    for name, info in splits.items():
+        lost = len(info.dropped)
+        planned = lost + info.mixtures
+        if lost > limit * planned or not info.mixtures:
+            raise UserError(
+                f"{name} split: must lose at most {limit:.3g} of its mixtures "
+                f"(max_dropped_share), got {lost / planned:.3g} ({lost} of {planned}): "
+                + _reasons([info])
+            )
+
+
+def _reasons(splits: Iterable[SplitInfo]) -> str:
+    """Name the first videos that could not be used, each once."""
+    reasons = {lost.path: lost.reason for info in splits for lost in info.dropped}
+    shown = [f"{path}: {reason}" for path, reason in list(reasons.items())[:_SHOWN]]
+    return "; ".join(shown + ["..."] * (len(reasons) > _SHOWN))
+
+
 def _split_info(planned: Plan, split: str, outcomes: Sequence[Outcome]) -> SplitInfo:
     own = sorted((o for o in outcomes if o.split == split), key=lambda o: o.mixture_id)
     kept = [outcome for outcome in own if not outcome.reason]
     dropped = [outcome for outcome in own if outcome.reason]
-    if not kept:
-        reasons = "; ".join(f"{outcome.path}: {outcome.reason}" for outcome in dropped[:3])
-        raise NothingMadeError(f"{split} split: no mixture could be made: {reasons}")
     counts = Counter(outcome.mixture_type for outcome in kept)
     videos = [video for video in planned.videos if video.split == split]
     return SplitInfo(

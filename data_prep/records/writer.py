@@ -19,14 +19,17 @@ All places are URIs of the storage layer, on the workers too.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import apache_beam as beam
 import tensorflow as tf
 from apache_beam.metrics import Metrics
 
 from data_prep import storage
+from data_prep.beam_run import running
 from data_prep.config import ClipConfig, DataConfig
-from data_prep.errors import StorageError
+from data_prep.errors import StorageError, StorageMissingError, UserError
+from data_prep.media import pcm
 from data_prep.media.clip import Clip, read_clip
 from data_prep.media.decoding import MediaError
 from data_prep.mixing.mixture_types import get_mixture_type
@@ -35,7 +38,6 @@ from data_prep.mixing.planning import Plan
 from data_prep.records.info import DatasetInfo
 from data_prep.records.layout import RecordLayout, Shard, lay_out
 from data_prep.records.outcomes import (
-    NothingMadeError,
     Outcome,
     ShardReport,
     read_outcomes,
@@ -45,6 +47,7 @@ from data_prep.records.outcomes import (
 from data_prep.records.record import Mixture, encode
 from data_prep.sources import manifest
 from data_prep.sources.kinetics import Rejection
+from data_prep.sources.manifest import Video
 
 
 def write_records(
@@ -72,23 +75,21 @@ def write_records(
         Facts about the data set, as `info.json` holds them.
 
     Raises:
-        NothingMadeError: no mixture of a split could be made. Nothing is left in `unfinished`, so
-            that the videos are read again next time.
-        StorageError: something could not be written. The finished shards are kept.
+        NothingMadeError: no mixture of any split could be made.
+        UserError: a split lost more mixtures than `max_dropped_share`. All shards are kept; the
+            next run tries what was lost again.
+        StorageError: something could not be read or written, or a video has changed since it was
+            indexed. The finished shards are kept.
     """
     shards = list(lay_out(planned, layout))
     finished = len(storage.list_files(layout.reports, ".json"))
     if finished and report is not None:
         report(f"resuming: {finished} of {len(shards)} shards are finished")
-    with pipeline:
+    with running(pipeline):
         _ = pipeline | WriteShards(shards, planned.config)
-    outcomes = read_outcomes(layout.reports)
+    outcomes = read_outcomes(shards)
     rejected = [*rejections, *planned.rejections, *unreadable(outcomes)]
-    try:
-        info = summarize_outcomes(planned, outcomes, absent=absent, not_used=len(rejected))
-    except NothingMadeError:
-        _remove_unfinished(layout)
-        raise
+    info = summarize_outcomes(planned, outcomes, absent=absent, not_used=len(rejected))
     info.write(layout.info)
     manifest.write_rejected(layout.rejected, sorted(rejected, key=lambda item: item.path))
     _finish(layout)
@@ -98,9 +99,14 @@ def write_records(
 def make_record(pairing: Pairing, config: DataConfig) -> tuple[bytes | None, Outcome]:
     """Make one record: decode both clips, prepare the mixture, encode.
 
+    A clip counts as having audio if its window is audible.
+
     Returns:
         A serialized tf.train.Example (see `records.features`), or None if one of the videos
-        cannot be read; and the outcome.
+        cannot be decoded; and the outcome.
+
+    Raises:
+        StorageError: see `read_window`.
     """
     outcome = Outcome(
         split=pairing.split, mixture_id=pairing.mixture_id, mixture_type=pairing.mixture_type
@@ -111,23 +117,38 @@ def make_record(pairing: Pairing, config: DataConfig) -> tuple[bytes | None, Out
         return None, outcome.model_copy(update={"path": error.path, "reason": error.reason})
     mixture_type = get_mixture_type(pairing.mixture_type)
     made = mixture_type.prepare(v1.frames, v2.frames, pairing.mixing_rng(), config)
-    v1, v2 = replace(v1, frames=made.v1), replace(v2, frames=made.v2)
+    v1, v2 = (
+        replace(clip, frames=frames, has_audio=pcm.loudness(clip.audio) >= config.min_loudness)
+        for clip, frames in ((v1, made.v1), (v2, made.v2))
+    )
     record = encode(Mixture(pairing, v1, v2, made.alpha, made.front))
     return record, outcome.model_copy(update={"with_audio": v1.has_audio})
 
 
+@storage.retrying
 def read_window(window: Window, clip: ClipConfig) -> Clip:
     """Decode a window of a video.
 
     Raises:
-        MediaError: the video cannot be read there; its path is the one in the manifest.
+        MediaError: the video cannot be decoded there; its path is the one in the manifest.
+        StorageError: the file cannot be read, is missing, or has changed since it was indexed.
     """
     path = window.video.path
     try:
         with storage.local_copy(path) as local:
+            _require_unchanged(local, window.video)
             return read_clip(local, clip, start=window.start, crop=(window.top, window.left))
-    except (MediaError, StorageError) as error:
+    except MediaError as error:
         raise MediaError(path, error.reason) from error
+
+
+def _require_unchanged(local: Path, video: Video) -> None:
+    size = storage.size(str(local))
+    if size != video.bytes:
+        raise StorageError(
+            video.path,
+            f"must be as it was indexed, with {video.bytes} bytes, got {size}; index it again",
+        )
 
 
 class WriteShards(beam.PTransform):
@@ -158,24 +179,44 @@ class _WriteShard(beam.DoFn):
         self._reused = Metrics.counter("shards", "reused")
 
     def process(self, shard: Shard) -> None:
-        if storage.exists(shard.report):
+        if _is_finished(shard, self._config):
             self._reused.inc()
-            return
-        outcomes = []
-        drafts = storage.parent(shard.report)
-        with (
-            storage.replacing(shard.records, drafts=drafts) as draft,
-            _errors_of_tensorflow(shard.records),
-            tf.io.TFRecordWriter(str(draft)) as writer,
-        ):
+        else:
+            _make(shard, self._config)
+            self._made.inc()
+
+
+@storage.retrying
+def _is_finished(shard: Shard, config: DataConfig) -> bool:
+    """Say whether a shard need not be made: its records are there, and what it lost stays lost."""
+    try:
+        report = ShardReport.read(shard.report)
+    except StorageMissingError:
+        return False
+    except StorageError:
+        raise
+    except UserError:  # of another version
+        return False
+    if not report.vouches_for(shard):
+        return False
+    lost = {outcome.mixture_id for outcome in report.outcomes if outcome.reason}
+    again = (make_record(p, config)[0] for p in shard.pairings if p.mixture_id in lost)
+    return all(record is None for record in again)
+
+
+@storage.retrying
+def _make(shard: Shard, config: DataConfig) -> None:
+    outcomes = []
+    with storage.replacing(shard.records, drafts=storage.parent(shard.report)) as draft:
+        with _errors_of_tensorflow(shard.records), tf.io.TFRecordWriter(str(draft)) as writer:
             for pairing in shard.pairings:
-                record, outcome = make_record(pairing, self._config)
+                record, outcome = make_record(pairing, config)
                 outcomes.append(outcome)
                 if record is not None:
                     writer.write(record)
-        # The report makes the shard a finished one, so it comes after the records.
-        ShardReport(outcomes=outcomes).write(shard.report)
-        self._made.inc()
+        size = draft.stat().st_size
+    # The report makes the shard a finished one, so it comes after the records.
+    ShardReport(outcomes=outcomes, bytes=size).write(shard.report)
 
 
 @contextmanager
@@ -188,16 +229,13 @@ def _errors_of_tensorflow(uri: str) -> Iterator[None]:
 
 
 def _finish(layout: RecordLayout) -> None:
+    """Put the records in place, and remove at last what would find them again after a kill."""
     if not layout.in_place:
-        # Once the first shard is moved, a report would vouch for records that are gone.
-        storage.remove_tree(layout.reports)
         for split, folder in layout.splits.items():
-            storage.move(layout.shards(split), folder)
+            storage.link_tree(layout.shards(split), folder)
     if layout.marker is not None:
         storage.write_text(layout.marker, "")
-    _remove_unfinished(layout)
-
-
-def _remove_unfinished(layout: RecordLayout) -> None:
-    storage.remove_tree(layout.reports)  # before the shards, for the same reason
-    storage.remove_tree(layout.unfinished)
+    storage.remove_tree(layout.reports)
+    if not layout.in_place:
+        for split in layout.splits:
+            storage.remove_tree(layout.shards(split))

@@ -17,6 +17,7 @@ from data_prep.storage.files import (
     remove,
     remove_tree,
     replacing,
+    size,
     write_bytes,
     write_text,
 )
@@ -34,9 +35,11 @@ from data_prep.storage.new_folders import (
     replacing_folder,
     require_new,
 )
+from data_prep.storage.retrying import retrying
 from data_prep.storage.transfers import (
     copy,
     copy_tree,
+    link_tree,
     move,
 )
 from data_prep.storage.uris import (
@@ -63,6 +66,7 @@ __all__ = [
     "is_local",
     "join",
     "lease",
+    "link_tree",
     "list_files",
     "local_copy",
     "make_dirs",
@@ -76,6 +80,8 @@ __all__ = [
     "replacing",
     "replacing_folder",
     "require_new",
+    "retrying",
+    "size",
     "survey",
     "why_not_a_file",
     "write_bytes",

@@ -41,6 +41,13 @@ def is_empty(folder: str) -> bool:
     return True
 
 
+def size(uri: str) -> int:
+    """Return the size of a file in bytes."""
+    with storage_errors(uri):
+        store, path = open_store(uri)
+        return int(store.info(path)["size"])
+
+
 def read_bytes(uri: str, limit: int | None = None) -> bytes:
     """Read a file, or its first `limit` bytes."""
     with storage_errors(uri):

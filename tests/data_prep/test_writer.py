@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import apache_beam as beam
@@ -8,7 +9,7 @@ import tensorflow as tf
 from data_prep import storage
 from data_prep.beam_options import pipeline_options
 from data_prep.config import DataConfig
-from data_prep.errors import StorageError
+from data_prep.errors import StorageError, StorageMissingError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES, MixtureType
 from data_prep.mixing.pairing import draw
 from data_prep.mixing.planning import plan
@@ -82,23 +83,57 @@ def test_a_shard_without_its_report_is_made_again(videos, config, layout):
     assert len(storage.read_bytes(storage.join(layout.splits["train"], name))) > 1_000
 
 
-def test_nothing_made_leaves_nothing(make_row, config, layout, tmp_path):
-    rows = [make_row(f"s{i}", path=str(tmp_path / f"{i}.mp4")) for i in range(5)]
-    with pytest.raises(NothingMadeError, match=r"train split: no mixture could be made: .*mp4"):
-        write(plan(rows, config), layout)
-    assert list(tmp_path.iterdir()) == []
+@pytest.fixture
+def junk_rows(make_row, tmp_path):
+    """Lines of a manifest whose videos are text by now, of the same length."""
+    rows = []
+    for i in range(5):
+        path = tmp_path / "videos" / f"{i}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("not a video")
+        rows.append(make_row(f"s{i}", path=str(path), bytes=11))
+    return rows
 
 
-def test_outcomes_of_mixtures(videos, config, make_row):
+def test_nothing_made_is_an_error(junk_rows, config, layout):
+    with pytest.raises(NothingMadeError, match=r"no mixture could be made: .*mp4: .*; \.\.\.$"):
+        write(plan(junk_rows, config), layout)
+
+
+def test_outcomes_of_mixtures(videos, config, junk_rows):
     rows = assign_splits(videos, config)
     _, outcome = make_record(draw(rows, "eval", 1, config)[0], config)
     assert (outcome.mixture_id, outcome.with_audio, outcome.reason) == ("eval-00000000", True, "")
-    for folder in ("/gone", "memory://gone"):
-        gone = [make_row(f"g{i}", split="eval", path=f"{folder}/{i}.mp4") for i in range(2)]
-        record, outcome = make_record(draw(gone, "eval", 1, config)[0], config)
-        assert record is None
-        assert outcome.path.startswith(f"{folder}/")
-        assert outcome.reason
+    junk = [replace(row, split="eval") for row in junk_rows]
+    record, outcome = make_record(draw(junk, "eval", 1, config)[0], config)
+    assert record is None
+    assert outcome.path in {row.path for row in junk}
+    assert outcome.reason
+
+
+@pytest.mark.parametrize("folder", ["/gone", "memory://gone"])
+def test_a_missing_video_is_an_error_and_not_an_outcome(make_row, config, folder, memory):
+    gone = [make_row(f"g{i}", split="eval", path=f"{folder}/{i}.mp4") for i in range(2)]
+    with pytest.raises(StorageMissingError, match=r"gone/\d\.mp4: no such file or folder"):
+        make_record(draw(gone, "eval", 1, config)[0], config)
+
+
+def test_a_video_that_has_changed_is_an_error(make_row, config, tmp_path):
+    (tmp_path / "a.mp4").write_text("shorter")
+    row = make_row("a", split="eval", path=str(tmp_path / "a.mp4"))
+    pairing = draw([row, replace(row, source="b")], "eval", 1, config)[0]
+    with pytest.raises(StorageError, match=r"a\.mp4: must be as it was indexed.* 1000 .* got 7;"):
+        make_record(pairing, config)
+
+
+def test_has_sound_means_audible(videos, config):
+    pairing = draw(assign_splits(videos, config), "eval", 1, config)[0]
+    for threshold, audible in ((-60.0, True), (0.0, False)):
+        record, outcome = make_record(
+            pairing, config.model_copy(update={"min_loudness": threshold})
+        )
+        assert outcome.with_audio == audible
+        assert decode(record, config.clip)["v1_has_sound"] == audible
 
 
 def test_reports_are_typed(tmp_path):
@@ -136,8 +171,6 @@ def test_a_toy_type_is_made_like_any_other(videos, clip, monkeypatch, tmp_path, 
 
 
 def replace_type(pairing, name):
-    from dataclasses import replace
-
     return replace(pairing, mixture_type=name)
 
 
