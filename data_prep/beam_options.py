@@ -1,10 +1,24 @@
 """Beam's options, as `index` and `generate` take them."""
 
+import argparse
+import contextlib
+import io
+import shutil
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    JobServerOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+)
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+from apache_beam.runners.portability.portable_runner import PortableRunner
+from apache_beam.runners.runner import create_runner
 
 from data_prep.errors import UserError
+from data_prep.settings import MAX_WORKERS
 
 
 def direct_runner_flags(workers: int) -> list[str]:
@@ -26,13 +40,56 @@ def pipeline_options(args: Sequence[str] = (), *, workers: int = 1) -> PipelineO
         workers: processes on this machine; with more than one, DirectRunner starts them.
 
     Raises:
-        UserError: an option that Beam does not know.
+        UserError: an option that Beam does not know, a wrong value of one, or a runner that is
+            unknown, lacks an option, or lacks a package.
     """
     options = PipelineOptions([*direct_runner_flags(workers), *args])
-    known = options.get_all_options()
-    unknown = options.get_all_options(retain_unknown_options=True).keys() - known.keys()
-    if unknown:
-        names = [arg.split("=")[0] for arg in args]
-        wrong = [name for name in names if name.lstrip("-").replace("-", "_") in unknown]
-        raise UserError(f"{', '.join(wrong)}: must be an option of this command or of Beam")
+    _check_known(options, args)
+    processes = options.view_as(DirectOptions).direct_num_workers
+    if not 0 <= processes <= MAX_WORKERS:
+        raise UserError(
+            f"--direct_num_workers: must be from 0, one for each core, to {MAX_WORKERS}, got "
+            f"{processes}"
+        )
+    _check_runner(options)
     return options
+
+
+def _check_known(options: PipelineOptions, args: Sequence[str]) -> None:
+    """Parse the options once, because Beam itself ignores what it does not know."""
+    parsers: list[argparse.ArgumentParser] = []
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):  # argparse prints its usage, then exits
+            options.get_all_options(add_extra_args_fn=parsers.append)
+            _, unknown = parsers[0].parse_known_args(args)
+    except SystemExit as error:
+        reason = complaint.getvalue().strip().rpartition("error: ")[2]
+        raise UserError(f"options of Beam: {reason}, got {' '.join(args)}") from error
+    if unknown:
+        wrong = unknown[0].split("=")[0]
+        raise UserError(f"{wrong}: must be an option of this command or of Beam")
+
+
+def _check_runner(options: PipelineOptions) -> None:
+    """Create the runner once, which Beam itself does only when a pipeline begins."""
+    name = options.view_as(StandardOptions).runner
+    try:
+        runner = create_runner(name)
+    except (ImportError, AttributeError) as error:
+        raise UserError(
+            f"--runner: must be a runner that is installed, got {name}: {error}"
+        ) from error
+    except ValueError as error:
+        known = ", ".join(StandardOptions.KNOWN_RUNNER_NAMES)
+        raise UserError(f"--runner: must be one of {known}, got {name}") from error
+    problems = PipelineOptionsValidator(options, runner).validate()
+    if problems:
+        raise UserError(f"--runner {name}: must have its options: {'; '.join(problems)}")
+    starts_server = not options.view_as(PortableOptions).job_endpoint
+    java = options.view_as(JobServerOptions).job_server_java_launcher
+    if isinstance(runner, PortableRunner) and starts_server and not shutil.which(java):
+        raise UserError(
+            f"--runner {name}: must have --job_endpoint, or Java to start a job server with; "
+            f"command not found: {java}"
+        )

@@ -10,6 +10,9 @@ from data_prep.errors import UserError
 MAX_SEED = 2**32 - 1
 """Largest seed that every random generator in use accepts and that a record can hold."""
 
+MAX_WORKERS = 256
+"""Largest number of processes on one machine; each takes about 300 MB of memory."""
+
 _SHOWN = 80  # characters of a value in an error message
 
 SettingsT = TypeVar("SettingsT", bound="Settings")

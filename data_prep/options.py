@@ -1,0 +1,84 @@
+"""Types of the arguments and options that several command lines have.
+
+A value that cannot be right is an error at once: `--OPTION: rule, got VALUE`.
+"""
+
+import math
+from typing import Any
+
+import click
+
+from data_prep.settings import MAX_SEED, MAX_WORKERS, shown
+from data_prep.storage.outputs import require_known
+
+
+class Whole(click.IntRange):
+    """A whole number in a range."""
+
+    def __init__(self, low: int, high: int) -> None:
+        super().__init__(low, high)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number, or fail with the range."""
+        try:
+            return int(super().convert(value, param, ctx))
+        except click.BadParameter:
+            rule = f"must be a whole number from {self.min} to {self.max}"
+            self.fail(f"{rule}, got {shown(value)}", param, ctx)
+
+
+class Real(click.FloatRange):
+    """A finite number in a range."""
+
+    def __init__(self, low: float, high: float) -> None:
+        super().__init__(low, high)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or fail with the range."""
+        try:
+            number = float(super().convert(value, param, ctx))
+        except click.BadParameter:
+            number = math.nan
+        if math.isnan(number):  # which is in every range of click's
+            rule = f"must be a number from {self.min:g} to {self.max:g}"
+            self.fail(f"{rule}, got {shown(value)}", param, ctx)
+        return number
+
+
+class Place(click.ParamType):
+    """A file or folder: a path or a URI."""
+
+    name = "place"
+
+    def __init__(self, *, elsewhere: bool = False) -> None:
+        """Create the type.
+
+        Args:
+            elsewhere: whether only other machines need to know the URI's scheme.
+        """
+        self._elsewhere = elsewhere
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the URI, or fail if no file can have it."""
+        if not value.strip() or "\0" in value:
+            self.fail(f"must be a path or a URI, got {shown(value)}", param, ctx)
+        if not self._elsewhere:
+            require_known(value)
+        return str(value)
+
+
+PLACE = Place()
+PREFIX = Place(elsewhere=True)
+
+workers_option = click.option(
+    "--workers",
+    type=Whole(1, MAX_WORKERS),
+    default=1,
+    show_default=True,
+    help="Processes on this machine.",
+)
+seed_option = click.option(
+    "--seed", type=Whole(0, MAX_SEED), default=0, show_default=True, help="Seed."
+)
