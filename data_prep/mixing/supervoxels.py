@@ -2,6 +2,11 @@
 
 import numpy as np
 
+from data_prep.mixing.lab import SCALE, stretched_lab
+
+COMPACTNESS = 10.0
+"""Weight of distance in space and time against that of color, in units of CIELAB."""
+
 # An occluder smaller than this share is hardly seen; a larger one hides the other clip.
 MIN_SHARE, MAX_SHARE = 0.1, 0.9
 # The occluder stops growing at a share drawn from this range, about a third to a half of the
@@ -37,7 +42,17 @@ def occlusion_alpha(frames: np.ndarray, segments: int, rng: np.random.Generator)
 def _supervoxels(frames: np.ndarray, segments: int) -> np.ndarray:
     from skimage.segmentation import slic
 
-    return slic(frames, n_segments=segments, start_label=0, channel_axis=-1)
+    lab = stretched_lab(frames)
+    # SLIC scales colors that it didn't convert itself to [0, 1].
+    compactness = COMPACTNESS * SCALE / max(1, np.ptp(lab))
+    return slic(
+        lab.astype(np.float64),
+        n_segments=segments,
+        compactness=compactness,
+        convert2lab=False,
+        start_label=0,
+        channel_axis=-1,
+    )
 
 
 def _grow(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
