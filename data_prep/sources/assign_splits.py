@@ -6,16 +6,19 @@ from dataclasses import replace
 
 from data_prep.config import DataConfig
 from data_prep.sources.manifest import Video
-from data_prep.splits import EVAL, SPLITS, TRAIN
+from data_prep.splits import EVAL, TRAIN
 
 
 def assign_splits(videos: Sequence[Video], config: DataConfig) -> list[Video]:
     """Decide the split of every video, by source.
 
-    Annotations are followed if they name both splits; a source that is in both goes to eval
-    completely. Otherwise, and for sources without annotation, a digest of seed and source decides,
-    so more videos move none of the others. If a split would have fewer than two sources, as few
-    as possible are moved.
+    Annotations are followed if they name videos of eval; a source that is in both splits goes to
+    eval completely. A video that they hold out never becomes one to train on, even if those of
+    the train split are gone. If all annotated videos are for training, some are held out.
+
+    For these, and for sources without annotation, a digest of seed and source decides, so more
+    videos move none of the others. If a split would have fewer than two sources, as few as
+    possible are moved.
 
     Args:
         videos: usable videos.
@@ -28,7 +31,7 @@ def assign_splits(videos: Sequence[Video], config: DataConfig) -> list[Video]:
     for video in videos:
         if video.split and annotated.get(video.source) != EVAL:
             annotated[video.source] = video.split
-    if set(annotated.values()) != set(SPLITS):
+    if EVAL not in annotated.values():
         annotated = {}
     free = {video.source for video in videos} - annotated.keys()
     splits = annotated | _hashed_splits(free, config, least=0 if annotated else 2)

@@ -1,40 +1,32 @@
 """The videos of a folder: Kinetics' layout with its annotations, or any plain folder."""
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from data_prep import storage
 from data_prep.errors import StorageError, UserError
-from data_prep.splits import EVAL, TRAIN
-
-COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
-EXTENSIONS = frozenset(
-    {
-        ".3gp",
-        ".avi",
-        ".flv",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".ogv",
-        ".ts",
-        ".webm",
-        ".wmv",
-    }
+from data_prep.sources.annotations import (
+    FOLDER,
+    TEST,
+    Annotations,
+    Key,
+    Row,
+    find_annotations,
+    read_annotations,
+    split_of,
 )
-_SPLIT_NAMES = {"train": TRAIN, "val": EVAL, "validate": EVAL, "validation": EVAL}
-_HEAD = 2**16  # bytes of a CSV that hold its first line
+from data_prep.sources.clip_index import ClipIndex
+from data_prep.sources.clip_names import (
+    EXTENSIONS,
+    extension,
+    possible_videos,
+    stem,
+    youtube_id,
+)
+from data_prep.splits import EVAL, SPLITS, TRAIN
 
-Key = tuple[str, int, int]
-"""Kinetics' name of a clip: YouTube id, start and end in seconds."""
-Rows = dict[Key, dict[str, str]]
+_HELD_OUT = "the test split is held out"
 
 
 @dataclass(frozen=True)
@@ -51,8 +43,9 @@ class Entry:
 
     Attributes:
         path: its URI.
-        id: Kinetics' `<youtube id>_<start>_<end>`, or the path within a plain folder.
-        source: what it was cut from (the YouTube id); "" in a plain folder.
+        id: the name of an annotated clip, usually `<youtube id>_<start>_<end>`, or the path
+            within a plain folder.
+        source: what it was cut from (the YouTube id); "" if the name does not say.
         label: its class; "" in a plain folder.
         split: "train" or "eval" if annotations say so, otherwise "".
     """
@@ -66,11 +59,21 @@ class Entry:
 
 @dataclass(frozen=True)
 class Listing:
-    """Contents of a folder; `absent` counts annotated videos that it does not hold."""
+    """Contents of a folder.
+
+    Attributes:
+        entries: its videos, sorted by path.
+        rejections: everything else that it holds, except for annotations.
+        absent: number of annotated videos that it does not hold.
+        notes: what people should know about it, a line each.
+        annotated: the CSVs that name the entries of each annotated split, by split.
+    """
 
     entries: list[Entry]
     rejections: list[Rejection]
     absent: int = 0
+    notes: list[str] = field(default_factory=list)
+    annotated: Mapping[str, str] = field(default_factory=dict)
 
 
 def first_reasons(rejections: Sequence[Rejection]) -> str:
@@ -79,156 +82,217 @@ def first_reasons(rejections: Sequence[Rejection]) -> str:
 
 
 def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
-    """Find the videos in a folder.
+    """Find the videos in a folder. Nothing but annotations is opened.
 
-    Kinetics' layout is files named `<youtube id>_<start>_<end>.<extension>`, in folders or not,
-    and CSVs with the columns label, youtube_id, time_start, time_end, split. Unless `annotations`
-    are given, such CSVs are looked for in the folder itself, then in the one above it; those above
-    count only if they name a file of this folder. A folder without CSVs is a plain folder: every
-    video in it is taken, without a label, as a separate source. Hidden files and folders are
-    skipped.
+    Kinetics' layout is files named `<youtube id>_<start>_<end>.<extension>`, or in another way
+    that `clip_names` knows, in folders or not, and CSVs with the columns label, youtube_id,
+    time_start, time_end, split. Unless `annotations` are given, such CSVs are looked for in the
+    folder itself and in `annotations/` in it, then in the folder above and `annotations/` beside
+    it; those above count only if they name a file of this folder.
+
+    A folder without CSVs is a plain folder: every video in it is taken, without a label, as a
+    separate source. Clips that are named as Kinetics names them have their YouTube id as source
+    even then. What is hidden is not used.
 
     Args:
-        root: the folder.
+        root: the folder. The splits that it must hold are those of its annotations; if they are
+            outside it and it is named like a split, such as `train`, it is that split alone.
         annotations: Kinetics' CSVs; empty to look for them.
 
     Returns:
-        Entries sorted by path, and the rejected files.
+        Entries and rejected files, each sorted by path. Both cuts of a YouTube video that has
+        cuts in both splits are in eval.
 
     Raises:
-        UserError: the folder is missing or holds no file named like a video, or a given CSV is
-            missing or lacks a column.
+        UserError: the folder is missing or holds no file named like a video, or an annotated
+            split has no video in it; a CSV cannot be read or lacks a column.
     """
     if not storage.is_dir(root):
         raise UserError(f"videos folder not found: {root}")
     root = storage.absolute(root)
-    files, rejections = _named_in_utf_8(storage.list_files(root, hidden=False))
-    videos = [file for file in files if _suffix(file) in EXTENSIONS]
+    if _shown(root) != root:
+        raise UserError(f"{_shown(root)}: videos folder must have a path in UTF-8")
+    files, unreadable = _sorted_out(storage.survey(root))
+    videos = [file for file in files if extension(file) in EXTENSIONS]
     if not videos:
-        raise UserError(f"{root}: the folder must hold videos, got no video file")
-    rejections += [
-        Rejection(file, f"{PurePosixPath(file).suffix or 'no extension'}: not a video file name")
-        for file in files
-        if _suffix(file) not in EXTENSIONS and _suffix(file) != ".csv"
-    ]
-    rows = _read_all(annotations) if annotations else _discover(root, videos)
-    if not annotations and not rows:
-        return Listing([_plain(file, root) for file in videos], rejections)
-    entries, unmatched, absent = _match(videos, rows)
-    return Listing(entries, unmatched + rejections, absent)
-
-
-def _suffix(file: str) -> str:
-    return PurePosixPath(file).suffix.lower()
-
-
-def _named_in_utf_8(files: Sequence[str]) -> tuple[list[str], list[Rejection]]:
-    """Separate out the files whose names a manifest cannot hold."""
-    named, rejections = [], []
-    for file in files:
-        try:
-            file.encode()
-            named.append(file)
-        except UnicodeEncodeError:
-            shown = file.encode(errors="backslashreplace").decode()
-            rejections.append(Rejection(shown, "its name is not UTF-8"))
-    return named, rejections
-
-
-def _plain(file: str, root: str) -> Entry:
-    name = file.removeprefix(root).lstrip("/")
-    return Entry(path=file, id=name, source="", label="", split="")
-
-
-def _read_all(annotations: Iterable[str]) -> Rows:
-    rows: Rows = {}
-    for file in annotations:
-        rows.update(_read(file))
-    return rows
-
-
-def _discover(root: str, videos: Sequence[str]) -> Rows:
-    """Read the annotations in the folder, or those above it that name one of its files."""
-    rows = _read_all(_annotations(root))
-    if rows:
-        return rows
-    try:
-        above = _annotations(storage.parent(root))
-    except StorageError:  # a folder that one may pass through but not list
-        return {}
-    rows = _read_all(above)
-    return rows if any(_key(file) in rows for file in videos) else {}
-
-
-def _annotations(folder: str) -> list[str]:
-    files = storage.list_files(folder, ".csv", recursive=False)
-    return [file for file in files if _is_annotation(file)]
-
-
-def _is_annotation(file: str) -> bool:
-    try:
-        head = storage.read_bytes(file, limit=_HEAD).decode("utf-8-sig", errors="replace")
-        return "youtube_id" in next(csv.reader(io.StringIO(head, newline="")), [])
-    except (StorageError, csv.Error):  # somebody else's file, whatever is wrong with it
-        return False
-
-
-def _read(file: str) -> Rows:
-    """Read a CSV into its rows by (youtube id, start, end)."""
-    try:
-        reader = csv.DictReader(io.StringIO(storage.read_text(file), newline=""))
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
-        if missing:
-            raise UserError(
-                f"{file}: annotations must have the columns {', '.join(COLUMNS)}; "
-                f"missing: {', '.join(missing)}"
-            )
-        return {_row_key(file, reader.line_num, row): row for row in reader}
-    except (StorageError, csv.Error) as error:
-        reason = error.reason if isinstance(error, StorageError) else error
-        raise UserError(f"{file}: annotations must be a readable CSV: {reason}") from error
-
-
-def _row_key(file: str, line: int, row: dict[str, str]) -> Key:
-    try:
-        start, end = float(row["time_start"]), float(row["time_end"])
-        return row["youtube_id"], int(start), int(end)
-    except (TypeError, ValueError) as error:
         raise UserError(
-            f"{file}: line {line}: time_start and time_end must be numbers, got "
-            f"{row['time_start']!r} and {row['time_end']!r}"
-        ) from error
-
-
-def _key(file: str) -> Key | None:
-    """Read (youtube id, start, end) from a file name; the id may hold underscores itself."""
-    parts = PurePosixPath(file).stem.rsplit("_", 2)
-    if len(parts) == 3 and parts[1].isdecimal() and parts[2].isdecimal():
-        return parts[0], int(parts[1]), int(parts[2])
-    return None
-
-
-def _match(files: Sequence[str], rows: Rows) -> tuple[list[Entry], list[Rejection], int]:
-    """Separate files into entries and rejections, and count the rows without a file."""
-    entries, rejections, seen = [], [], set()
-    for file in files:
-        key = _key(file)
-        row = rows.get(key) if key else None
-        if key is None or row is None:
-            rejections.append(Rejection(file, "not in the annotations"))
-            continue
-        seen.add(key)
-        split = (row["split"] or "").strip().lower()
-        if split == "test":
-            rejections.append(Rejection(file, "the test split is held out"))
-            continue
-        entries.append(
-            Entry(
-                path=file,
-                id=PurePosixPath(file).stem,
-                source=key[0],
-                label=row["label"] or "",
-                split=_SPLIT_NAMES.get(split, ""),
-            )
+            f"{root}: the folder must hold videos, got no video file{first_reasons(unreadable)}"
         )
-    return entries, rejections, len(rows.keys() - seen)
+    used, found = _annotations(root, videos, annotations)
+    others = [
+        Rejection(file, _not_a_video(file))
+        for file in files
+        if extension(file) not in EXTENSIONS and file not in used
+    ]
+    if not used:
+        listing = _plain(root, videos, found.notes)
+    else:
+        is_within = all(file.startswith(f"{root}/") for file in used)
+        split = "" if is_within else split_of(storage.name(root))
+        listing = _match(root, videos, found, split, unreadable)
+    rejections = sorted([*listing.rejections, *unreadable, *others], key=lambda item: item.path)
+    return replace(listing, rejections=rejections)
+
+
+def _sorted_out(found: Sequence[storage.Found]) -> tuple[list[str], list[Rejection]]:
+    """Separate the readable files of a folder from what is to be rejected unseen."""
+    files, rejections = [], []
+    for item in found:
+        shown = _shown(item.uri)
+        if item.problem:
+            rejections.append(Rejection(shown, item.problem))
+        elif item.is_folder:
+            if extension(item.uri) in EXTENSIONS:
+                rejections.append(Rejection(shown, "is a folder; the videos in it are listed"))
+        elif shown != item.uri:
+            rejections.append(Rejection(shown, "its name is not UTF-8; rename it to use it"))
+        else:
+            files.append(item.uri)
+    return files, rejections
+
+
+def _shown(uri: str) -> str:
+    r"""Return a path with `\xe9` for a byte that is not UTF-8, which no CSV or JSON can hold."""
+    return uri.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+def _not_a_video(file: str) -> str:
+    suffix = PurePosixPath(file).suffix
+    if suffix.lower() == ".csv":
+        return "is not used as annotations"
+    return f"{suffix or 'no extension'}: not a video file name"
+
+
+def _annotations(
+    root: str, videos: Sequence[str], given: Sequence[str]
+) -> tuple[list[str], Annotations]:
+    """Read the given annotations, those in the folder, or those above it that name its files."""
+    if given:
+        return list(given), read_annotations(given)
+    inside, notes = find_annotations(root)
+    if inside:
+        found = read_annotations(inside)
+        return inside, Annotations(found.rows, notes + found.notes)
+    try:
+        above, more = find_annotations(storage.parent(root))
+    except StorageError as error:
+        if not storage.is_lasting(error):
+            raise
+        return [], Annotations(notes=notes)  # a folder that one may pass through but not list
+    notes += more
+    if not above:
+        return [], Annotations(notes=notes)
+    found = read_annotations(above)
+    index = ClipIndex(found.rows)
+    if any(isinstance(index.find(file), tuple) for file in videos):
+        return above, Annotations(found.rows, notes + found.notes)
+    return [], Annotations(notes=notes)
+
+
+def _match(
+    root: str,
+    files: Sequence[str],
+    annotations: Annotations,
+    split: str,
+    unreadable: Sequence[Rejection],
+) -> Listing:
+    """Give files their annotations.
+
+    Args:
+        root: the folder, for error messages.
+        files: its videos.
+        annotations: the rows.
+        split: the only split whose videos the folder must hold; "" for all.
+        unreadable: what may be the reason why it holds none.
+    """
+    index, rows = ClipIndex(annotations.rows), annotations.rows
+    entries, rejections = list[Entry](), list[Rejection]()
+    seen, unmatched = set[Key](), set[str]()
+    for file in files:
+        key = index.find(file)
+        if isinstance(key, str):
+            rejections.append(Rejection(file, key))
+            unmatched |= index.videos(file)
+        elif rows[key].split == TEST:
+            rejections.append(Rejection(file, _HELD_OUT))
+        else:
+            seen.add(key)
+            entries.append(Entry(file, stem(file), key[0], rows[key].label, rows[key].split))
+    needed = {k: r for k, r in rows.items() if r.split != TEST and split in ("", r.split)}
+    annotated = _annotated_splits(root, needed, seen, unreadable)
+    entries, notes = _held_out(entries)
+    if unknown := [item for item in rejections if item.reason != _HELD_OUT]:
+        notes.append(
+            f"{root}: video files without annotations: {len(unknown)} of {len(files)}; not used"
+            + first_reasons(unknown[:1])
+        )
+    return Listing(
+        entries,
+        rejections,
+        # A clip whose file has a wrong name is a rejected file already.
+        absent=sum(key not in seen and key[0] not in unmatched for key in needed),
+        notes=annotations.notes + notes,
+        annotated=annotated,
+    )
+
+
+def _annotated_splits(
+    root: str, rows: Mapping[Key, Row], seen: set[Key], unreadable: Sequence[Rejection]
+) -> dict[str, str]:
+    """Return the CSVs that name each split; a split without any file is an error.
+
+    Its files are probably on a disk that is not there now. Without them, the other split's videos
+    would be divided by chance, and training would see other videos than before.
+    """
+    annotated = {}
+    for split in SPLITS:
+        named = [key for key, row in rows.items() if row.split == split]
+        files = ", ".join(sorted({rows[key].file for key in named}))
+        if named and seen.isdisjoint(named):
+            raise UserError(
+                f"{root}: must hold some of the {len(named)} {split} videos that {files} names, "
+                f"got none; is a disk not mounted? To do without this split, leave out its "
+                f"CSV (--annotations) or its rows{first_reasons(unreadable)}"
+            )
+        if named:
+            annotated[split] = files
+    return annotated
+
+
+def _held_out(entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
+    """Hold out both cuts of the YouTube videos that have cuts in both splits."""
+    splits: dict[str, set[str]] = {}
+    for entry in entries:
+        splits.setdefault(entry.source, set()).add(entry.split)
+    both = sorted(source for source, names in splits.items() if {TRAIN, EVAL} <= names)
+    if not both:
+        return list(entries), []
+    note = (
+        f"annotations: YouTube videos with clips in both splits: {len(both)}, such as {both[0]}; "
+        "all their clips are held out for eval"
+    )
+    held_out = set(both)
+    return [replace(e, split=EVAL) if e.source in held_out else e for e in entries], [note]
+
+
+def _plain(root: str, files: Sequence[str], notes: Sequence[str]) -> Listing:
+    """List a folder without annotations; only clips in Kinetics' style have a known source."""
+    clips = {file: source for file in files if (source := youtube_id(file))}
+    sources = set(clips.values())
+    entries = []
+    for file in files:
+        whole = next((video for video in possible_videos(file) if video in sources), "")
+        name = file.removeprefix(root).lstrip("/")
+        entries.append(Entry(file, id=name, source=clips.get(file, whole), label="", split=""))
+    if clips:
+        notes = [*notes, _without_annotations(root, sorted(clips))]
+    return Listing(entries, [], notes=list(notes))
+
+
+def _without_annotations(root: str, clips: Sequence[str]) -> str:
+    return (
+        f"{root}: {len(clips)} files are named like clips of Kinetics, such as "
+        f"{storage.name(clips[0])}, but no CSV annotates them: they have no class, and chance "
+        f"decides their split. Put Kinetics' CSVs into {root} or {storage.join(root, FOLDER)}, or "
+        "name them with --annotations"
+    )

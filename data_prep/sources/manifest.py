@@ -1,21 +1,26 @@
 """The manifest: a CSV of all usable videos, one per line, with size, digest and shape."""
 
-import csv
 import hashlib
-import io
+import json
+import math
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from data_prep import storage
-from data_prep.errors import StorageError, StorageMissingError, UserError
+from data_prep.errors import StorageError, UserError
 from data_prep.media.decoding import MediaError
+from data_prep.media.pcm import SILENCE
 from data_prep.media.probe import probe
-from data_prep.sources.kinetics import Entry, Listing, Rejection
+from data_prep.settings import shown
+from data_prep.sources.csv_files import MissingColumnsError, read_csv, write_csv
+from data_prep.sources.kinetics import Entry, Listing, Rejection, first_reasons
 from data_prep.splits import SPLITS
+from data_prep.storage.stores import storage_errors
 
 MANIFEST = "manifest.csv"
 """Name of a manifest in a data set or a span."""
@@ -68,43 +73,66 @@ class Video:
 
 
 COLUMNS = tuple(field.name for field in fields(Video))
-_NUMBERS: dict[str, type] = {
-    "bytes": int,
-    "duration": float,
-    "width": int,
-    "height": int,
-    "fps": float,
-    "video_stream": int,
-    "audio_stream": int,
-    "loudness": float,
+_MOST = 10**15  # nothing that a video has is more
+_NUMBERS: dict[str, tuple[type, float]] = {  # with the least value
+    "bytes": (int, 1),
+    "duration": (float, 0),
+    "width": (int, 1),
+    "height": (int, 1),
+    "fps": (float, 0),
+    "video_stream": (int, 0),
+    "audio_stream": (int, 0),
+    "loudness": (float, SILENCE),
 }
+_REJECTED_COLUMNS = ("path", "reason")
 _OPTIONAL = ("audio_stream", "loudness")  # empty without audio
+_FAILURE = "failure.json"  # among the results of the batches
 _EXAMINED = TypeAdapter(list[Video | Rejection])
 
 
-def examine(entry: Entry) -> Video | Rejection:
-    """Open a video and return its size, digest and shape, or the reason why it cannot be used."""
+def examine(entry: Entry, *, decode: bool = True) -> Video | Rejection:
+    """Open a video and return its size, digest and shape, or the reason why it cannot be used.
+
+    Args:
+        entry: the video.
+        decode: whether to decode all of it, see `probe`.
+
+    Raises:
+        StorageError: the storage failed several times in a way that may pass, such as a timeout.
+            That is no property of the file: without it, the data set would be another one.
+    """
     try:
-        with storage.local_copy(entry.path) as path:
-            size = path.stat().st_size
-            if size == 0:
-                return Rejection(entry.path, "empty file")
-            info = probe(path)
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return _examined(entry, decode)
     except MediaError as error:
         return Rejection(entry.path, error.reason)
     except StorageError as error:
-        return Rejection(entry.path, f"cannot be read: {error.reason}")
-    except OSError as error:
-        return Rejection(entry.path, f"cannot be read: {error.strerror or error}")
+        if storage.is_lasting(error):
+            return Rejection(entry.path, f"cannot be read: {error.reason}")
+        raise StorageError(entry.path, error.reason) from error
+
+
+@storage.retrying
+def _examined(entry: Entry, decode: bool) -> Video | Rejection:
+    if problem := storage.why_not_a_file(entry.path):
+        return Rejection(entry.path, problem)
+    with storage.local_copy(entry.path) as path:
+        size = storage.size(str(path))
+        if size == 0:
+            return Rejection(entry.path, "empty file")
+        info = probe(path)
+        digest = _digest(path)
     # The videos of a plain folder are their own sources, whatever their names.
     identity = asdict(entry) | {"source": entry.source or digest[:16]}
     return Video(**identity, **asdict(info), bytes=size, sha256=digest)
 
 
+def _digest(path: Path) -> str:
+    with storage_errors(str(path)), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def build(
-    listing: Listing, beam_args: Sequence[str] = (), *, workers: int = 1
+    listing: Listing, beam_args: Sequence[str] = (), *, workers: int = 1, decode: bool = True
 ) -> tuple[list[Video], list[Rejection]]:
     """Open all videos of a listing, in a Beam pipeline.
 
@@ -112,38 +140,44 @@ def build(
         listing: the result of `kinetics.find_videos`.
         beam_args: Beam's options.
         workers: processes on this machine.
+        decode: whether to decode every video completely, so that none is used of which a part is
+            broken. It takes most of the time.
 
     Returns:
         Usable videos and rejected files, each sorted by path. Only the first of several files
         with the same content is used, so that no video is in both splits under two names.
 
     Raises:
-        UserError: Beam's workers do not share this machine's folder of temporary files.
+        UserError: no video of an annotated split can be used, or Beam's workers do not share
+            this machine's folder of temporary files.
+        StorageError: the storage failed.
     """
     import apache_beam as beam
 
     from data_prep.beam_options import pipeline_options
+    from data_prep.beam_run import running
 
     options = pipeline_options(beam_args, workers=workers)
     entries = listing.entries
     size = max(1, min(_LARGEST_BATCH, len(entries) // _BATCHES))
     batches = [(start, entries[start : start + size]) for start in range(0, len(entries), size)]
     with tempfile.TemporaryDirectory(prefix="manifest-") as folder:
-        with beam.Pipeline(options=options) as pipeline:
+        pipeline = beam.Pipeline(options=options)
+        with running(pipeline):
             _ = (
                 pipeline
                 | "Batches" >> beam.Create(batches)
                 | "Spread" >> beam.Reshuffle()
-                | "Examine" >> beam.Map(_examine_batch, folder=folder)
+                | "Examine" >> beam.Map(_examine_batch, folder=folder, decode=decode)
             )
-        texts = [storage.read_bytes(file) for file in storage.list_files(folder)]
-    results = [result for text in texts for result in _EXAMINED.validate_json(text)]
+        results = _read_results(folder)
     if len(results) != len(entries):
         raise UserError(
             f"{folder}: all of Beam's workers must write to this folder, got the results of "
             f"{len(results)} of {len(entries)} files; set TMPDIR to a folder that they mount"
         )
     videos, rejections = _without_copies(sorted(results, key=lambda result: result.path))
+    _require_splits(listing, videos, rejections)
     return videos, sorted([*listing.rejections, *rejections], key=lambda item: item.path)
 
 
@@ -158,7 +192,7 @@ def moved(videos: Sequence[Video], root: str, prefix: str) -> list[Video]:
 
 def write(uri: str, videos: Sequence[Video]) -> None:
     """Write a manifest, atomically."""
-    _write_csv(uri, COLUMNS, map(astuple, videos))
+    write_csv(uri, COLUMNS, map(astuple, videos))
 
 
 def read(uri: str) -> list[Video]:
@@ -168,15 +202,16 @@ def read(uri: str) -> list[Video]:
         UserError: the file is missing, lacks a column or has a value of the wrong type.
     """
     try:
-        rows = _read_csv(uri, COLUMNS)
-    except (StorageError, csv.Error) as error:
-        raise UserError(f"{uri}: a manifest must be a readable CSV: {_reason(error)}") from error
-    return [_video(row, f"{uri}: line {line}") for line, row in rows]
+        lines = read_csv(uri, "a manifest", COLUMNS)
+    except MissingColumnsError as error:
+        hint = "run `python -m data_prep index` again if it is of an older version"
+        raise UserError(f"{error}; {hint}") from error
+    return [_video(values, f"{uri}: line {line}") for line, values in lines]
 
 
 def write_rejected(uri: str, rejections: Iterable[Rejection]) -> None:
     """Write the rejected files as a CSV of path and reason, atomically."""
-    _write_csv(uri, ("path", "reason"), map(astuple, rejections))
+    write_csv(uri, _REJECTED_COLUMNS, map(astuple, rejections))
 
 
 def read_rejected(uri: str) -> list[Rejection]:
@@ -185,20 +220,48 @@ def read_rejected(uri: str) -> list[Rejection]:
     Raises:
         UserError: the file is not such a CSV.
     """
-    try:
-        return [Rejection(r["path"], r["reason"]) for _, r in _read_csv(uri, ("path", "reason"))]
-    except StorageMissingError:
+    if not storage.exists(uri):
         return []
-    except (StorageError, csv.Error) as error:
-        raise UserError(
-            f"{uri}: must be a CSV with the columns path and reason: {_reason(error)}"
-        ) from error
+    lines = read_csv(uri, "a list of rejected files", _REJECTED_COLUMNS)
+    return [Rejection(values["path"], values["reason"]) for _, values in lines]
 
 
-def _examine_batch(batch: tuple[int, list[Entry]], folder: str) -> None:
+def _examine_batch(batch: tuple[int, list[Entry]], folder: str, decode: bool) -> None:
+    """Write the results of a batch, or the error that ends the work on all of them.
+
+    Beam would change the error's text, and print a traceback.
+    """
     number, entries = batch
-    results = [examine(entry) for entry in entries]
+    failure = storage.join(folder, _FAILURE)
+    if storage.exists(failure):
+        return
+    try:
+        results = [examine(entry, decode=decode) for entry in entries]
+    except StorageError as error:
+        storage.write_text(failure, json.dumps([error.uri, error.reason]))
+        return
     storage.write_bytes(storage.join(folder, f"{number:09d}.json"), _EXAMINED.dump_json(results))
+
+
+def _read_results(folder: str) -> list[Video | Rejection]:
+    failure = storage.join(folder, _FAILURE)
+    if storage.exists(failure):
+        raise StorageError(*json.loads(storage.read_text(failure)))
+    texts = [storage.read_bytes(file) for file in storage.list_files(folder)]
+    return [result for text in texts for result in _EXAMINED.validate_json(text)]
+
+
+def _require_splits(
+    listing: Listing, videos: Sequence[Video], rejections: Sequence[Rejection]
+) -> None:
+    """Check that an annotated split has not lost all its videos since they were listed."""
+    left = {video.split for video in videos}
+    for split, files in listing.annotated.items():
+        if split not in left:
+            raise UserError(
+                f"{files}: must name a video of the {split} split that can be used, got none"
+                + first_reasons(rejections)
+            )
 
 
 def _without_copies(
@@ -218,42 +281,28 @@ def _without_copies(
     return videos, rejections
 
 
-def _write_csv(uri: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    storage.write_text(uri, text.getvalue())
-
-
-def _read_csv(uri: str, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
-    """Read the rows of a CSV that must have these columns, each with its line number."""
-    reader = csv.DictReader(io.StringIO(storage.read_text(uri), newline=""))
-    missing = [column for column in columns if column not in (reader.fieldnames or [])]
-    if missing:
+def _video(values: dict[str, str], where: str) -> Video:
+    row: dict[str, Any] = {name: values[name] for name in COLUMNS}
+    for name in _NUMBERS:
+        row[name] = _number(name, values[name], where)
+    if row["split"] not in ("", *SPLITS):
         raise UserError(
-            f"{uri}: must have the columns {', '.join(columns)}; missing: {', '.join(missing)}"
+            f"{where}: split must be {', '.join(SPLITS)} or empty, got {shown(row['split'])}"
         )
-    return [(reader.line_num, row) for row in reader]
+    return Video(**row)
 
 
-def _video(row: dict[str, str], where: str) -> Video:
-    values: dict[str, Any] = {name: row[name] for name in COLUMNS}
-    for name, kind in _NUMBERS.items():
-        if name in _OPTIONAL and not row[name]:
-            values[name] = None
-            continue
-        try:
-            values[name] = kind(row[name])
-        except (TypeError, ValueError) as error:
-            message = f"{where}: {name} must be {kind.__name__}, got {row[name]!r}"
-            raise UserError(message) from error
-    if values["split"] not in ("", *SPLITS):
+def _number(name: str, text: str, where: str) -> float | None:
+    kind, least = _NUMBERS[name]
+    if name in _OPTIONAL and not text:
+        return None
+    try:
+        value: float = kind(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= _MOST:  # nor is NaN
         raise UserError(
-            f"{where}: split must be {', '.join(SPLITS)} or empty, got {values['split']!r}"
+            f"{where}: {name} must be a finite {kind.__name__} of at least {least}, "
+            f"got {shown(text)}"
         )
-    return Video(**values)
-
-
-def _reason(error: Exception) -> str:
-    return error.reason if isinstance(error, StorageError) else str(error)
+    return value

@@ -110,11 +110,11 @@ def is_lasting(error: StorageError) -> bool:
 
     Other errors of a storage (input/output, timeout, no connection) may pass.
     """
-    cause = error.__cause__
-    return (
-        isinstance(error, StorageMissingError)
-        or isinstance(cause, PermissionError)
-        or (isinstance(cause, OSError) and cause.errno in _LASTING)
+    cause: BaseException | None = error
+    while isinstance(cause, StorageError) and not isinstance(cause, StorageMissingError):
+        cause = cause.__cause__
+    return isinstance(cause, StorageMissingError | PermissionError) or (
+        isinstance(cause, OSError) and cause.errno in _LASTING
     )
 
 

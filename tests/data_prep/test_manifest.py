@@ -1,11 +1,15 @@
 import csv
+import errno
 import hashlib
+import os
+import time
 
+import fsspec
 import pytest
 from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 
 from data_prep import storage
-from data_prep.errors import UserError
+from data_prep.errors import StorageError, UserError
 from data_prep.sources import manifest
 from data_prep.sources.kinetics import Rejection, find_videos
 
@@ -59,7 +63,7 @@ def test_rejected_is_a_table_of_path_and_reason(tmp_path):
     assert manifest.read_rejected(str(tmp_path / "none.csv")) == []
     (tmp_path / "r.csv").write_text("file,why\na,b\n")
     with pytest.raises(
-        UserError, match=r"r\.csv: must have the columns path, reason; missing: path, reason"
+        UserError, match=r"r\.csv: .* must have the columns path, reason; missing: path, reason"
     ):
         manifest.read_rejected(str(tmp_path / "r.csv"))
 
@@ -81,8 +85,27 @@ def test_results_that_stay_on_other_machines_are_an_error(tmp_path, make_video):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("sha256", "digest", "must have the columns path, .*; missing: sha256"),
-        ("10.0", "long", "line 2: duration must be float, got 'long'"),
+        (
+            "sha256",
+            "digest",
+            "must have the columns path, .*; missing: sha256; run .* index` again",
+        ),
+        ("video_stream,audio_stream,loudness", "has_sound,x,y", "missing: video_stream, .* again"),
+        ("10.0", "long", "line 2: duration must be a finite float of at least 0, got 'long'"),
+        ("10.0", "nan", "line 2: duration must be a finite float of at least 0, got 'nan'"),
+        ("10.0", "inf", "line 2: duration must be a finite float of at least 0, got 'inf'"),
+        ("10.0", "1e400", "line 2: duration must be a finite float of at least 0, got '1e400'"),
+        ("10.0", "-1", "line 2: duration must be a finite float of at least 0, got '-1'"),
+        ("10.0", "", "line 2: duration must be a finite float of at least 0, got ''"),
+        (",320,", ",0,", "line 2: width must be a finite int of at least 1, got '0'"),
+        (",320,", ",3.5,", "line 2: width must be a finite int of at least 1, got '3.5'"),
+        (",320,", f",{'9' * 5000},", r"line 2: width must be a finite int .*, got '9+\.\.\.9+'"),
+        (",0,1,-20.0", ",-1,1,-20.0", "line 2: video_stream must be a finite int of at least 0"),
+        ("-20.0", "-500", "line 2: loudness must be a finite float of at least -120.0"),
+        (",-20.0", "", "line 2: must have 14 values, as its header, got 13"),
+        ("-20.0", "-20.0,x", "line 2: must have 14 values, as its header, got 15"),
+        ("fps", "width", "must have the columns path, .*; missing: fps"),
+        ("loudness\n", "loudness,path\n", "must have each column once, got path 2 times"),
         ("/videos/a.mp4,a,a,,,", "/videos/a.mp4,a,a,,test,", "split must be .* got 'test'"),
         ("10.0", "1" * 200_000, "must be a readable CSV: field larger than"),
     ],
@@ -95,9 +118,47 @@ def test_wrong_manifest(tmp_path, make_row, old, new, message):
         manifest.read(str(path))
 
 
+@pytest.mark.timeout(20)
 def test_missing_manifest(tmp_path):
     with pytest.raises(UserError, match=r"no\.csv: a manifest must be"):
         manifest.read(str(tmp_path / "no.csv"))
+    os.mkfifo(tmp_path / "fifo.csv")
+    with pytest.raises(UserError, match=r"a manifest must be a readable CSV: is a FIFO"):
+        manifest.read(str(tmp_path / "fifo.csv"))
+    with pytest.raises(UserError, match=r"a manifest must be a readable CSV: is a folder"):
+        manifest.read(str(tmp_path))
+
+
+NAMES = [
+    "a\rb",
+    "a\nb",
+    "a\r\nb",
+    'a"b',
+    "a,b",
+    " a ",
+    "a\tb",
+    "é",
+    "[a]",
+    "%41",
+    "#",
+    "'",
+    "\r",
+    "\\",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_survives(tmp_path, make_row, make_video, name):
+    make_video(tmp_path / f"{name}.mp4", seed=0)
+    (tmp_path / f"{name}2.mp4").write_text("no video")
+    videos, rejections = manifest.build(find_videos(str(tmp_path)))
+    assert [video.id for video in videos] == [f"{name}.mp4"]
+    manifest.write(str(tmp_path / "m.csv"), [*videos, make_row("z", label=name)])
+    manifest.write_rejected(str(tmp_path / "r.csv"), rejections)
+    assert manifest.read(str(tmp_path / "m.csv")) == [*videos, make_row("z", label=name)]
+    [rejection] = manifest.read_rejected(str(tmp_path / "r.csv"))
+    assert rejection == rejections[0]
+    assert rejection.path == str(tmp_path / f"{name}2.mp4")
 
 
 def test_columns(tmp_path, make_row):
@@ -129,3 +190,61 @@ def test_many_files_are_examined_in_batches(tmp_path, make_video):
         (tmp_path / f"{number:03d}.mp4").write_bytes(data)
     videos, rejections = manifest.build(find_videos(str(tmp_path)), workers=1)
     assert (len(videos), len(rejections)) == (1, 200)
+
+
+LASTING = [PermissionError(errno.EACCES, "Permission denied"), FileNotFoundError(errno.ENOENT, "x")]
+PASSING = [
+    OSError(errno.EIO, "Input/output error"),
+    OSError(errno.ESTALE, "Stale file handle"),
+    TimeoutError("timed out"),
+    RuntimeError("a client's exception"),
+]
+
+
+@pytest.fixture
+def failing_download(memory, make_video, tmp_path, monkeypatch):
+    """Give the function that makes the next downloads from a remote store fail."""
+    storage.write_bytes(f"{memory}/a.mp4", make_video(tmp_path / "a.mp4", seed=0).read_bytes())
+    store = type(fsspec.filesystem("memory"))
+    get_file = store.get_file
+
+    def fail(error, times):
+        left = [error] * times
+
+        def get(self, *args, **kwargs):
+            if left:
+                raise left.pop()
+            return get_file(self, *args, **kwargs)
+
+        monkeypatch.setattr(store, "get_file", get)
+        return left
+
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    return fail
+
+
+@pytest.mark.parametrize("error", LASTING, ids=repr)
+def test_a_property_of_the_file_is_a_reason_not_to_use_it(failing_download, memory, error):
+    left = failing_download(error, 9)
+    videos, [rejection] = manifest.build(find_videos(memory))
+    assert (videos, rejection.path) == ([], f"{memory}/a.mp4")
+    assert rejection.reason.startswith("cannot be read: ")
+    assert len(left) == 8  # there is no point in trying again
+
+
+@pytest.mark.parametrize("error", PASSING, ids=repr)
+def test_a_storage_that_fails_changes_no_manifest(failing_download, memory, error):
+    failing_download(error, 2)
+    videos, rejections = manifest.build(find_videos(memory))
+    assert (len(videos), rejections) == (1, [])
+    failing_download(error, 99)
+    with pytest.raises(StorageError, match=rf"^memory://bucket/a\.mp4: .*{str(error)[-9:]}"):
+        manifest.build(find_videos(memory))
+
+
+def test_a_file_that_became_a_fifo_is_not_opened(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    [entry] = find_videos(str(tmp_path)).entries
+    (tmp_path / "a.mp4").unlink()
+    os.mkfifo(tmp_path / "a.mp4")
+    assert manifest.examine(entry) == Rejection(entry.path, "is a FIFO, not a regular file")

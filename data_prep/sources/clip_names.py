@@ -1,0 +1,79 @@
+"""File names of Kinetics' clips, as its downloaders make them.
+
+The usual name is `<YouTube id>_<start>_<end>.mp4`, with or without leading zeros. Some downloaders
+add a second extension (`.mp4.mkv`), put the class in front, leave out the end, or name only the
+YouTube video: `<id>.mp4`, `<title>-<id>.mp4`, `<title> [<id>].mp4`.
+"""
+
+import re
+from pathlib import PurePosixPath
+
+EXTENSIONS = frozenset(
+    {
+        ".3gp",
+        ".avi",
+        ".flv",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".ogv",
+        ".ts",
+        ".webm",
+        ".wmv",
+    }
+)
+
+_ID = r"[A-Za-z0-9_-]{11}"
+_SECONDS = r"([0-9]{1,9})(?:\.[0-9]+)?"
+_CUT = re.compile(rf"(.+)[_-]{_SECONDS}[_-]{_SECONDS}", re.DOTALL)
+_START = re.compile(rf"(.+)[_-]{_SECONDS}", re.DOTALL)
+_KINETICS = re.compile(rf"({_ID})_{_SECONDS}_{_SECONDS}")
+_WHOLE = re.compile(rf".*(?:\[({_ID})\]|-({_ID}))", re.DOTALL)
+
+Cut = tuple[str, int, int | None]
+"""YouTube id, start and end in seconds; the end is None if the name lacks it."""
+
+
+def extension(file: str) -> str:
+    """Return the extension of a file's name, in lower case and with its dot."""
+    return PurePosixPath(file).suffix.lower()
+
+
+def stem(file: str) -> str:
+    """Return a file's name without its extensions of videos, of which there may be two."""
+    path = PurePosixPath(file)
+    while path.suffix.lower() in EXTENSIONS:
+        path = path.with_suffix("")
+    return path.name
+
+
+def possible_cuts(file: str) -> list[Cut]:
+    """Return the clips that a file name may mean; most are wrong, and in no annotation."""
+    name, found = stem(file), list[Cut]()
+    if match := _CUT.fullmatch(name):
+        found += [(text, int(match[2]), int(match[3])) for text in _ids(match[1])]
+    if match := _START.fullmatch(name):
+        found += [(text, int(match[2]), None) for text in _ids(match[1])]
+    return found
+
+
+def possible_videos(file: str) -> list[str]:
+    """Return the YouTube ids that a file name may mean as a whole."""
+    name = stem(file)
+    match = _WHOLE.fullmatch(name)
+    return [name, match[1] or match[2]] if match else [name]
+
+
+def youtube_id(file: str) -> str:
+    """Return the YouTube id of a file that is named as Kinetics names a clip; "" of another."""
+    match = _KINETICS.fullmatch(stem(file))
+    return match[1] if match and int(match[2]) < int(match[3]) else ""
+
+
+def _ids(text: str) -> list[str]:
+    """Return the text, and its end if something stands in front of a YouTube id."""
+    return [text, text[-11:]] if len(text) > 11 else [text]
