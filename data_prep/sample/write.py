@@ -15,7 +15,7 @@ from data_prep.progress_bar import watching
 from data_prep.results import Results
 from data_prep.sample.scenes import MAX_CLASSES, SceneClass, render, scene_classes
 from data_prep.settings import MAX_SEED
-from data_prep.sources.kinetics import COLUMNS
+from data_prep.sources.annotations import COLUMNS
 
 _TRAIN, _VALIDATE = "train", "validate"  # the names of the splits in the annotations
 
