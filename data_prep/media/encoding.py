@@ -7,10 +7,17 @@ import av
 import numpy as np
 from av import AudioFrame, AudioStream, VideoFrame, VideoStream
 from av.container import OutputContainer
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    VideoReformatter,
+)
 
 from data_prep.storage import replacing
 
+_HD = (720, 1280)  # height, width from which players take untagged colors for BT.709
 _AUDIO_RATE = 48_000  # for audio at a rate that AAC does not have
 
 
@@ -24,8 +31,9 @@ def write_video(
 ) -> None:
     """Write an MP4 file: H.264 in 4:2:0, and AAC if there is audio.
 
-    The same arguments give the same bytes. The file appears under its name only once it is
-    complete. An odd height or width is made even by repeating the last row or column.
+    Colors are converted with the matrix that players assume at this size, BT.601 or BT.709, and
+    the file names it. The same arguments give the same bytes. The file appears under its name only
+    once it is complete. An odd height or width is made even by repeating the last row or column.
 
     Args:
         path: the file, on this machine or a URI; an existing one is replaced.
@@ -70,6 +78,10 @@ def _add_video_stream(container: OutputContainer, frames: np.ndarray, fps: float
     stream = container.add_stream("libx264", rate, options={"crf": "18", "preset": "superfast"})
     _, stream.height, stream.width, _ = frames.shape
     stream.pix_fmt = "yuv420p"
+    stream.codec_context.colorspace = _matrix(stream.height, stream.width)
+    stream.codec_context.color_range = ColorRange.MPEG
+    stream.codec_context.color_primaries = ColorPrimaries.BT709  # those of sRGB
+    stream.codec_context.color_trc = ColorTrc.BT709
     stream.codec_context.thread_count = 1  # with more, the bytes depend on the machine
     return stream
 
@@ -81,11 +93,17 @@ def _add_audio_stream(container: OutputContainer, sample_rate: int) -> AudioStre
     return container.add_stream("aac", rate, layout="mono", options={"aac_coder": "fast"})
 
 
+def _matrix(height: int, width: int) -> Colorspace:
+    hd = height >= _HD[0] or width >= _HD[1]
+    return Colorspace.ITU709 if hd else Colorspace.ITU601
+
+
 def _encode_frames(container: OutputContainer, stream: VideoStream, frames: np.ndarray) -> None:
     converter = VideoReformatter()
+    matrix = _matrix(stream.height, stream.width)
     for index, pixels in enumerate(frames):
         rgb = VideoFrame.from_ndarray(pixels, format="rgb24")
-        frame = converter.reformat(rgb, format="yuv420p", threads=1)
+        frame = converter.reformat(rgb, format="yuv420p", dst_colorspace=matrix, threads=1)
         frame.pts, frame.time_base = index, 1 / stream.codec_context.rate
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))

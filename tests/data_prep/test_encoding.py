@@ -1,4 +1,6 @@
+import json
 import shutil
+import subprocess
 
 import av
 import numpy as np
@@ -32,6 +34,59 @@ def test_odd_sizes_are_padded(tmp_path, height, width):
     write_video(path, numbered(3, height, width), fps=25)
     info = probe(path)
     assert (info.height, info.width) == (height + height % 2, width + width % 2)
+
+
+COLORS = np.array(
+    [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 0], [0, 255, 255], [255, 0, 255]], np.uint8
+)
+
+
+def bars(height, width):
+    """Two equal frames of vertical bars in saturated colors."""
+    bar = np.arange(width) * len(COLORS) // width
+    return np.broadcast_to(COLORS[bar], (2, height, width, 3))
+
+
+def played(path, height, width, *options):
+    """Return the colors of the bars as the ffmpeg command shows them."""
+    command = ["ffmpeg", "-v", "error", "-i", str(path), *options, "-frames:v", "1"]
+    command += ["-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    raw = subprocess.run(command, capture_output=True, check=True).stdout
+    frame = np.frombuffer(raw, np.uint8).reshape(height, width, 3)
+    middles = (2 * np.arange(len(COLORS)) + 1) * width // (2 * len(COLORS))
+    return frame[height // 2, middles].astype(int)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "matrix", "assumed"),
+    [
+        (240, 320, "bt470bg", "bt601"),
+        (576, 720, "bt470bg", "bt601"),
+        (720, 1280, "bt709", "bt709"),
+        (1080, 1920, "bt709", "bt709"),
+        (1280, 720, "bt709", "bt709"),
+    ],
+)
+def test_colors_are_right_with_and_without_their_tags(
+    require_command, tmp_path, height, width, matrix, assumed
+):
+    """A player that ignores the tags takes a small video for BT.601 and a large one for BT.709."""
+    require_command("ffmpeg")
+    require_command("ffprobe")
+    path = tmp_path / "video.mp4"
+    write_video(path, bars(height, width), fps=25)
+    names = ["color_range", "color_space", "color_transfer", "color_primaries"]
+    command = ["ffprobe", "-v", "error", "-show_entries", f"stream={','.join(names)}"]
+    printed = subprocess.run(
+        [*command, "-of", "json", str(path)], capture_output=True, check=True
+    ).stdout
+    [stream] = json.loads(printed)["streams"]
+    assert [stream[name] for name in names] == ["tv", matrix, "bt709", "bt709"]
+    for options in ([], ["-vf", f"scale=in_color_matrix={assumed}"]):
+        assert np.abs(played(path, height, width, *options) - COLORS).max() <= 4
+    other = {"bt601": "bt709", "bt709": "bt601"}[assumed]
+    wrong = played(path, height, width, "-vf", f"scale=in_color_matrix={other}")
+    assert np.abs(wrong - COLORS).max() > 15, "these colors tell the matrices apart"
 
 
 @pytest.mark.parametrize("fps", [12.5, 24_000 / 1001, 29.97, 60])
