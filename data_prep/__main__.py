@@ -12,38 +12,43 @@ from rich.table import Table
 
 from data_prep import storage
 from data_prep.cli import Commands, prepare_libraries
-from data_prep.config import DataConfig
+from data_prep.config import MAX_MIXTURES, MAX_SIDE, DataConfig
+from data_prep.errors import UserError
 from data_prep.mixing.mix_videos import mix_videos
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
+from data_prep.options import PLACE, PREFIX, Real, Whole, seed_option, workers_option
 from data_prep.progress_bar import watching
+from data_prep.records.dataset import Dataset
 from data_prep.records.info import DatasetInfo
+from data_prep.sample.scenes import MAX_CLASSES
 from data_prep.sample.write import write_sample
-from data_prep.settings import load
+from data_prep.settings import MAX_SEED, load
 from data_prep.sources import kinetics, manifest
+from data_prep.sources.kinetics import Listing
+from data_prep.storage.outputs import require_file_output, require_folder_output
 from data_prep.yaml_text import read_yaml
 
 BEAM = {"ignore_unknown_options": True}
 
 annotations_option = click.option(
     "--annotations",
+    type=PLACE,
     metavar="CSV",
     multiple=True,
     help="Kinetics' CSV; may be repeated. By default, CSVs in the folder or above it are found.",
 )
-workers_option = click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=1,
+check_option = click.option(
+    "--check",
+    type=click.Choice(("frames", "packets")),
+    default="frames",
     show_default=True,
-    help="Processes on this machine.",
-)
-seed_option = click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed."
+    help="`frames` decodes every video once, so that nothing damaged is used; `packets` only "
+    "reads the container, which is much faster.",
 )
 beam_arguments = click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
 
 
-@click.group(cls=Commands)
+@click.group(cls=Commands, resumable=("generate",))
 def main() -> None:
     """Make mixtures of videos: a sample, a manifest, TFRecords, contact sheets.
 
@@ -53,25 +58,30 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--output", metavar="DIR", required=True, help="Folder of the sample.")
-@click.option("--clips", type=click.IntRange(1), default=96, show_default=True, help="Videos.")
-@click.option("--classes", type=click.IntRange(1), default=8, show_default=True, help="Classes.")
+@click.option("--output", type=PLACE, metavar="DIR", required=True, help="Folder of the sample.")
+@click.option("--clips", type=Whole(4, 1_000_000), default=96, show_default=True, help="Videos.")
+@click.option(
+    "--classes", type=Whole(2, MAX_CLASSES), default=8, show_default=True, help="Classes."
+)
 @seed_option
 def sample(output: str, clips: int, classes: int, seed: int) -> None:
     """Render a small data set in Kinetics' layout."""
+    require_folder_output(output)
     write_sample(output, clips=clips, classes=classes, seed=seed)
     click.echo(f"{clips} videos of {classes} classes in {output}")
 
 
 @main.command(context_settings=BEAM)
-@click.option("--videos", metavar="DIR", required=True, help="Folder of videos.")
+@click.option("--videos", type=PLACE, metavar="DIR", required=True, help="Folder of videos.")
 @annotations_option
-@click.option("--output", metavar="CSV", required=True, help="The manifest.")
+@click.option("--output", type=PLACE, metavar="CSV", required=True, help="The manifest.")
 @click.option(
     "--prefix",
+    type=PREFIX,
     metavar="URI",
     help="Folder of the videos as readers of the manifest see it, such as gs://BUCKET/videos.",
 )
+@check_option
 @workers_option
 @beam_arguments
 def index(
@@ -79,6 +89,7 @@ def index(
     annotations: tuple[str, ...],
     output: str,
     prefix: str | None,
+    check: str,
     workers: int,
     beam_options: tuple[str, ...],
 ) -> None:
@@ -86,11 +97,13 @@ def index(
 
     The rejected files and the reasons go to rejected.csv beside it. Further options are Beam's.
     """
-    listing = kinetics.find_videos(videos, annotations)
-    found, rejections = manifest.build(listing, beam_options, workers=workers)
+    rejected = _rejected_beside(output)
+    require_file_output(output)
+    require_file_output(rejected)
+    listing, found, rejections = _examine(videos, annotations, check, beam_options, workers)
     if prefix:
         found = manifest.moved(found, videos, prefix)
-    manifest.write_rejected(_rejected_beside(output), rejections)
+    manifest.write_rejected(rejected, rejections)
     manifest.write(output, found)
     click.echo(
         f"{len(found)} videos in {output}; {len(rejections)} files not used; "
@@ -99,15 +112,16 @@ def index(
 
 
 @main.command(context_settings=BEAM)
-@click.option("--videos", metavar="DIR", help="Folder of videos.")
-@click.option("--manifest", "manifest_file", metavar="CSV", help="Manifest, instead of --videos.")
+@click.option("--videos", type=PLACE, metavar="DIR", help="Folder of videos.")
+@click.option("--manifest", "manifest_file", type=PLACE, metavar="CSV", help="Instead of --videos.")
 @annotations_option
-@click.option("--output", metavar="DIR", required=True, help="Folder of the data set.")
-@click.option("--config", metavar="YAML", help="Settings of the data set.")
-@click.option("--seed", type=click.IntRange(0), help="Seed; overrides the setting.")
-@click.option("--train-mixtures", type=click.IntRange(1), help="Overrides the setting.")
-@click.option("--eval-mixtures", type=click.IntRange(1), help="Overrides the setting.")
+@click.option("--output", type=PLACE, metavar="DIR", required=True, help="Folder of the data set.")
+@click.option("--config", type=PLACE, metavar="YAML", help="Settings of the data set.")
+@click.option("--seed", type=Whole(0, MAX_SEED), help="Seed; overrides the setting.")
+@click.option("--train-mixtures", type=Whole(1, MAX_MIXTURES), help="Overrides the setting.")
+@click.option("--eval-mixtures", type=Whole(1, MAX_MIXTURES), help="Overrides the setting.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing data set.")
+@check_option
 @workers_option
 @beam_arguments
 def generate(
@@ -117,6 +131,7 @@ def generate(
     output: str,
     config: str | None,
     overwrite: bool,
+    check: str,
     workers: int,
     beam_options: tuple[str, ...],
     **settings: int | None,
@@ -130,18 +145,18 @@ def generate(
     if annotations and manifest_file:
         raise click.UsageError("--annotations goes with --videos; a manifest has its splits")
     data_config = _data_config(config, settings)
+    dataset = Dataset(storage.absolute(output))
+    dataset.check(data_config, overwrite=overwrite)
     if manifest_file:
         found, absent = manifest.read(manifest_file), 0
         rejections = manifest.read_rejected(_rejected_beside(manifest_file))
     else:
         assert videos is not None
-        listing = kinetics.find_videos(videos, annotations)
-        found, rejections = manifest.build(listing, beam_options, workers=workers)
+        listing, found, rejections = _examine(videos, annotations, check, beam_options, workers)
         absent = listing.absent
     from data_prep.generate import generate as run  # loads TensorFlow and Beam
-    from data_prep.records.dataset import Dataset
 
-    with watching("Shards", _shards(data_config), Dataset(output).finished_shards):
+    with watching("Shards", _shards(data_config), dataset.finished_shards):
         info = run(
             found,
             output,
@@ -157,18 +172,21 @@ def generate(
 
 
 @main.command()
-@click.argument("records")
-@click.option("--output", metavar="DIR", required=True, help="Folder of sheets and MP4s.")
+@click.argument("records", type=PLACE)
 @click.option(
-    "--count", type=click.IntRange(1), default=4, show_default=True, help="Records of each split."
+    "--output", type=PLACE, metavar="DIR", required=True, help="Folder of sheets and MP4s."
 )
-@click.option("--config", metavar="YAML", help="Settings of the records, if they are not found.")
+@click.option(
+    "--count", type=Whole(1, 1_000), default=4, show_default=True, help="Records of each split."
+)
+@click.option("--config", type=PLACE, metavar="YAML", help="Settings, if they are not found.")
 def inspect(records: str, output: str, count: int, config: str | None) -> None:
     """Write a contact sheet and a playable MP4 for a few records.
 
     RECORDS is a TFRecord file, a folder of them, or the output of `generate`.
     """
     clip = _data_config(config, {}).clip if config else None
+    require_folder_output(output)
     from data_prep.records.contact_sheet import inspect as run  # loads TensorFlow
 
     for path in run(records, output, count=count, clip=clip):
@@ -176,9 +194,9 @@ def inspect(records: str, output: str, count: int, config: str | None) -> None:
 
 
 @main.command()
-@click.argument("target")
-@click.argument("other")
-@click.option("--output", metavar="MP4", required=True, help="The mixture.")
+@click.argument("target", type=PLACE)
+@click.argument("other", type=PLACE)
+@click.option("--output", type=PLACE, metavar="MP4", required=True, help="The mixture.")
 @click.option(
     "--type",
     "mixture_type",
@@ -187,13 +205,35 @@ def inspect(records: str, output: str, count: int, config: str | None) -> None:
     show_default=True,
     help="How OTHER is mixed with TARGET.",
 )
-@click.option("--seconds", type=click.FloatRange(0.1), default=5.0, show_default=True)
-@click.option("--size", type=click.IntRange(16), default=224, show_default=True, help="Pixels.")
+@click.option("--seconds", type=Real(0.1, 100_000), default=5.0, show_default=True)
+@click.option("--size", type=Whole(16, MAX_SIDE), default=224, show_default=True, help="Pixels.")
 @seed_option
 def mix(target: str, other: str, output: str, **settings: Any) -> None:
     """Mix two videos into one that shows both, with the audio of TARGET."""
+    if storage.absolute(output) in map(storage.absolute, (target, other)):
+        raise UserError(f"--output: must be another file than the videos, got {output}")
+    if storage.name(output)[-4:].lower() != ".mp4":
+        raise UserError(f"--output: must be an .mp4 file, got {output}")
+    require_file_output(output)
     seconds = mix_videos(target, other, output, **settings)
     click.echo(f"{seconds:.2f} s of {target} and {other} in {output}")
+
+
+def _examine(
+    videos: str,
+    annotations: tuple[str, ...],
+    check: str,
+    beam_options: tuple[str, ...],
+    workers: int,
+) -> tuple[Listing, list[manifest.Video], list[kinetics.Rejection]]:
+    """Find and open the videos of a folder, and report what is odd about it."""
+    listing = kinetics.find_videos(videos, annotations)
+    for note in listing.notes:
+        click.echo(note, err=True)
+    found, rejections = manifest.build(
+        listing, beam_options, workers=workers, decode=check == "frames"
+    )
+    return listing, found, rejections
 
 
 def _data_config(config: str | None, overrides: dict[str, int | None]) -> DataConfig:

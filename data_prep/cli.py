@@ -102,6 +102,9 @@ def _described(error: Exception) -> tuple[str, int]:
         case click.exceptions.NoArgsIsHelpError():
             error.show()
             return "", error.exit_code
+        case click.BadParameter(param=click.Parameter() as param) if error.message:
+            name = param.get_error_hint(error.ctx).replace("'", "")
+            return f"{name}: {error.message}", error.exit_code
         case click.ClickException():
             return error.format_message(), error.exit_code
         case click.Abort():
