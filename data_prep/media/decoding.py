@@ -1,28 +1,35 @@
-"""Reading a video with PyAV: the file, its tracks, decoded frames and their times.
+"""Reading a media file with PyAV: opening it, its errors, and decoding one of its streams.
 
 Decoding runs in one thread, because a process per core costs less than a thread per core.
 """
 
-import math
+import errno
+import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
+from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, cast
 
 import av
-from av import AudioStream, VideoStream
-from av.container import InputContainer
-from av.frame import Frame
-from av.stream import Discard, Disposition, Stream
+from av.container import Flags, InputContainer
+from av.packet import Packet
+from av.stream import Discard, Stream
 
-from data_prep.errors import UserError
+from data_prep.errors import StorageError, StorageMissingError, UserError
+from data_prep.media import formats
 
-# The format with which libav renders a text file as a video.
-_TEXT_FORMAT = "tty"
+PYAV_ERRORS = (av.FFmpegError, ValueError, RuntimeError, LookupError, ArithmeticError)
+"""Errors that PyAV raises on corrupt files: libav's errors and PyAV's checks."""
 
-# Errors that PyAV raises on corrupt files: libav's errors and PyAV's checks.
-_PYAV_ERRORS = (av.FFmpegError, ValueError, RuntimeError, LookupError, ArithmeticError)
+_KINDS = (
+    (stat.S_ISDIR, "is a folder"),
+    (stat.S_ISFIFO, "is a named pipe"),
+    (stat.S_ISSOCK, "is a socket"),
+    (stat.S_ISCHR, "is a device"),
+    (stat.S_ISBLK, "is a device"),
+)
 
 
 class MediaError(UserError):
@@ -42,102 +49,164 @@ class MediaError(UserError):
         return f"{self.path}: {self.reason}"
 
 
+class UnusableError(Exception):
+    """What is wrong with the file that is open; `opened` adds the path and raises MediaError."""
+
+
+class CutOffError(UnusableError):
+    """The file cannot be read to its end."""
+
+
+class _File:
+    """A file for libav to read.
+
+    libav takes an error of the storage for the end of the file, or for corrupt data, so the error
+    is kept here. The empty name leaves the format to the content alone.
+    """
+
+    name = ""
+
+    def __init__(self, raw: FileIO):
+        self._raw = raw
+        self.error: OSError | None = None
+
+    def read(self, size: int) -> bytes:
+        try:
+            return self._raw.read(size) or b""
+        except OSError as error:
+            self.error = error
+            raise
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._raw.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._raw.tell()
+
+
 @contextmanager
 def opened(path: str | Path) -> Iterator[InputContainer]:
-    """Open a file and turn every error, now or while it is read, into a MediaError."""
-    doing = "cannot be opened"
-    try:
-        # Naming the protocol keeps a colon in the file's name from being taken for one. Allowing
-        # no other keeps a playlist that poses as a video from reaching the network.
-        options = {"protocol_whitelist": "file"}
-        with av.open(
-            f"file:{path}", metadata_errors="replace", container_options=options
-        ) as container:
-            if container.format.name == _TEXT_FORMAT:
-                raise MediaError(path, "is text, not a media file")
-            for stream in container.streams:
-                if stream.codec_context is not None:
-                    stream.codec_context.thread_count = 1
-            doing = "cannot be decoded"
-            yield container
-    except MediaError:
-        raise
-    except _PYAV_ERRORS as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise MediaError(path, f"{doing}: {reason}") from error
-
-
-def main_video(container: InputContainer) -> VideoStream | None:
-    """Return the first video track that is not cover art."""
-    streams = container.streams.video
-    return next((s for s in streams if not s.disposition & Disposition.attached_pic), None)
-
-
-def video_stream(container: InputContainer) -> VideoStream:
-    """Return the video track to decode.
+    """Open a media file, and turn every error, now or while it is read, into one about the file.
 
     Raises:
-        MediaError: there is none, or none that can be decoded here.
+        MediaError: the content cannot be used.
+        StorageError: the storage does not give the content (missing, not allowed, timed out, ...).
     """
-    stream = main_video(container)
-    if stream is None:
-        raise MediaError(path_of(container), "has no video track")
-    if stream.codec_context is None:
-        raise MediaError(path_of(container), "has a video track for which there is no decoder")
-    return stream
+    with _storage_errors(path):
+        _require_regular(path)
+        with FileIO(path) as raw:
+            file = _File(raw)
+            with _content_errors(path, file), _container(file) as container:
+                yield container
 
 
-def audio_stream(container: InputContainer) -> AudioStream | None:
-    """Return the first audio track that can be decoded here."""
-    return next((s for s in container.streams.audio if s.codec_context is not None), None)
+@contextmanager
+def _storage_errors(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        kind = StorageMissingError if isinstance(error, FileNotFoundError) else StorageError
+        raise kind(str(path), error.strerror or str(error) or type(error).__name__) from error
 
 
-def path_of(container: InputContainer) -> str:
-    """Return the path that a container was opened with."""
-    return container.name.removeprefix("file:")
+@contextmanager
+def _content_errors(path: str | Path, file: _File) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except MemoryError as error:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from error
+    except UnusableError as error:
+        _raise(path, str(error), file, error)
+    except PYAV_ERRORS as error:
+        _raise(path, f"cannot be decoded: {explain(error)}", file, error)
+    else:
+        if file.error is not None:
+            raise file.error
 
 
-def tick_of(timed: Stream | Frame) -> Fraction:
-    """Return the unit of the timestamps of a stream or frame, in seconds."""
-    if timed.time_base is None:
-        raise ValueError("timestamps have no unit")
-    return timed.time_base
+def _raise(path: str | Path, reason: str, file: _File, error: Exception) -> NoReturn:
+    """Raise what is wrong with the storage, or else with the content."""
+    if file.error is not None:
+        raise file.error
+    raise MediaError(path, reason) from error
+
+
+def _require_regular(path: str | Path) -> None:
+    """Refuse what must not even be opened: opening a named pipe waits for a writer."""
+    mode = Path(path).stat().st_mode
+    if not stat.S_ISREG(mode):
+        kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "is not a regular file")
+        raise MediaError(path, f"{kind}, not a media file")
+
+
+@contextmanager
+def _container(file: _File) -> Iterator[InputContainer]:
+    # No protocol is allowed, so that no file can make libav open another file or the network.
+    options = {"format_whitelist": formats.whitelist(), "protocol_whitelist": "none"}
+    try:
+        container = av.open(file, "r", metadata_errors="replace", container_options=options)
+    except PYAV_ERRORS as error:
+        file.seek(0)
+        raise UnusableError(formats.refusal(file.read(formats.HEAD))) from error
+    with container:
+        # PyAV lets libav make up presentation times; in AVI it makes up wrong ones.
+        container.flags &= ~cast(int, Flags.gen_pts.value)
+        for stream in container.streams:
+            if stream.codec_context is not None:
+                stream.codec_context.thread_count = 1
+        yield container
+
+
+def explain(error: Exception) -> str:
+    """Return an error's reason, on one line."""
+    if isinstance(error, av.error.InvalidDataError):
+        return "the data is damaged"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def tick_of(stream: Stream) -> float:
+    """Return the unit of the timestamps of a stream, in seconds."""
+    if stream.time_base is None:
+        raise UnusableError(f"{stream.type} timestamps have no unit")
+    return float(stream.time_base)
 
 
 def origin_of(stream: Stream) -> float:
-    """Return the time of a stream's first frame, which often is not 0."""
-    return float((stream.start_time or 0) * tick_of(stream))
+    """Return the time at which a stream begins according to the file's header."""
+    return (stream.start_time or 0) * tick_of(stream)
 
 
-def decode_from(
-    container: InputContainer, stream: Stream, time: float, lead: float
-) -> Iterator[Any]:
-    """Decode one stream to its end, from a frame at or before `time` if there is one.
-
-    Decoding starts `lead` seconds earlier, or at the beginning of the file if the container
-    cannot be sought that precisely.
-    """
+def read_only(container: InputContainer, stream: Stream) -> None:
+    """Make libav skip the packets of all other streams."""
     for other in container.streams:
         other.discard = Discard.default if other is stream else Discard.all
-    sought = time - lead
+
+
+def demux(container: InputContainer, *streams: Stream) -> Iterator[Packet]:
+    """Yield the packets of streams; at the end, one packet each that empties its decoder."""
     try:
-        container.seek(math.floor(sought / tick_of(stream)), stream=stream)
-        frames: Iterator[Any] = container.decode(stream)
-        first = next(frames, None)
-        found = first is not None and (time_of(first) <= time or sought <= origin_of(stream))
-    except av.FFmpegError:
-        found = False
-    if found:
-        yield first
-        yield from frames
-    else:
-        with opened(path_of(container)) as again:
-            yield from again.decode(again.streams[stream.index])
+        for packet in container.demux(*streams):
+            # Theora repeats a frame by an empty packet, which libav's decoders do not take.
+            if packet.size or packet.dts is packet.pts is None:
+                yield packet
+    except PYAV_ERRORS as error:
+        raise CutOffError(f"cannot be read to its end: {explain(error)}") from error
 
 
-def time_of(frame: Frame) -> float:
-    """Return the time of a decoded frame in seconds, on its container's clock."""
-    stamp = frame.dts if frame.pts is None else frame.pts
-    if stamp is None:
-        raise ValueError("a frame has no timestamp")
-    return float(stamp * tick_of(frame))
+def decoded(packet: Packet) -> list[Any]:
+    """Return the frames that a packet completes."""
+    try:
+        return packet.decode()
+    except PYAV_ERRORS as error:
+        reason = f"cannot be decoded at {_seconds(packet):.1f} s: {explain(error)}"
+        raise UnusableError(f"{packet.stream.type} {reason}") from error
+
+
+def _seconds(packet: Packet) -> float:
+    """Return the time of a packet since the start of its stream."""
+    stamp = packet.dts if packet.pts is None else packet.pts
+    return (stamp or 0) * tick_of(packet.stream) - origin_of(packet.stream)

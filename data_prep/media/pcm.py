@@ -22,6 +22,25 @@ def to_int16(samples: Any) -> np.ndarray:
     return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
+class LoudnessMeter:
+    """Measures the RMS level of audio that comes in parts."""
+
+    def __init__(self) -> None:
+        self._energy = 0.0
+        self._samples = 0
+
+    def add(self, samples: np.ndarray) -> None:
+        """Take the next samples, int16 `[S]`."""
+        self._energy += float(np.sum(np.square(to_float(samples), dtype=np.float64)))
+        self._samples += samples.size
+
+    def loudness(self) -> float:
+        """Return the level in dBFS, from `SILENCE` (also without any sample) to 0."""
+        if not self._energy:
+            return SILENCE
+        return max(SILENCE, 10 * math.log10(self._energy / self._samples))
+
+
 def loudness(samples: np.ndarray) -> float:
     """Return the RMS level of audio in dBFS; a square wave at full scale has 0.
 
@@ -31,7 +50,6 @@ def loudness(samples: np.ndarray) -> float:
     Returns:
         From `SILENCE` (also without any sample) to 0.
     """
-    if not samples.size:
-        return SILENCE
-    power = np.mean(np.square(to_float(samples), dtype=np.float64))
-    return max(SILENCE, 10 * math.log10(power)) if power else SILENCE
+    meter = LoudnessMeter()
+    meter.add(samples)
+    return meter.loudness()

@@ -1,23 +1,32 @@
-"""Description of a video file: duration, size, rate, audio."""
+"""Description of a video file: duration, size, rate, streams, loudness."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-import numpy as np
-from av import AudioFrame, AudioResampler, VideoFrame, VideoStream
+import av
+from av import AudioFrame, Packet, VideoFrame, VideoStream
+from av.container import InputContainer
 
 from data_prep.media import pcm
-from data_prep.media.decoding import MediaError, audio_stream, opened, tick_of, video_stream
+from data_prep.media.audio_window import MonoResampler
+from data_prep.media.decoding import CutOffError, UnusableError, decoded, demux, opened, tick_of
+from data_prep.media.scaling import shown_size
+from data_prep.media.streams import audio_of, video_of
+from data_prep.media.timestamps import FrameClock
+
+# A file that ends this much earlier than its header says is cut off.
+_CUT_OFF = 1.0
+_CUT_OFF_SHARE = 0.05
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """Facts from a video's header and its first frame.
+    """Facts from the content of a video.
 
     Attributes:
-        duration: seconds of video.
+        duration: seconds of video, from the first frame to the end of the last.
         width: pixels as shown, after rotation and with square pixels.
         height: pixels as shown, after rotation and with square pixels.
         fps: average frames per second; 0 if the file does not say.
@@ -41,56 +50,122 @@ class VideoInfo:
         return self.audio_stream is not None
 
 
-def probe(path: str | Path) -> VideoInfo:
-    """Describe a video, and decode its first frame to make sure of it.
+def probe(path: str | Path, *, decode: bool = True) -> VideoInfo:
+    """Examine a whole video.
 
-    The file is read to its end (demuxed, not decoded) only if its header has no duration.
+    Args:
+        path: the video, on this machine.
+        decode: whether to decode every frame, so that no window of an accepted video has a
+            damaged frame. Without it, all packets are read, but only the first frame and the
+            audio are decoded.
 
     Raises:
-        MediaError: the file is not a video that can be decoded.
+        MediaError: the file is not a video, it is cut off, or a part of it cannot be decoded.
+        StorageError: the storage does not give the file's content.
     """
     with opened(path) as container:
-        stream = video_stream(container)
-        first = next(container.decode(stream), None)
-        if first is None:
-            raise MediaError(path, "has a video track, but no frame that can be decoded")
-        height, width = shown_size(stream, first)
-        rate = stream.average_rate or stream.guessed_rate or 0
-        video_index, audio = stream.index, audio_stream(container)  # indices end with the file
-        audio_index = None if audio is None else audio.index
-        if stream.duration:
-            duration = float(stream.duration * tick_of(stream))
-        else:
-            duration = _demuxed_duration(path, stream)
-    loudness = None if audio_index is None else _loudness(path)
-    return VideoInfo(duration, width, height, float(rate), video_index, audio_index, loudness)
+        video, audio = video_of(container), audio_of(container)
+        frames, spans = _Frames(container, video), _Spans(video)
+        resampler, meter = MonoResampler(), pcm.LoudnessMeter()
+        try:
+            for packet in demux(container):
+                spans.add(packet)
+                if packet.stream is video and (decode or frames.first is None):
+                    frames.add(decoded(packet))
+                elif packet.stream is audio:
+                    for frame in decoded(packet):
+                        _measure(resampler.push(frame), meter)
+        except CutOffError:
+            spans.require_whole(container)
+            raise
+        _measure(resampler.push(None), meter)
+        spans.require_whole(container)
+        height, width = frames.require_whole()
+        rate = video.average_rate or video.guessed_rate or 0
+        return VideoInfo(
+            duration=frames.seconds() if decode else spans.seconds(),
+            width=width,
+            height=height,
+            fps=float(rate),
+            video_stream=video.index,
+            audio_stream=None if audio is None else audio.index,
+            loudness=None if audio is None else round(meter.loudness(), 2),
+        )
 
 
-def _loudness(path: str | Path) -> float:
-    """Return the loudness of the whole audio, to a hundredth of a dB."""
-    with opened(path) as container:
-        resampler = AudioResampler(format="s16", layout="mono")
-        stream = audio_stream(container)
-        frames = cast(Iterator[AudioFrame], container.decode(stream))
-        parts = [part.to_ndarray()[0] for f in frames for part in resampler.resample(f)]
-    return round(pcm.loudness(np.concatenate(parts)), 2) if parts else pcm.SILENCE
+def _measure(frames: Iterable[AudioFrame], meter: pcm.LoudnessMeter) -> None:
+    for frame in frames:
+        meter.add(frame.to_ndarray()[0])
 
 
-def shown_size(stream: VideoStream, frame: VideoFrame) -> tuple[int, int]:
-    """Return (height, width) of a frame with square pixels, upright."""
-    height, width = frame.height, round(frame.width * (stream.sample_aspect_ratio or 1))
-    return (width, height) if quarter_turns(frame) % 2 else (height, width)
+class _Frames:
+    """What is known of the decoded frames.
+
+    Attributes:
+        first: the first one; None before it is decoded.
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream):
+        self._clock = FrameClock(container, stream)
+        self._aspect = float(stream.sample_aspect_ratio or 1)
+        self._origin = 0.0
+        self._count = 0
+        self._damaged: list[float] = []
+        self.first: VideoFrame | None = None
+
+    def add(self, frames: Iterable[VideoFrame]) -> None:
+        for frame in frames:
+            time = self._clock.tell(frame)
+            if self.first is None:
+                self.first, self._origin = frame, time
+            self._count += 1
+            if frame.is_corrupt:
+                self._damaged.append(time - self._origin)
+
+    def seconds(self) -> float:
+        return self._clock.end - self._origin
+
+    def require_whole(self) -> tuple[int, int]:
+        """Refuse a video with damaged frames; return the (height, width) of a frame as shown."""
+        if self.first is None:
+            raise UnusableError("has a video track, but no frame that can be decoded")
+        if self._damaged:
+            raise UnusableError(
+                f"video is damaged: {len(self._damaged)} of {self._count} frames, the first at "
+                f"{self._damaged[0]:.1f} s"
+            )
+        return shown_size(self.first, self._aspect)
 
 
-def quarter_turns(frame: VideoFrame) -> int:
-    """Return the quarter turns counterclockwise that bring the frame upright."""
-    return round(frame.rotation / 90) % 4
+class _Spans:
+    """Times that the packets of the video, and of all streams, span."""
 
+    def __init__(self, video: VideoStream):
+        self._video = video
+        self._first = self._all_first = math.inf
+        self._end = self._all_end = -math.inf
 
-def _demuxed_duration(path: str | Path, stream: VideoStream) -> float:
-    """Return the seconds from a stream's first packet to the end of its last, by timestamps."""
-    with opened(path) as container:
-        packets = container.demux(container.streams[stream.index])
-        spans = [(p.pts, p.pts + (p.duration or 0)) for p in packets if p.pts is not None]
-    first, end = min(s[0] for s in spans), max(s[1] for s in spans)
-    return float((end - first) * tick_of(stream))
+    def add(self, packet: Packet) -> None:
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is None:
+            return
+        tick = tick_of(packet.stream)
+        start, end = stamp * tick, (stamp + (packet.duration or 0)) * tick
+        self._all_first, self._all_end = min(self._all_first, start), max(self._all_end, end)
+        if packet.stream is self._video:
+            self._first, self._end = min(self._first, start), max(self._end, end)
+
+    def seconds(self) -> float:
+        """Return the length of the video."""
+        if self._first > self._end:
+            raise UnusableError("has a video track without a timestamp")
+        return self._end - self._first
+
+    def require_whole(self, container: InputContainer) -> None:
+        """Refuse a file that ends well before its header says."""
+        header = (container.duration or 0) / av.time_base
+        real = max(self._all_end, self._all_end - self._all_first)  # Matroska counts from 0
+        if header - real > max(_CUT_OFF, _CUT_OFF_SHARE * header):
+            raise UnusableError(
+                f"is cut off: ends at {real:.1f} s of the {header:.1f} s in its header"
+            )

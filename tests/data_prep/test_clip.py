@@ -250,14 +250,19 @@ def corrupt(tmp_path, plain):
     return make
 
 
-@pytest.mark.parametrize("kind", ["empty", "noise", "text", "folder", "no header", "missing"])
-def test_a_file_that_is_not_a_video_is_an_error_of_one_line(corrupt, kind, capfd):
-    path = corrupt(kind)
-    for read in (
+def readers(path):
+    return (
         lambda: probe(path),
+        lambda: probe(path, decode=False),
         lambda: read_clip(path, config(), start=0),
         lambda: read_audio(path, start=0, samples=10, sample_rate=RATE),
-    ):
+    )
+
+
+@pytest.mark.parametrize("kind", ["empty", "noise", "text", "folder", "no header"])
+def test_a_file_that_is_not_a_video_is_an_error_of_one_line(corrupt, kind, capfd):
+    path = corrupt(kind)
+    for read in readers(path):
         with pytest.raises(MediaError) as caught:
             read()
         assert str(caught.value) == f"{path}: {caught.value.reason}"
@@ -271,7 +276,8 @@ def test_a_truncated_file_gives_its_whole_windows_only(tmp_path):
     write_video(whole, noise, fps=25)
     data = whole.read_bytes()
     cut.write_bytes(data[: len(data) // 2])
-    assert probe(cut).duration == pytest.approx(3.0)
+    with pytest.raises(MediaError, match=r"cut off|cannot be decoded at"):
+        probe(cut)
     expected = read_clip(whole, config(10), start=0).frames
     np.testing.assert_array_equal(read_clip(cut, config(10), start=0).frames, expected)
     with pytest.raises(MediaError, match=r"cannot be decoded|ends at"):

@@ -1,0 +1,79 @@
+"""The frames of a window of a video, one for each moment in time."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from av.container import InputContainer
+
+from data_prep.config import ClipConfig
+from data_prep.media.decoding import UnusableError
+from data_prep.media.scaling import Scaler
+from data_prep.media.video_reader import TimedFrame, VideoReader
+
+
+@dataclass(frozen=True)
+class FrameWindow:
+    """Which frames are read.
+
+    Attributes:
+        clip: number, rate and size of the frames.
+        start: seconds after the video's first frame.
+        crop: (top, left) position of the crop, each in [0, 1] of its range.
+    """
+
+    clip: ClipConfig
+    start: float
+    crop: tuple[float, float]
+
+
+def read_frames(
+    container: InputContainer, window: FrameWindow, *, seek: bool
+) -> tuple[np.ndarray, float]:
+    """Read the frames of a window.
+
+    Args:
+        container: the video.
+        window: which frames.
+        seek: whether to decode as little as possible. Without it, decoding begins at the first
+            frame, which is slower but always right.
+
+    Returns:
+        frames: uint8 `[T, H, W, 3]`.
+        origin: time of the video's first frame on the container's clock.
+
+    Raises:
+        UnusableError: the window cannot be read; with `seek`, reading it without may still succeed.
+    """
+    reader = VideoReader(container)
+    times = reader.origin + window.start + np.arange(window.clip.frames) / window.clip.fps
+    scaler = Scaler(window.clip, window.crop, reader.aspect)
+    result = np.empty((len(times), window.clip.height, window.clip.width, 3), np.uint8)
+    decoded = reader.around(times[0]) if seek else reader.from_start()
+    shown = next(decoded)
+    done = 0  # frames of the result
+    for following in decoded:
+        until = int(np.searchsorted(times, following.time - reader.slack))
+        if until > done:
+            result[done:until] = _pixels(shown, scaler, reader)
+            done = until
+        if done == len(times):
+            return result, reader.origin
+        shown = following
+    _require_end(window, times[-1], reader)
+    result[done:] = _pixels(shown, scaler, reader)
+    return result, reader.origin
+
+
+def _pixels(shown: TimedFrame, scaler: Scaler, reader: VideoReader) -> np.ndarray:
+    if shown.is_damaged:
+        raise UnusableError(f"video is damaged at {shown.time - reader.origin:.2f} s")
+    return scaler.scale(shown.frame)
+
+
+def _require_end(window: FrameWindow, last: float, reader: VideoReader) -> None:
+    """Refuse a window whose last frame lies further behind the video's end than one frame."""
+    if last > reader.clock.end + reader.clock.period:
+        raise UnusableError(
+            f"video ends at {reader.clock.end - reader.origin:.2f} s, before the window from "
+            f"{window.start:.2f} s to {window.start + window.clip.seconds:.2f} s does"
+        )
