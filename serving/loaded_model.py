@@ -13,6 +13,7 @@ import tensorflow as tf
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from data_prep import storage
 from data_prep.errors import UserError
 from serving.signature import DEFAULT, read_signatures
 
@@ -56,9 +57,9 @@ class SavedModel:
         """
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph)
-        with graph.as_default():
+        with graph.as_default(), storage.without_wildcards(str(path)) as folder:
             meta_graph = tf.compat.v1.saved_model.loader.load(
-                self._session, [tf.saved_model.SERVING], str(path)
+                self._session, [tf.saved_model.SERVING], folder
             )
             self.signature_defs = dict(meta_graph.signature_def)
             self.signatures = read_signatures(self.signature_defs)

@@ -79,6 +79,18 @@ def require_version(folder: Path) -> None:
         )
 
 
+def find_model(folder: Path) -> Path:
+    """Return the folder of a version: the given one, or the newest in it.
+
+    Raises:
+        UserError: neither is one.
+    """
+    if (folder / "saved_model.pb").is_file():
+        return folder.resolve()
+    require_version(folder)
+    return next(iter(find_versions(folder).values())).resolve()
+
+
 class ModelFolder(Generic[Model]):
     """The newest version in a folder that can be loaded, kept up to date by `refresh`.
 

@@ -49,6 +49,10 @@ from data_prep.storage.uris import (
     name,
     parent,
 )
+from data_prep.storage.wildcards import (
+    has_wildcards,
+    without_wildcards,
+)
 
 __all__ = [
     "LEASE",
@@ -59,6 +63,7 @@ __all__ = [
     "copy_tree",
     "exists",
     "glob",
+    "has_wildcards",
     "is_dir",
     "is_empty",
     "is_file",
@@ -84,6 +89,7 @@ __all__ = [
     "size",
     "survey",
     "why_not_a_file",
+    "without_wildcards",
     "write_bytes",
     "write_text",
 ]

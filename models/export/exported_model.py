@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from data_prep import storage
 from data_prep.config import clip_of_model
 from data_prep.errors import UserError
 from models.control import get_control_mode
@@ -30,7 +31,8 @@ class ExportedModel:
         """
         try:
             # Kept alive, because its signatures only borrow its weights.
-            self._model = tf.saved_model.load(path)
+            with storage.without_wildcards(path) as folder:
+                self._model = tf.saved_model.load(folder)
             serve = self._model.signatures["serving_default"]
             self._inputs = serve.structured_input_signature[1]
             description = self._model.signatures["description"](batch=tf.zeros(1, tf.int32))
