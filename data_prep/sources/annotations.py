@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from data_prep import storage
 from data_prep.errors import StorageError, UserError
 from data_prep.settings import shown
+from data_prep.sources.clip_names import extension
 from data_prep.sources.csv_files import read_csv
 from data_prep.splits import EVAL, TRAIN
 
@@ -68,9 +69,11 @@ def find_annotations(folder: str) -> tuple[list[str], list[str]]:
     """
     found, notes = [], []
     for place in (folder, storage.join(folder, FOLDER)):
-        for file in storage.list_files(place, ".csv", recursive=False, hidden=False):
+        for file in storage.list_files(place, recursive=False, hidden=False):
             try:
-                if _names_clips(storage.read_bytes(file, limit=_HEAD)):
+                if extension(file) == ".csv" and _names_clips(
+                    storage.read_bytes(file, limit=_HEAD)
+                ):
                     found.append(file)
             except StorageError as error:
                 if not storage.is_lasting(error):

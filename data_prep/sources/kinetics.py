@@ -159,7 +159,7 @@ def _shown(uri: str) -> str:
 def _not_a_video(file: str) -> str:
     suffix = PurePosixPath(file).suffix
     if suffix.lower() == ".csv":
-        return "is not used as annotations"
+        return "is not used as annotations; name it with --annotations if it is one"
     return f"{suffix or 'no extension'}: not a video file name"
 
 
@@ -221,6 +221,8 @@ def _match(
     needed = {k: r for k, r in rows.items() if r.split != TEST and split in ("", r.split)}
     annotated = _annotated_splits(root, needed, seen, unreadable)
     entries, notes = _held_out(entries)
+    if entries and all(entry.split == EVAL for entry in entries):
+        notes.append(f"{root}: all annotated videos are held out for eval; none is left for train")
     if unknown := [item for item in rejections if item.reason != _HELD_OUT]:
         notes.append(
             f"{root}: video files without annotations: {len(unknown)} of {len(files)}; not used"

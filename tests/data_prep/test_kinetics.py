@@ -85,7 +85,7 @@ def test_plain_folder_takes_every_visible_video(tmp_path):
         "is hidden: its name begins with a dot",
         "is hidden: its name begins with a dot",
         ".txt: not a video file name",
-        "is not used as annotations",
+        "is not used as annotations; name it with --annotations if it is one",
     ]
     assert listing.notes == []
 
@@ -168,7 +168,7 @@ def test_what_is_given_as_annotations_must_be_some(tmp_path, text):
     with pytest.raises(UserError, match=r"bad\.csv: annotations must have the columns youtube_id"):
         find_videos(str(tmp_path), [str(tmp_path / "bad.csv")])
     assert [item.reason for item in find_videos(str(tmp_path)).rejections] == [
-        "is not used as annotations"
+        "is not used as annotations; name it with --annotations if it is one"
     ]
 
 
