@@ -119,7 +119,7 @@ def _examined(entry: Entry, decode: bool) -> Video | Rejection:
         size = storage.size(str(path))
         if size == 0:
             return Rejection(entry.path, "empty file")
-        info = probe(path)
+        info = probe(path, decode=decode)
         digest = _digest(path)
     # The videos of a plain folder are their own sources, whatever their names.
     identity = asdict(entry) | {"source": entry.source or digest[:16]}
