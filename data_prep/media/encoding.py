@@ -1,6 +1,8 @@
 """Encoding of frames and audio as a video file that browsers play."""
 
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -23,7 +25,7 @@ _AUDIO_RATE = 48_000  # for audio at a rate that AAC does not have
 
 def write_video(
     path: str | Path,
-    frames: np.ndarray,
+    frames: np.ndarray | Iterable[np.ndarray],
     *,
     fps: float,
     audio: np.ndarray | None = None,
@@ -37,7 +39,8 @@ def write_video(
 
     Args:
         path: the file, on this machine or a URI; an existing one is replaced.
-        frames: uint8 `[T, H, W, 3]`, RGB, at least one frame.
+        frames: uint8 `[T, H, W, 3]`, RGB, at least one frame. A video that is too long for the
+            memory comes as an iterable of its pieces, each of them of this form.
         fps: frames per second.
         audio: int16 `[S]`, mono, at least one sample, beginning with the first frame.
         sample_rate: samples per second; required with audio.
@@ -45,11 +48,6 @@ def write_video(
     Raises:
         ValueError: an argument has the wrong shape or type.
     """
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.size:
-        raise ValueError(
-            f"frames: must be uint8 [T, H, W, 3] and not empty, "
-            f"got {frames.dtype} {list(frames.shape)}"
-        )
     if audio is not None and (
         audio.dtype != np.int16 or audio.ndim != 1 or not audio.size or not sample_rate
     ):
@@ -57,20 +55,34 @@ def write_video(
             f"audio: must be int16 [S], not empty, with a sample_rate, "
             f"got {audio.dtype} {list(audio.shape)}, sample_rate={sample_rate}"
         )
-    _, height, width, _ = frames.shape
-    even = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    pieces = _even(iter([frames] if isinstance(frames, np.ndarray) else frames))
+    first = next(pieces, None)
+    if first is None:
+        raise ValueError("frames: must be at least one piece, got none")
     options = {"movflags": "faststart"}
     with (
         replacing(str(path)) as temporary,
         av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,
     ):
         # Both tracks are declared before the first frame, with which the header is written.
-        video_track = _add_video_stream(container, even, fps)
+        video_track = _add_video_stream(container, first, fps)
         if audio is not None and sample_rate is not None:
             audio_track = _add_audio_stream(container, sample_rate)
-        _encode_frames(container, video_track, even)
+        _encode_frames(container, video_track, chain([first], pieces))
         if audio is not None and sample_rate is not None:
             _encode_audio(container, audio_track, audio, sample_rate)
+
+
+def _even(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield pieces of frames with an even height and width."""
+    for frames in pieces:
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.size:
+            raise ValueError(
+                f"frames: must be uint8 [T, H, W, 3] and not empty, "
+                f"got {frames.dtype} {list(frames.shape)}"
+            )
+        _, height, width, _ = frames.shape
+        yield np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 def _add_video_stream(container: OutputContainer, frames: np.ndarray, fps: float) -> VideoStream:
@@ -98,10 +110,12 @@ def _matrix(height: int, width: int) -> Colorspace:
     return Colorspace.ITU709 if hd else Colorspace.ITU601
 
 
-def _encode_frames(container: OutputContainer, stream: VideoStream, frames: np.ndarray) -> None:
+def _encode_frames(
+    container: OutputContainer, stream: VideoStream, pieces: Iterator[np.ndarray]
+) -> None:
     converter = VideoReformatter()
     matrix = _matrix(stream.height, stream.width)
-    for index, pixels in enumerate(frames):
+    for index, pixels in enumerate(chain.from_iterable(pieces)):
         rgb = VideoFrame.from_ndarray(pixels, format="rgb24")
         frame = converter.reformat(rgb, format="yuv420p", dst_colorspace=matrix, threads=1)
         frame.pts, frame.time_base = index, 1 / stream.codec_context.rate

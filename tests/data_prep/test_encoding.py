@@ -114,6 +114,17 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path):
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
+def test_a_video_in_pieces_is_the_same_file(tmp_path):
+    frames = numbered(20)
+    write_video(tmp_path / "a.mp4", frames, fps=25)
+    write_video(tmp_path / "b.mp4", iter([frames[:3], frames[3:4], frames[4:]]), fps=25)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    for wrong in ([], [frames, frames[0]]):
+        with pytest.raises(ValueError, match="frames: must be"):
+            write_video(tmp_path / "c.mp4", wrong, fps=25)
+    assert not (tmp_path / "c.mp4").exists()
+
+
 def test_the_index_stands_before_the_data(plain):
     data = plain.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
