@@ -7,6 +7,7 @@ from functools import partial
 import keras
 import tensorflow as tf
 
+from data_prep import storage
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
 from models import precision
@@ -129,23 +130,25 @@ def train(
         re_pair=config.re_pair,
     )
     run = Run(trained, config, names=lambda number: _names(records(skip=number)))
-    manager = tf.train.CheckpointManager(run.checkpoint, checkpoints, max_to_keep=2)
-    run.restore(manager.latest_checkpoint)
-    if run.step < run.steps:
-        held_out = next(iter(read_once(eval_files, clip, batch=_HELD_OUT)))
-        _fit(
-            trained,
-            config,
-            run,
-            records(skip=run.step * config.accumulate, prepare=_prepare(trained)),
-            held_out=_prepare(trained)(held_out),
-            manager=manager if is_chief(strategy) else None,
-            logs=logs if is_chief(strategy) else None,
-            report=report,
-            callbacks=callbacks,
-        )
-    else:
-        trained.optimizer.finalize_variable_values(trained.trainable_variables)
+    storage.make_dirs(checkpoints)
+    with storage.without_wildcards(checkpoints) as folder:
+        manager = tf.train.CheckpointManager(run.checkpoint, folder, max_to_keep=2)
+        run.restore(manager.latest_checkpoint)
+        if run.step < run.steps:
+            held_out = next(iter(read_once(eval_files, clip, batch=_HELD_OUT)))
+            _fit(
+                trained,
+                config,
+                run,
+                records(skip=run.step * config.accumulate, prepare=_prepare(trained)),
+                held_out=_prepare(trained)(held_out),
+                manager=manager if is_chief(strategy) else None,
+                logs=logs if is_chief(strategy) else None,
+                report=report,
+                callbacks=callbacks,
+            )
+        else:
+            trained.optimizer.finalize_variable_values(trained.trainable_variables)
     return trained
 
 

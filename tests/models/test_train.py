@@ -103,9 +103,9 @@ def test_an_interrupted_training_resumes_as_if_it_had_not_been_interrupted(
 ):
     whole, _ = train(system, folder="whole", **settings)
     with pytest.raises(StoppedError):
-        train(system, folder="parts", stop=3, **settings)
+        train(system, folder="parts [1]", stop=3, **settings)
     assert not resumptions
-    parts, reports = train(system, folder="parts", **settings)
+    parts, reports = train(system, folder="parts [1]", **settings)
     assert [(progress.step, progress.resumed_from) for progress in resumptions] == [(2, 2)]
     assert [(progress.step, progress.resumed_from) for progress in reports] == [(3, 2), (4, 2)]
     assert_equal_weights(parts, whole)

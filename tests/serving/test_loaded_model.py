@@ -121,6 +121,12 @@ def predict_log(made):
     return PredictionLog(predict_log=PredictLog(request=made))
 
 
+def test_folder_may_have_any_name(saved, tmp_path):
+    folder = tmp_path / "b [1] 50% #2*?"
+    shutil.copytree(saved, folder)
+    assert SavedModel(folder).predict(request(x=X))
+
+
 def test_warm_up_requests_are_replayed_on_load(saved, tmp_path, model):
     log = predict_log(request(x=X))
     warm = SavedModel(warmed(saved, tmp_path / "1", log, log))
