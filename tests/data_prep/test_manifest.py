@@ -248,3 +248,15 @@ def test_a_file_that_became_a_fifo_is_not_opened(tmp_path):
     (tmp_path / "a.mp4").unlink()
     os.mkfifo(tmp_path / "a.mp4")
     assert manifest.examine(entry) == Rejection(entry.path, "is a FIFO, not a regular file")
+
+
+def test_a_damaged_frame_is_found_only_by_decoding(tmp_path, make_video):
+    path = make_video(tmp_path / "a.mp4", seed=0, audio=False)
+    data = bytearray(path.read_bytes())
+    middle = data.index(b"mdat") + 2_000
+    data[middle : middle + 400] = bytes(400)
+    path.write_bytes(data)
+    listing = find_videos(str(tmp_path))
+    assert len(manifest.build(listing, decode=False)[0]) == 1
+    videos, [rejection] = manifest.build(listing)
+    assert (videos, rejection.path) == ([], str(path))
