@@ -206,26 +206,33 @@ def _is_finished(shard: Shard, config: DataConfig) -> bool:
 
 @storage.retrying
 def _make(shard: Shard, config: DataConfig) -> None:
-    outcomes = []
     with storage.replacing(shard.records, drafts=storage.parent(shard.report)) as draft:
-        with _errors_of_tensorflow(shard.records), tf.io.TFRecordWriter(str(draft)) as writer:
-            for pairing in shard.pairings:
-                record, outcome = make_record(pairing, config)
-                outcomes.append(outcome)
-                if record is not None:
-                    writer.write(record)
+        with _errors_of_tensorflow(shard.records, draft):
+            outcomes = _write(draft, shard.pairings, config)
         size = draft.stat().st_size
     # The report makes the shard a finished one, so it comes after the records.
     ShardReport(outcomes=outcomes, bytes=size).write(shard.report)
 
 
+def _write(path: Path, pairings: Sequence[Pairing], config: DataConfig) -> list[Outcome]:
+    outcomes = []
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for pairing in pairings:
+            record, outcome = make_record(pairing, config)
+            outcomes.append(outcome)
+            if record is not None:
+                writer.write(record)
+    return outcomes
+
+
 @contextmanager
-def _errors_of_tensorflow(uri: str) -> Iterator[None]:
+def _errors_of_tensorflow(uri: str, draft: Path) -> Iterator[None]:
     """Report TensorFlow's own errors about files, such as a full disk, as storage errors."""
     try:
         yield
     except tf.errors.OpError as error:
-        raise StorageError(uri, " ".join(error.message.split())) from error
+        reason = " ".join(error.message.split()).removeprefix(f"{draft}; ")
+        raise StorageError(uri, reason) from error
 
 
 def _finish(layout: RecordLayout) -> None:

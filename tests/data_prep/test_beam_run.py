@@ -1,0 +1,85 @@
+"""Pipelines fail with the error that a step raised, in this process and in workers."""
+
+import os
+import signal
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+
+from data_prep.beam_options import pipeline_options
+from data_prep.beam_run import running
+from data_prep.errors import StorageError, UserError
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    """Let worker processes import this file, which holds the steps."""
+    monkeypatch.setenv("PYTHONPATH", f"{Path(__file__).parent}:{Path.cwd()}")
+
+
+MODES = pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+
+
+def run(step, workers):
+    with running(beam.Pipeline(options=pipeline_options(workers=workers))) as pipeline:
+        _ = pipeline | beam.Create([1, 2]) | beam.Reshuffle() | beam.Map(step)
+
+
+def storage_error(_):
+    raise StorageError("/a [1]/b", "stale file handle")
+
+
+def user_error(_):
+    raise UserError("thing: must be 1, got 2")
+
+
+def bug(_):
+    raise KeyError("a bug")
+
+
+def die(_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def interrupt(_):
+    signal.raise_signal(signal.SIGINT)
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [(storage_error, "/a [1]/b: stale file handle"), (user_error, "thing: must be 1, got 2")],
+)
+def test_the_error_of_a_step_is_raised_as_it_is(workers, step, message, capfd):
+    with pytest.raises(UserError) as caught:
+        run(step, workers)
+    assert str(caught.value) == message
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_class_of_an_error_is_kept_within_a_process():
+    with pytest.raises(StorageError) as caught:
+        run(storage_error, 1)
+    assert (caught.value.uri, caught.value.reason) == ("/a [1]/b", "stale file handle")
+
+
+@MODES
+def test_a_bug_is_not_taken_for_a_mistake_of_the_user(workers):
+    with pytest.raises(Exception, match="a bug") as caught:
+        run(bug, workers)
+    assert not isinstance(caught.value, UserError)
+
+
+@pytest.mark.slow
+def test_a_worker_process_that_is_killed_is_an_error(capfd):
+    with pytest.raises(UserError, match=r"worker process: must run .* exit code -9"):
+        run(die, 2)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_interrupt_within_a_step_is_an_interrupt():
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(interrupt, 1)
+    assert signal.getsignal(signal.SIGINT) is before
