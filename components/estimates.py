@@ -64,16 +64,19 @@ class Moments:
         """Sum up rows.
 
         Args:
-            rows: float `[N, k]`, one row per example; `N` may be 0, and a missing value is NaN.
+            rows: float `[N, k]`, one row per example; `N` may be 0. A missing value is NaN, and
+                an infinite one counts as missing.
         """
         rows = np.asarray(rows, np.float64)
-        return cls(float(len(rows)), rows.sum(axis=0), rows.T @ rows)
+        with np.errstate(invalid="ignore"):
+            return cls(float(len(rows)), rows.sum(axis=0), rows.T @ rows)
 
     def __add__(self, other: "Moments") -> "Moments":
         """Return the moments of both sets of examples."""
-        return Moments(
-            self.count + other.count, self.total + other.total, self.products + other.products
-        )
+        with np.errstate(invalid="ignore"):
+            return Moments(
+                self.count + other.count, self.total + other.total, self.products + other.products
+            )
 
     def mean(self, index: int) -> Estimate | None:
         """Estimate the mean of one quantity; None without examples or if a value is missing."""

@@ -101,7 +101,7 @@ def separate_example(model: ExportedModel, clip: ClipConfig, example: Example) -
     if model.control.uses_audio and video.audio is None:
         facts.append("no audio: the choice is arbitrary")
     for i, score in enumerate(scores):
-        captions[i].append(f"score {score:.3f}")
+        captions[i].append(f"score {score:.3f}" if np.isfinite(score) else "score not finite")
     subject = f"{example.title}, {example.about}".rstrip(", ")
     return Entry(
         title=example.title,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from components.html.pages import Entry, GalleryPage, render_gallery
+from components.html.pages import Entry, GalleryPage, write_page
 from components.separated_examples import Example, Footage, example_of, separate_example
 from data_prep import storage
 from data_prep.config import ClipConfig, DataConfig
@@ -21,7 +21,7 @@ from data_prep.sources.kinetics import Listing, Rejection
 from data_prep.sources.manifest import Video
 from data_prep.splits import EVAL
 from models.export.exported_model import ExportedModel
-from serving.versions import find_versions, require_version
+from serving.versions import find_model
 
 MOST_OPENED = 200
 """Files of a large folder that are opened to choose from, evenly spread over it."""
@@ -72,20 +72,8 @@ def write_gallery(
     )
     if not page.videos and not page.mixtures:
         raise UserError(f"{videos}: no clip of these videos can be read")
-    storage.write_text(str(output / "index.html"), render_gallery(page))
+    write_page(page, str(output), "index.html")
     return output / "index.html"
-
-
-def find_model(folder: Path) -> Path:
-    """Return the folder of a version: the given one, or the newest in it.
-
-    Raises:
-        UserError: neither is one.
-    """
-    if (folder / "saved_model.pb").is_file():
-        return folder.resolve()
-    require_version(folder)
-    return next(iter(find_versions(folder).values())).resolve()
 
 
 def _name(version: Path) -> str:

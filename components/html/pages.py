@@ -1,18 +1,23 @@
 """HTML pages, complete in themselves, rendered from plain values.
 
-Public names: `ReportPage` with `render_report`, `GalleryPage` with `render_gallery`, and the
-values they show: `Entry` and `Video`, `Verdict`, `Split` and `Artifact`.
+Public names: `ReportPage` and `GalleryPage` with `render(page)` and `write_page(page, folder,
+file)`, and the values they show: `Entry` and `Video`, `Verdict`, `DataFacts` and `Split`, and
+`Artifact`.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from components.html.long_list import SHOWN, LongList, in_one_list
 from components.html.section import Section
-from components.tables import Table
+from components.html.visible_text import visible
+from components.tables import Table, spoken
+from data_prep import storage
 
 Pairs = Sequence[tuple[str, object]]
 """Names and values, as the page shows them."""
@@ -86,17 +91,31 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Split:
-    """Counts of a split.
-
-    Attributes:
-        name: its name.
-        counts: what is counted, and how many there are.
-        dropped: mixtures that could not be made: (mixture, file, reason).
-    """
+    """Counts of a split: its name, what is counted, and how many there are."""
 
     name: str
     counts: Pairs
-    dropped: Sequence[tuple[str, str, str]] = ()
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the data set was made of, and what was lost on the way.
+
+    Attributes:
+        files: counts of the files.
+        splits: counts of each split.
+        notes: what a reader should know before trusting the metrics, in sentences.
+        reasons: why files were rejected, each with the number of files.
+        rejected: the files that were not used.
+        dropped: the mixtures that could not be made.
+    """
+
+    files: Pairs
+    splits: Sequence[Split]
+    notes: Sequence[str]
+    reasons: LongList
+    rejected: LongList
+    dropped: LongList
 
 
 @dataclass(frozen=True)
@@ -118,6 +137,7 @@ class ReportPage:
         system: the system's name in tables.
         about: its size and training, in words.
         metrics_note: what the metrics mean, in sentences.
+        missing_metrics: what the tables lack and why, in sentences.
         verdict: outcome of the evaluation.
         headline: the main figures: (figure, description).
         comparison: tables of the metrics, one per mixture type.
@@ -125,9 +145,9 @@ class ReportPage:
         slices: tables of the metrics, one per feature.
         curves: figures of the training run; empty if nothing was trained.
         analyses: one section per analysis.
-        splits: the data's counts.
-        rejected: files that were not used: (file, reason).
+        data: facts about the data set.
         gallery: mixture type -> entries; empty for models without outputs to show.
+        gallery_note: why a model with outputs has no entries; empty otherwise.
         gallery_limit: the gallery is picked among at most this many held-out mixtures.
         artifacts: the report's inputs.
         settings: (name, JSON text).
@@ -138,6 +158,7 @@ class ReportPage:
     system: str
     about: str
     metrics_note: str
+    missing_metrics: Sequence[str]
     verdict: Verdict
     headline: Sequence[tuple[str, str]]
     comparison: Sequence[Table]
@@ -145,13 +166,21 @@ class ReportPage:
     slices: Sequence[Table]
     curves: Sequence[Markup]
     analyses: Sequence[Section]
-    splits: Sequence[Split]
-    rejected: Sequence[tuple[str, str]]
+    data: DataFacts
     gallery: Mapping[str, Sequence[Entry]]
     gallery_limit: int
     artifacts: Sequence[Artifact]
     settings: Pairs
     versions: Pairs
+    gallery_note: str = ""
+
+    template: ClassVar[str] = "report.html"
+
+    @property
+    def lists(self) -> list[LongList]:
+        """The lists that lie beside the page."""
+        slices = in_one_list(self.slices, "slices", "slices.csv")
+        return [self.data.rejected, self.data.dropped, slices]
 
 
 @dataclass(frozen=True)
@@ -172,27 +201,57 @@ class GalleryPage:
     mixtures: Mapping[str, Sequence[Entry]] = field(default_factory=dict)
     rejected: Sequence[tuple[str, str]] = ()
 
+    template: ClassVar[str] = "gallery.html"
 
-def render_report(page: ReportPage) -> str:
-    """Return the report's HTML."""
-    return _template("report.html").render(page=page)
-
-
-def render_gallery(page: GalleryPage) -> str:
-    """Return the gallery's HTML."""
-    return _template("gallery.html").render(page=page)
+    @property
+    def lists(self) -> list[LongList]:
+        """The lists that lie beside the page."""
+        return [rejected_files(self.rejected)]
 
 
-def _template(name: str) -> Template:
+def rejected_files(files: Sequence[tuple[str, str]]) -> LongList:
+    """List the files that were not used: (file, reason)."""
+    return LongList("unused files", "rejected.csv", ("path", "reason"), files)
+
+
+def render(page: ReportPage | GalleryPage) -> str:
+    """Return the page's HTML."""
     environment = Environment(
         loader=PackageLoader("components.html"),
         autoescape=True,
+        finalize=_finalize,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["symbols"] = _symbols
-    return environment.get_template(name)
+    environment.filters |= {"symbols": _symbols, "lines": _lines, "spoken": spoken}
+    environment.filters["count"] = "{:,}".format
+    environment.globals["shown"] = SHOWN
+    return environment.get_template(page.template).render(page=page)
+
+
+def write_page(page: ReportPage | GalleryPage, folder: str, file: str) -> None:
+    """Write a page, and the lists beside it.
+
+    Args:
+        page: the page.
+        folder: URI of the folder.
+        file: name of the page's file.
+    """
+    text = render(page)
+    for found in page.lists:
+        storage.write_text(storage.join(folder, found.file), found.csv())
+    storage.write_text(storage.join(folder, file), text)
+
+
+def _finalize(value: object) -> object:
+    """Make a text from outside visible; markup comes from here."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _lines(text: str) -> Markup:
+    """Keep the line breaks of a text."""
+    return Markup("\n").join(Markup.escape(visible(line)) for line in text.split("\n"))
 
 
 def _symbols(text: str) -> Markup:

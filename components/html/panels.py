@@ -50,7 +50,7 @@ def save_panels(
 
     Args:
         path: the file; its suffix names the format.
-        panels: from left to right.
+        panels: from left to right, at least one.
         rows: labels of the rows, from top to bottom.
         measure: what the values are.
         reference: value of a vertical line, for example chance; None for none.
@@ -66,11 +66,18 @@ def save_panels(
         axes.set_xlabel(measure.title)
         if measure.is_share:
             percent_axis(axes.xaxis)
-    columns[0].set_xlim(0, 1.05)
+    columns[0].set_xlim(0, max(1.05, 1.05 * _highest(panels)))
     columns[0].set_yticks(range(len(rows)), list(rows))
     columns[0].set_ylim(len(rows) - 0.5, -0.5)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=2, frameon=False)
     save_figure(figure, path)
+
+
+def _highest(panels: Sequence[Panel]) -> float:
+    own = [e.value + (e.half_width or 0) for panel in panels for e in panel.own.values()]
+    return max(
+        [*own, *(value for panel in panels for value in panel.published.values())], default=0
+    )
 
 
 def _draw(axes: "Axes", panel: Panel, rows: Sequence[str]) -> None:

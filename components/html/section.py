@@ -17,9 +17,11 @@ class Section:
         about: what was measured and how, in sentences.
         figures: SVG elements, see `components.html.figures`.
         tables: shown one below the other.
+        notes: what the figures leave out, and why; one paragraph each.
     """
 
     title: str
     about: str
     figures: Sequence[Markup]
     tables: Sequence[Table]
+    notes: Sequence[str] = ()

@@ -1,17 +1,19 @@
 """Matplotlib figures as SVG: inline elements in a page's own colors, and files.
 
-Public names: `inline_svg(draw, alt)`, `save_figure(figure, path)`, the colors, and
-`percent_axis(axis)`. Matplotlib is imported when something is drawn.
+Public names: `inline_svg(draw, alt)`, `save_figure(figure, path)`, the colors,
+`percent_axis(axis)` and `legend_below(figure)`. Matplotlib is imported when something is drawn.
 """
 
 import io
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from components.html.visible_text import visible
 from data_prep import storage
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ STUDY_OWN, STUDY_PUBLISHED, STUDY_OTHER = "#1f6f8b", "#c8553d", "#808080"
 
 WIDTH = 4.4
 """Width of a page's figures, inches."""
+
+_LEGEND_CHARACTERS = 45  # that fit into a page's figure beside each other
 
 # Stands for the page's text color, which differs between light and dark.
 _INK = "#123456"
@@ -44,6 +48,7 @@ _STYLE: dict[Any, Any] = {
     "axes.titlesize": 10,
     "axes.titlelocation": "left",
     "legend.frameon": False,
+    "text.parse_math": False,  # a label may hold dollars
 }
 
 
@@ -56,9 +61,11 @@ def inline_svg(draw: Callable[[], "Figure"], alt: str) -> Markup:
     """
     from matplotlib import rc_context
 
-    buffer = io.StringIO()
+    alt, buffer = visible(alt), io.StringIO()
     # Ids are made of the salt: a figure's own salt keeps them apart on the page.
-    with rc_context({**_STYLE, "svg.hashsalt": alt}):
+    with rc_context({**_STYLE, "svg.hashsalt": alt}), warnings.catch_warnings():
+        # Matplotlib measures texts with its own font; the browser writes them with all of its.
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         draw().savefig(buffer, format="svg", transparent=True, metadata=nothing)
     svg = buffer.getvalue()
@@ -77,10 +84,17 @@ def save_figure(figure: "Figure", path: Path) -> None:
 
     # Without a salt and with a date, equal figures would not give equal files.
     with (
-        rc_context({"svg.hashsalt": "layered-video"}),
+        rc_context({"svg.hashsalt": "layered-video", "text.parse_math": False}),
         storage.replacing(str(path)) as temporary,
     ):
         figure.savefig(temporary, format=path.suffix[1:], metadata={"Date": None})
+
+
+def legend_below(figure: "Figure") -> None:
+    """Put the legend below the axes of a page's figure, where it covers nothing."""
+    labels = figure.axes[0].get_legend_handles_labels()[1]
+    fits = sum(map(len, labels)) < _LEGEND_CHARACTERS
+    figure.legend(fontsize=8, loc="outside lower left", ncols=len(labels) if fits else 1)
 
 
 def percent_axis(axis: "Axis") -> None:

@@ -8,15 +8,50 @@ from markupsafe import Markup
 from components.estimates import Estimate
 from components.evaluation.slice_metrics import EvaluationResults, SliceMetrics
 from components.html.figures import comparisons
-from components.tables import Row, RowKind, Table
+from components.html.long_list import SHOWN
+from components.tables import Row, RowKind, Table, spoken
 from models.measures import MEASURES, Measure
 from models.systems import System
+
+_ALL = "all"
 
 
 def shown_measures(system: System, results: EvaluationResults) -> list[Measure]:
     """Return the measures that describe a system, as far as its evaluation has them."""
-    overall = results.overall
-    return [m for m in system.measures if overall and m.name in overall.estimates]
+    every = (own for found in results.slices.values() for own in found.values())
+    measured = {name for own in every for name in own.estimates}
+    return [measure for measure in system.measures if measure.name in measured]
+
+
+def missing(system: System, results: EvaluationResults, mixture_types: Sequence[str]) -> list[str]:
+    """Say what the tables lack.
+
+    Args:
+        system: the model's system.
+        results: the model's results.
+        mixture_types: the types of the held-out mixtures.
+
+    Returns:
+        Sentences; empty if nothing is missing.
+    """
+    found = results.by_mixture_type() or _overall(results)
+    sentences = []
+    if not found:
+        sentences.append("The evaluation has no metrics of this model.")
+    if lost := [spoken(name) for name in mixture_types if found and name not in found]:
+        sentences.append(f"The evaluation has no metrics of these mixtures: {', '.join(lost)}.")
+    for name, own in found.items():
+        if lost := [m.title for m in system.measures if m.name not in own.estimates]:
+            sentences.append(
+                f"No value on {spoken(name)} mixtures, because at least one mixture has none that "
+                f"is finite: {', '.join(lost)}."
+            )
+    return sentences
+
+
+def _overall(results: EvaluationResults) -> dict[str, SliceMetrics]:
+    """Return the metrics over all mixtures, which stand in for those by mixture type."""
+    return {_ALL: results.overall} if results.overall else {}
 
 
 def compare(
@@ -34,11 +69,12 @@ def compare(
         baseline: the last blessed model's results; without slices if there was none.
 
     Returns:
-        One table per mixture type, the model in the first row.
+        One table per mixture type, the model in the first row; one over all mixtures if the
+        evaluation has no mixture types.
     """
-    earlier = baseline.by_mixture_type()
+    earlier = baseline.by_mixture_type() or _overall(baseline)
     tables = []
-    for name, own in results.by_mixture_type().items():
+    for name, own in (results.by_mixture_type() or _overall(results)).items():
         rows = [Row("this model", own.estimates, own.examples)]
         identity = {} if _is_identity(own) else _identity(own)
         if identity:
@@ -52,7 +88,7 @@ def compare(
             rows.append(Row("Identity, published", figures, kind=RowKind.PUBLISHED))
         if figures := _published(system, name):
             rows.append(Row("published", figures, kind=RowKind.PUBLISHED))
-        tables.append(Table(name, measures, rows))
+        tables.append(Table(spoken(name), measures, rows))
     return tables
 
 
@@ -97,20 +133,32 @@ def _published(system: System, mixture_type: str) -> dict[str, Estimate]:
 
 
 def slices(results: EvaluationResults, measures: Sequence[Measure]) -> list[Table]:
-    """Return one table per feature, except the mixture type, with one row per value."""
+    """Return one table per feature, except the mixture type, with one row per value.
+
+    Values come in their order, or those with the most mixtures first if a page cannot show all.
+    """
     return [
         Table(
-            caption=f"By {feature}",
+            caption=f"By {spoken(feature)}",
             measures=measures,
-            rows=[
-                Row(value or "none", metrics.estimates, metrics.examples)
-                for value, metrics in sorted(found.items(), key=lambda item: _order(item[0]))
-            ],
-            head=feature,
+            rows=_in_order(
+                [
+                    Row(value or "no value", metrics.estimates, metrics.examples, RowKind.BASELINE)
+                    for value, metrics in found.items()
+                ]
+            ),
+            head=spoken(feature),
         )
         for feature, found in sorted(results.slices.items())
         if feature not in ("", "mixture_type")
     ]
+
+
+def _in_order(rows: Sequence[Row]) -> list[Row]:
+    ordered = sorted(rows, key=lambda row: _order(row.label))
+    if len(rows) > SHOWN:
+        ordered.sort(key=lambda row: -row.examples)
+    return ordered
 
 
 def _order(text: str) -> tuple[int, int, str]:

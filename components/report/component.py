@@ -37,7 +37,7 @@ class ReportSpec(ComponentSpec):
 
 
 class Report(BaseComponent):
-    """Writes `report.html`, complete in itself.
+    """Writes `report.html`, complete in itself, and CSVs of the lists that it shows a part of.
 
     Outputs:
         report: a `ReportArtifact`.

@@ -8,18 +8,18 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import Artifact
 
 from components.analyses.registry import ANALYSES, get_analysis
-from components.html.pages import render_report
+from components.html.pages import write_page
 from components.report import FILE
 from components.report.gathering import RunInputs, gather
+from components.report.run_page import report_page
 from components.report.settings import ReportSettings
-from data_prep import storage
 
 _CODE = TypeAdapter(dict[str, str])
 _FIXED = tuple(field.name for field in fields(RunInputs) if field.name != "analyses")
 
 
 class ReportExecutor(BaseExecutor):
-    """Writes `report.html`; every input beside the fixed ones is the result of an analysis."""
+    """Writes the page and its lists; inputs beside the fixed ones are results of analyses."""
 
     def Do(  # noqa: N802  (TFX's name)
         self,
@@ -35,6 +35,6 @@ class ReportExecutor(BaseExecutor):
             analyses={name: artifacts[name] for name in ANALYSES if name in names},
         )
         settings = ReportSettings.model_validate_json(exec_properties["settings"])
-        page = gather(inputs, settings, _CODE.validate_json(exec_properties["code"]))
+        facts = gather(inputs, _CODE.validate_json(exec_properties["code"]))
         [report] = output_dict["report"]
-        storage.write_text(storage.join(report.uri, FILE), render_report(page))
+        write_page(report_page(facts, settings), report.uri, FILE)

@@ -43,10 +43,11 @@ def held_out_gallery(
     """
     records = tf.data.TFRecordDataset(files).take(limit)
     ratios, types = _relative_losses(model, records)
+    # For two equal clips Identity's loss is 0: they are neither well nor badly separated.
+    ranked = np.isfinite(ratios)
     picked: dict[str, list[tuple[str, int]]] = {}
     for name in MIXTURE_TYPES:
-        # For two equal clips Identity's loss is 0: they are neither well nor badly separated.
-        places = np.flatnonzero((types == name) & np.isfinite(ratios))
+        places = np.flatnonzero((types == name) & ranked)
         picked[name] = [(title, int(places[i])) for title, i in pick(ratios[places].tolist())]
     wanted = {place for chosen in picked.values() for _, place in chosen}
     values = {
@@ -68,10 +69,10 @@ def _relative_losses(
     model: ExportedModel, records: tf.data.Dataset
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the relative loss and the mixture type of every record, each `[N]`."""
-    ratios, types = [], []
+    ratios, types = [np.zeros(0)], []
     for batch in records.batch(_BATCH).as_numpy_iterator():
         scalars = model.evaluate(batch)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios.append(scalars[LOSS.name] / scalars[IDENTITY_LOSS.name])
         types += [read_texts(one, ["mixture_type"])["mixture_type"] for one in batch]
-    return np.concatenate(ratios), np.array(types)
+    return np.concatenate(ratios), np.array(types, str)

@@ -1,6 +1,5 @@
 """From the artifacts of a run to the values on its page."""
 
-import json
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,21 +16,15 @@ from components.evaluation.evaluation_results import (
     read_failures,
 )
 from components.held_out_files import held_out_files
-from components.html import figures, pages
+from components.html import pages
 from components.html.section import Section
-from components.notes import describe
-from components.report.comparison import chief_plots, compare, headline, shown_measures, slices
 from components.report.curves import read_curves
 from components.report.data import read_data
 from components.report.gallery import held_out_gallery
-from components.report.settings import ReportSettings
+from components.report.run_page import GALLERY_LIMIT, RunFacts
+from components.tables import spoken
 from data_prep.config import ClipConfig
-from data_prep.settings import Settings
 from models.export.exported_model import ExportedModel
-from models.systems import get_system
-
-GALLERY_LIMIT = 512
-"""The gallery is picked among at most this many held-out mixtures."""
 
 _PACKAGES = (
     "tensorflow",
@@ -72,61 +65,30 @@ class RunInputs:
             "blessing": self.blessing,
             "pushed model": self.pushed_model,
         }
-        return fixed | {name.replace("_", " "): item for name, item in self.analyses.items()}
+        return fixed | {spoken(name): item for name, item in self.analyses.items()}
 
 
-def gather(
-    inputs: RunInputs, settings: ReportSettings, code: Mapping[str, str]
-) -> pages.ReportPage:
+def gather(inputs: RunInputs, code: Mapping[str, str]) -> RunFacts:
     """Read everything that a report shows.
 
     Args:
         inputs: the artifacts.
-        settings: the settings of the run.
         code: what some code does -> digest of it.
     """
-    system = get_system(settings.model.system)
     data = read_data(inputs.examples.uri)
-    results = read_evaluation(inputs.evaluation.uri)
-    measures = shown_measures(system, results)
-    comparison = compare(system, measures, results, read_baseline(inputs.evaluation.uri))
-    return pages.ReportPage(
-        title=settings.pipeline,
-        system=system.title,
-        about=_about(settings, data.settings.clip),
-        metrics_note=f"{describe(measures)} Metrics are over held-out mixtures. The published "
-        f"figures are those of {system.title} on Kinetics-600 at the papers' size: other videos, "
-        "longer clips. ± and bars are 95 % intervals over mixtures, some of which share a video.",
-        verdict=_verdict(inputs),
-        headline=headline(comparison, measures),
-        comparison=comparison,
-        plots=chief_plots(comparison, measures),
-        slices=slices(results, measures),
-        curves=figures.training(read_curves(inputs.model_run.uri), measures),
+    return RunFacts(
+        data=data,
+        results=read_evaluation(inputs.evaluation.uri),
+        baseline=read_baseline(inputs.evaluation.uri),
+        curves=read_curves(inputs.model_run.uri),
         analyses=[_section(artifact) for artifact in inputs.analyses.values()],
-        splits=data.splits,
-        rejected=data.rejected,
         gallery=_gallery(inputs, data.settings.clip),
-        gallery_limit=GALLERY_LIMIT,
+        verdict=_verdict(inputs),
         artifacts=[
             pages.Artifact(name, item.id, item.type_name, item.uri)
             for name, item in inputs.named.items()
         ],
-        settings=[
-            ("model", _pretty(settings.model)),
-            ("train", _pretty(settings.train)),
-            ("evaluation", _pretty(settings.evaluation)),
-            ("data", _pretty(data.settings)),
-        ],
         versions=_versions(inputs.examples, code),
-    )
-
-
-def _about(settings: ReportSettings, clip: ClipConfig) -> str:
-    re_paired = " with re-paired clips" if settings.train.re_pair else ""
-    return (
-        f"preset {settings.model.preset}, {settings.train.steps} steps{re_paired}, clips of "
-        f"{clip.frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps"
     )
 
 
@@ -155,17 +117,11 @@ def _verdict(inputs: RunInputs) -> pages.Verdict:
 
 
 def _versions(examples: Artifact, code: Mapping[str, str]) -> list[tuple[str, str]]:
+    # The digest of MixtureGen's input that TFX's driver made; imported mixtures have none.
+    digest = examples.get_string_custom_property("input_fingerprint")
     return [
-        # The digest of MixtureGen's input that TFX's driver made.
-        (
-            "data: files, sizes and times",
-            examples.get_string_custom_property("input_fingerprint"),
-        ),
+        ("data: files, sizes and times", digest or "unknown: the mixtures were imported"),
         *((f"code: {name}", digest) for name, digest in code.items()),
         ("python", platform.python_version()),
         *((name, metadata.version(name)) for name in _PACKAGES),
     ]
-
-
-def _pretty(settings: Settings) -> str:
-    return json.dumps(settings.model_dump(mode="json"), indent=2)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from components.estimates import Estimate
-from components.tables import Row, Table
+from components.tables import Row, Table, spoken
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from models.measures import CONTROL_ACCURACY, LOSS, PSNR, SCORE_ERROR, SSIM, Measure
 from models.systems import SYSTEMS
 from pipeline.study.averages import column, mixture_types
@@ -74,6 +75,32 @@ def table_2(runs: Sequence[StudyRun], systems: Sequence[str]) -> Table:
     return _table("Control", columns, systems)
 
 
+def left_out(runs: Sequence[StudyRun], systems: Sequence[str], measures: Sequence[Measure]) -> str:
+    """Say which published mixture types the runs were not evaluated on.
+
+    Args:
+        runs: the study's.
+        systems: the rows of the table.
+        measures: its measures with published figures.
+
+    Returns:
+        Sentences; empty if nothing is left out.
+    """
+    evaluated = mixture_types(runs)
+    sentences = [] if evaluated else ["No run was evaluated on any mixture type."]
+    if absent := [
+        kind.title
+        for name, kind in MIXTURE_TYPES.items()
+        if name not in evaluated
+        and any(published_column(systems, measure, name) for measure in measures)
+    ]:
+        sentences.append(
+            f"There are no held-out {' or '.join(absent)} here, so the published figures for them "
+            "are left out. `data.shares` in the settings below says which types were made."
+        )
+    return " ".join(sentences)
+
+
 def published_column(systems: Sequence[str], measure: Measure, kind: str) -> dict[str, float]:
     """Return system -> published figure, of those that have one."""
     figures = {name: SYSTEMS[name].published_value(measure, kind) for name in systems}
@@ -84,7 +111,7 @@ def _ours(runs: Sequence[StudyRun], systems: Sequence[str], measure: Measure, ki
     heading = dataclasses.replace(
         measure,
         name=f"{measure.name}, {kind}",
-        title=f"{measure.title}, {kind}",
+        title=f"{measure.title}, {spoken(kind)}",
         digits=1 if measure.is_share else measure.digits,
     )
     return Column(heading, column(runs, systems, measure, kind))

@@ -1,7 +1,7 @@
 """The study from its runs to its page: `results.json`, `results.md` and the figures."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,17 +12,17 @@ from components.analyses.analysis import StudySection
 from components.analyses.registry import ANALYSES
 from components.estimates import Estimate, SeedEstimate
 from components.html.panels import Panel, save_panels
-from components.tables import Table, markdown
+from components.tables import Table, markdown, spoken
 from data_prep import storage
 from data_prep.results import Results
-from models.measures import CONTROL_ACCURACY, RELATIVE_LOSS, Measure
+from models.measures import CONTROL_ACCURACY, LOSS, RELATIVE_LOSS, Measure
 from models.systems import SYSTEMS
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_digest, training_modules
 from pipeline.places import Places
 from pipeline.runners import local
 from pipeline.study import averages
-from pipeline.study.paper_tables import published_column, table_1, table_2
+from pipeline.study.paper_tables import left_out, published_column, table_1, table_2
 from pipeline.study.runs import StudyRun, count_weights
 
 _INTRODUCTION = """\
@@ -34,7 +34,8 @@ over the examples, which the seeds share, and Student's t over the seeds, with t
 over the column. With one seed it is the part over the examples alone. Each mixture counts as one
 example although mixtures share videos, so other videos may give figures that differ by more. The
 data sets differ: losses compare within a column, and the loss relative to Identity's, in the
-figure, compares across.
+figure, compares across. `-` marks what the papers do not give, what a system does not do, and what
+was not measured with every seed.
 """
 
 
@@ -102,7 +103,7 @@ def write_study(runs: Sequence[StudyRun], config: PipelineConfig, places: Places
         about=_about(runs, config, places),
     )
     results.write(str(places.output / "results.json"))
-    sections = [*_separation(runs, config), *_control(runs), *analyses]
+    sections = [_separation(runs, config), _control(runs), *analyses]
     text = "\n".join(
         [
             _INTRODUCTION,
@@ -114,37 +115,33 @@ def write_study(runs: Sequence[StudyRun], config: PipelineConfig, places: Places
     return places.output / "results.md"
 
 
-def _separation(runs: Sequence[StudyRun], config: PipelineConfig) -> list[StudySection]:
-    systems = averages.separators(runs)
+def _separation(runs: Sequence[StudyRun], config: PipelineConfig) -> StudySection:
+    title, systems = "Table 1: separation", averages.separators(runs)
     if not systems:
-        return []
+        return _empty(title, "No system here separates layers.")
     weights = {name: count_weights(name, config) for name in systems}
-    return [
-        StudySection(
-            title="Table 1: separation",
-            tables=[table_1(runs, systems, weights)],
-            file_name="separation.svg",
-            alt="Loss relative to Identity's, by system",
-            draw=partial(_draw, runs=runs, systems=systems, measure=RELATIVE_LOSS, reference=1.0),
-        )
-    ]
+    return StudySection(
+        title=title,
+        tables=[table_1(runs, systems, weights)],
+        notes=left_out(runs, systems, [LOSS]),
+        file_name="separation.svg",
+        alt="Loss relative to Identity's, by system",
+        draw=_drawing(runs, systems, RELATIVE_LOSS, reference=1.0),
+    )
 
 
-def _control(runs: Sequence[StudyRun]) -> list[StudySection]:
-    systems = averages.controlled(runs)
+def _control(runs: Sequence[StudyRun]) -> StudySection:
+    title, systems = "Table 2: control by audio", averages.controlled(runs)
     if not systems:
-        return []
-    return [
-        StudySection(
-            title="Table 2: control by audio",
-            tables=[table_2(runs, systems)],
-            file_name="control.svg",
-            alt="Control accuracy, by system",
-            draw=partial(
-                _draw, runs=runs, systems=systems, measure=CONTROL_ACCURACY, reference=0.5
-            ),
-        )
-    ]
+        return _empty(title, "No system here takes an audio cue.")
+    return StudySection(
+        title=title,
+        tables=[table_2(runs, systems)],
+        notes=left_out(runs, systems, [LOSS, CONTROL_ACCURACY]),
+        file_name="control.svg",
+        alt="Control accuracy, by system",
+        draw=_drawing(runs, systems, CONTROL_ACCURACY, reference=0.5),
+    )
 
 
 def _analyses(runs: Sequence[StudyRun]) -> list[StudySection]:
@@ -152,8 +149,23 @@ def _analyses(runs: Sequence[StudyRun]) -> list[StudySection]:
     sections = []
     for name, analysis in ANALYSES.items():
         if found := averages.results_by_system(runs, name):
-            sections.append(analysis.study_section(found))
-    return [section for section in sections if section is not None]
+            section = analysis.study_section(found)
+            sections.append(section or _empty(analysis.title, "The results have no figures."))
+    return sections
+
+
+def _empty(title: str, reason: str) -> StudySection:
+    return StudySection(title=title, tables=[], notes=reason)
+
+
+def _drawing(
+    runs: Sequence[StudyRun], systems: Sequence[str], measure: Measure, *, reference: float
+) -> Callable[[Path], None] | None:
+    """Return what draws a figure of a measure; None if there is nothing to draw."""
+    kinds = averages.mixture_types(runs)
+    if not any(averages.column(runs, systems, measure, kind) for kind in kinds):
+        return None
+    return partial(_draw, runs=runs, systems=systems, measure=measure, reference=reference)
 
 
 def _draw(
@@ -163,7 +175,7 @@ def _draw(
     titles = {name: SYSTEMS[name].title for name in systems}
     panels = [
         Panel(
-            kind,
+            spoken(kind),
             {
                 titles[name]: estimate
                 for name, estimate in averages.column(runs, systems, measure, kind).items()

@@ -98,5 +98,5 @@ def test_headline_has_the_chief_measures_of_every_type():
 
 def test_slices_leave_out_the_mixture_type_and_sort_numbers_by_size():
     [table] = slices(RESULTS, shown_measures(get_system("c2"), RESULTS))
-    assert (table.caption, table.head) == ("By v1_height", "v1_height")
+    assert (table.caption, table.head) == ("By v1 height", "v1 height")
     assert [row.label for row in table.rows] == ["96", "1080"]

@@ -20,16 +20,18 @@ from components.estimates import Estimate
 from components.evaluation.slice_metrics import EvaluationResults, SliceMetrics
 from components.html import figures
 from components.html.data_uris import image_uri, in_grid, video_uri
+from components.html.long_list import LongList
 from components.html.pages import (
     Artifact,
+    DataFacts,
     Entry,
     GalleryPage,
     ReportPage,
     Split,
     Verdict,
     Video,
-    render_gallery,
-    render_report,
+    rejected_files,
+    render,
 )
 from components.notes import describe
 from components.report.comparison import chief_plots, compare, headline, shown_measures, slices
@@ -37,6 +39,7 @@ from data_prep.config import ClipConfig
 from models.systems import get_system
 
 CLIP = ClipConfig(frames=8, fps=8, height=48, width=48, short_side=48, sample_rate=8_000)
+HEADS = ("reason", "files", "example")
 NASTY = "/videos/<script>alert(\"1\")</script> & 'co'/" + "a_very_long_name_" * 12 + ".mp4"
 
 # At the end of a page, it reports to the page around it how the browser renders it.
@@ -140,6 +143,7 @@ def make_page(**changes) -> ReportPage:
         "system": system.title,
         "about": "preset tiny",
         "metrics_note": describe(measures),
+        "missing_metrics": [],
         "verdict": Verdict(True, [], "/serving/controlled-separator/17"),
         "headline": headline(comparison, measures),
         "comparison": comparison,
@@ -147,11 +151,14 @@ def make_page(**changes) -> ReportPage:
         "slices": slices(RESULTS, measures),
         "curves": figures.training(curves, measures),
         "analyses": [ControlShiftAnalysis().section(SHIFTED)],
-        "splits": [
-            Split("train", [("mixtures", 40)]),
-            Split("eval", [("mixtures", 16)], [("eval-1", NASTY, "cannot be decoded")]),
-        ],
-        "rejected": [(NASTY, "is text, not a media file")],
+        "data": DataFacts(
+            files=[("found", 60)],
+            splits=[Split("train", [("mixtures", 40)]), Split("eval", [("mixtures", 16)])],
+            notes=[],
+            reasons=LongList("reasons", "rejected.csv", HEADS, [("is text", 1, NASTY)]),
+            rejected=rejected_files([(NASTY, "is text, not a media file")]),
+            dropped=LongList("dropped mixtures", "dropped.csv", ("file", "reason"), [(NASTY, "x")]),
+        ),
         "gallery": {"transparency": [make_entry("best"), make_entry("worst")]},
         "gallery_limit": 512,
         "artifacts": [Artifact("examples", 7, "Examples", "gs://bucket/" + "deep/" * 40)],
@@ -166,25 +173,27 @@ class Links(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.found, self.ids = [], []
+        self.found, self.loaded, self.ids = [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         values = dict(attrs)
-        self.found += [values[name] for name in ("src", "href", "xlink:href") if name in values]
+        found = [values[name] for name in ("src", "href", "xlink:href") if name in values]
+        self.found += found
+        self.loaded += found if tag != "a" else []
         self.ids += [values["id"]] if "id" in values else []
 
 
 @pytest.fixture(scope="module")
 def report():
-    return render_report(make_page())
+    return render(make_page())
 
 
 @pytest.fixture(scope="module")
 def gallery():
     entry = make_entry(NASTY)
     unmixed = Entry(NASTY, "from 1.00 s", [], entry.mixture, entry.outputs, [])
-    return render_gallery(
+    return render(
         GalleryPage("model", "Clips.", [unmixed], {"occlusion": [entry]}, [(NASTY, "is text")])
     )
 
@@ -218,14 +227,14 @@ def test_notes_explain_what_is_shown(report):
 
 def test_reasons_are_listed_when_nothing_was_pushed():
     reasons = ["occlusion: loss relative to Identity's must be at most 0.5, got 0.750"]
-    text = render_report(make_page(verdict=Verdict(False, reasons, "")))
+    text = render(make_page(verdict=Verdict(False, reasons, "")))
     assert "Not blessed" in text
     assert html.unescape(text).count(reasons[0]) == 1
     assert "pushed to" not in text
 
 
 def test_models_without_outputs_have_no_gallery():
-    text = render_report(make_page(gallery={}, curves=[], slices=[], analyses=[]))
+    text = render(make_page(gallery={}, curves=[], slices=[], analyses=[]))
     headings = re.findall(r"<h2>(.*?)</h2>", text)
     assert headings == ["Metrics", "Data", "Lineage"]
     assert "<video" not in text
@@ -268,14 +277,14 @@ def test_actions_stand_beside_the_published_figures():
     values = [row.estimates["action_accuracy"].value for row in table.rows[:4]]
     assert values == [0.5, 0.595, 0.5, 0.221]
     assert (table.rows[0].examples, table.rows[1].examples) == (9, 0)
-    text = render_report(make_page(gallery={}, analyses=[section]))
+    text = render(make_page(gallery={}, analyses=[section]))
     assert "Action recognition in mixtures" in text
 
 
 def test_several_analyses_have_sections_and_links_of_their_own(report):
     section = ControlShiftAnalysis().section(SHIFTED)
     other = ControlShiftAnalysis().section(SHIFTED.model_copy(update={"mixture_types": {}}))
-    text = render_report(make_page(analyses=[section, other]))
+    text = render(make_page(analyses=[section, other]))
     links = Links(text)
     assert {"analysis-1", "analysis-2"} <= set(links.ids)
     assert {"#analysis-1", "#analysis-2"} <= set(links.found)
@@ -285,7 +294,9 @@ def test_nothing_is_loaded_from_elsewhere(report, gallery):
     for text in (report, gallery):
         links = Links(text)
         assert links.found
-        assert all(link.startswith(("data:", "#")) for link in links.found)
+        assert all(link.startswith(("data:", "#")) for link in links.loaded)
+        lists = {link for link in links.found if not link.startswith(("data:", "#"))}
+        assert lists <= {"slices.csv"}, "it lies beside the page"
         assert "@import" not in text
         assert not re.search(r"url\((?!#)", text)
         assert len(links.ids) == len(set(links.ids))

@@ -146,9 +146,11 @@ def test_data_are_counted_and_rejected_files_named(tmp_path):
     (tmp_path / "rejected.csv").write_text("path,reason\ny.txt,not a video\n")
     data = read_data(str(tmp_path))
     assert data.settings.seed == 7
-    train, held_out = (dict(split.counts) for split in data.splits)
+    train, held_out = (dict(split.counts) for split in data.facts.splits)
     assert (train["occlusions"], train["reflections"], train["classes"]) == (3, 0, 1)
     assert (held_out["occlusions"], held_out["reflections"]) == (2, 1)
     assert train["transparencies"] == 0
-    assert data.splits[0].dropped == [("eval-1", "x.mp4", "broken")]
-    assert data.rejected == [("y.txt", "not a video")]
+    assert (train["planned mixtures"], train["dropped mixtures"]) == (4, 1)
+    assert (train["with audio"], train["without audio"]) == (2, 1)
+    assert data.facts.dropped.rows[0] == ("train", "eval-1", "x.mp4", "broken")
+    assert data.facts.rejected.rows == [("y.txt", "not a video")]

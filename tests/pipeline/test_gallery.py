@@ -11,7 +11,8 @@ from models.config import ModelConfig
 from models.export.saved_model import export
 from models.systems import SYSTEMS
 from pipeline.__main__ import main
-from pipeline.video_gallery import find_model, write_gallery
+from pipeline.video_gallery import write_gallery
+from serving.versions import find_model
 
 CLIP = ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_rate=8_000)
 BROKEN = "no <b>video.mp4"
@@ -60,7 +61,8 @@ def test_videos_and_mixtures_of_them_are_shown(pushed, videos, tmp_path):
     done = CliRunner().invoke(main, ["gallery", *map(str, words)])
     assert done.exit_code == 0, done.output
     assert done.output.strip().endswith("index.html")
-    [page] = (tmp_path / "out").iterdir()
+    page = tmp_path / "out" / "index.html"
+    assert {file.name for file in page.parent.iterdir()} == {"index.html", "rejected.csv"}
     text = page.read_text(encoding="utf-8")
     assert "model controlled-separator, version 12" in text
     assert text.count("<article") == 5
@@ -70,7 +72,7 @@ def test_videos_and_mixtures_of_them_are_shown(pushed, videos, tmp_path):
     for number in (0, 3):
         assert f"<h4>video {number}.mp4</h4>" in text
     assert "no &lt;b&gt;video.mp4" in text
-    assert "cannot be opened" in text
+    assert "is text, not a media file" in text
     assert "same file as" in text
 
 

@@ -9,19 +9,24 @@ import numpy as np
 import pytest
 from made_up_runs import action_recognition, control_shift, metrics, separation, summary
 
+from components.analyses.action_recognition.recognition_results import ActionRecognitionResults
 from components.analyses.registry import ANALYSES
 from components.estimates import Estimate, over_seeds
+from components.html import panels as panels_module
 from components.html.panels import Panel, save_panels
 from components.tables import markdown
 from data_prep.errors import UserError
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from models.measures import RELATIVE_LOSS
+from models.systems import SYSTEMS
 from pipeline.config import load_config
 from pipeline.places import Places
 from pipeline.study import averages
 from pipeline.study import runs as runs_module
+from pipeline.study import study as study_module
 from pipeline.study.paper_tables import table_1, table_2
 from pipeline.study.runs import StudyRun, check_systems, run_study, trainable_on
-from pipeline.study.study import StudyResults
+from pipeline.study.study import StudyResults, write_study
 
 
 def run(system, seed, by_type, analyses=None):
@@ -70,6 +75,107 @@ def test_table_2_holds_the_systems_with_control_and_those_it_is_published_for(ru
     assert lines["| C2"].endswith("| - | - |"), "it predicts no scores"
     names = [measure.name for measure in table.measures]
     assert len(names) == len(set(names))
+
+
+def random_runs(rng):
+    """Runs of any systems, with any number of seeds, on any subset of the mixture types."""
+    types = [name for name in MIXTURE_TYPES if rng.integers(2)]
+    found = []
+    for system in SYSTEMS:
+        for seed in range(rng.integers(0, 3)):
+            # A slice may be missing from one run.
+            kinds = [kind for kind in types if rng.uniform() < 0.8]
+            values = separation(rng.uniform(0.1, 3), rng.uniform())
+            if rng.integers(2):
+                values = without_intervals(values)
+            analyses = {"control_shift": control_shift()} if rng.integers(2) else {}
+            if rng.integers(2):
+                analyses["action_recognition"] = unlabeled()
+            found.append(run(system, seed, dict.fromkeys(kinds, values), analyses))
+    return found
+
+
+def without_intervals(found):
+    """The metrics of a single example."""
+    estimates = {name: Estimate(value=own.value) for name, own in found.estimates.items()}
+    return found.model_copy(update={"examples": 1, "estimates": estimates})
+
+
+def unlabeled():
+    return ActionRecognitionResults(classifier="i3d", mixtures=0, unlabeled=8, mixture_types={})
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Gives a function that writes the study of some runs, and returns its page's text."""
+    monkeypatch.setattr(study_module.local, "require_manifest", lambda places: str(manifest))
+    monkeypatch.setattr(study_module, "count_weights", lambda system, config: 1_230_000)
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("path\n")
+
+    def written(runs, settings=()):
+        page = write_study(runs, load_config("tables", settings), Places(tmp_path))
+        StudyResults.read(str(tmp_path / "results.json"))
+        return page.read_text()
+
+    return written
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_every_shape_of_study_has_its_page(seed, write, tmp_path):
+    found = random_runs(np.random.default_rng(seed))
+    text = write(found)
+    assert not re.search(r"\b(nan|inf|None)\b", text.split("## Settings")[0])
+    for section in ("## Table 1", "## Table 2", "## Settings"):
+        assert section in text
+    for figure in re.findall(r"^!\[.*\]\((.*)\)$", text, flags=re.MULTILINE):
+        assert (tmp_path / figure).exists()
+    for name in averages.separators(found):
+        assert f"| {SYSTEMS[name].title} |" in text
+    for kind in averages.mixture_types(found):
+        if averages.separators(found):
+            assert f"| loss, {kind} |" in text
+
+
+@pytest.mark.parametrize(
+    ("share", "there", "absent"),
+    [(0, "transparency", "occlusions"), (1, "occlusion", "transparencies")],
+)
+def test_tables_show_the_mixture_types_there_are_and_say_which_are_not(
+    share, there, absent, write, tmp_path
+):
+    shares = f"data.shares={{transparency: {1 - share}, occlusion: {share}}}"
+    text = write(
+        [run(name, 0, {there: separation(0.3)}) for name in ("c2", "c3_internal")], [shares]
+    )
+    first, second = text.split("## Table 2")
+    for table in (first, second):
+        assert f"loss, {there} | published" in table
+        assert f"There are no held-out {absent} here" in table
+    assert f"control accuracy, {there}" in second
+    for name in ("separation.svg", "control.svg"):
+        assert f"({name})" in text
+        assert (tmp_path / name).exists()
+
+
+def test_studies_without_a_separator_say_so(write):
+    text = write([run("i3d", 0, {"occlusion": metrics(accuracy=0.5)})])
+    assert "No system here separates layers." in text
+    assert "No system here takes an audio cue." in text
+
+
+def test_analyses_without_figures_say_so(write):
+    analyses = {"action_recognition": unlabeled()}
+    text = write([run("i3d", 0, {"occlusion": metrics(accuracy=0.5)}, analyses)])
+    assert "## Action recognition in mixtures\n\nThe results have no figures." in text
+
+
+def test_axes_hold_every_estimate(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(panels_module, "save_figure", lambda figure, path: drawn.append(figure))
+    panels = [Panel("occlusion", {"C2": Estimate(value=1.9, half_width=0.2)}, {"C2": 0.5})]
+    save_panels(tmp_path / "x.svg", panels, rows=["C2"], measure=RELATIVE_LOSS)
+    assert drawn[0].axes[0].get_xlim()[1] > 2.1
 
 
 def test_analyses_have_sections_of_their_own(runs):

@@ -19,7 +19,7 @@ from components.estimates import Estimate, over_seeds
 from components.html.figures import comparisons
 from components.html.panels import Panel, save_panels
 from components.html.section import Section
-from components.tables import Row, RowKind, Table
+from components.tables import Row, RowKind, Table, spoken
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from models.measures import ACCURACY, ACTION_ACCURACY, MIXED_ACCURACY, Measure
 from models.systems import SYSTEMS, System, get_system
@@ -70,7 +70,11 @@ class ActionRecognitionAnalysis(Analysis[ActionRecognitionSettings, ActionRecogn
         rows = [
             Row(
                 _title(results.classifier, name),
-                {kind: found.inputs[name] for kind, found in by_type.items()},
+                {
+                    kind: found.inputs[name]
+                    for kind, found in by_type.items()
+                    if name in found.inputs
+                },
             )
             for name in inputs
         ]
@@ -79,7 +83,9 @@ class ActionRecognitionAnalysis(Analysis[ActionRecognitionSettings, ActionRecogn
     def section(self, results: ActionRecognitionResults) -> Section:
         """Return the accuracies beside the published ones, by mixture type."""
         tables = [
-            Table(name, [ACTION_ACCURACY], _rows(results.classifier, name, found), head=_HEAD)
+            Table(
+                spoken(name), [ACTION_ACCURACY], _rows(results.classifier, name, found), head=_HEAD
+            )
             for name, found in results.mixture_types.items()
         ]
         return Section(
@@ -89,6 +95,7 @@ class ActionRecognitionAnalysis(Analysis[ActionRecognitionSettings, ActionRecogn
             "the video.",
             figures=comparisons(tables, [ACTION_ACCURACY]),
             tables=tables,
+            notes=_left_out(results),
         )
 
     def study_settings(self, earlier: Mapping[str, str]) -> dict[str, object]:
@@ -110,12 +117,12 @@ class ActionRecognitionAnalysis(Analysis[ActionRecognitionSettings, ActionRecogn
             for kind in MIXTURE_TYPES
             if any(kind in result.mixture_types for result in results)
         ]
-        if not columns:
+        if not any(column.own for column in columns):
             return None
         titles = dict.fromkeys(title for column in columns for title in column.own)
 
         def draw(path: Path) -> None:
-            panels = [Panel(c.kind, c.own, c.published) for c in columns]
+            panels = [Panel(spoken(c.kind), c.own, c.published) for c in columns]
             save_panels(path, panels, rows=list(titles), measure=ACTION_ACCURACY)
 
         table = Table(
@@ -135,6 +142,16 @@ class ActionRecognitionAnalysis(Analysis[ActionRecognitionSettings, ActionRecogn
             alt="Action accuracy",
             draw=draw,
         )
+
+
+def _left_out(results: ActionRecognitionResults) -> list[str]:
+    if not results.unlabeled:
+        return []
+    whole = results.mixtures + results.unlabeled
+    return [
+        f"{results.unlabeled:,} of {whole:,} held-out mixtures are left out, because one of their "
+        "videos has no class."
+    ]
 
 
 class _StudyColumn:
@@ -169,7 +186,7 @@ class _StudyColumn:
 
 
 def _column(mixture_type: str) -> Measure:
-    return replace(ACTION_ACCURACY, name=mixture_type, title=mixture_type)
+    return replace(ACTION_ACCURACY, name=mixture_type, title=spoken(mixture_type))
 
 
 def _rows(classifier: str, mixture_type: str, found: TypeAccuracies) -> list[Row]:

@@ -102,7 +102,7 @@ def analyze(
     mixtures = read_held_out(files, asked.mixtures)
     audio = ControlAudio(mixtures, videos, asked.shifts, request.clip, seed=request.seed)
     choices = _choose(evaluate, _variants(files, mixtures, audio))
-    if len(audio.unreadable) == len(mixtures):
+    if mixtures and len(audio.unreadable) == len(mixtures):
         reason = next(iter(audio.unreadable.values()))
         raise UserError(f"control shift: videos must lie where the manifest says, got {reason}")
     return summarize(

@@ -60,7 +60,7 @@ class ControlAudio:
             cues[UNRELATED_AUDIO] = self._mixtures[donor].v1_audio
         try:
             return cues | self._shifted(mixture)
-        except MediaError as error:
+        except (MediaError, StorageError) as error:
             self.unreadable[mixture.mixture_id] = str(error)
             return cues
 
@@ -69,20 +69,17 @@ class ControlAudio:
         if video is None or video.source != mixture.v1_source:
             raise MediaError(mixture.v1_id, "is not in the manifest")
         starts = window_starts(mixture.v1_start, self._shifts, video.duration, self._clip)
-        try:
-            # Each window is decoded by itself, as MixtureGen did: at 0 the samples are the same.
-            with local_copy(video.path) as path:
-                return {
-                    shift: read_audio(
-                        path,
-                        start=start,
-                        samples=self._clip.samples,
-                        sample_rate=self._clip.sample_rate,
-                    )
-                    for shift, start in starts.items()
-                }
-        except StorageError as error:
-            raise MediaError(video.path, f"cannot be read: {error.reason}") from error
+        # Each window is decoded by itself, as MixtureGen did: at 0 the samples are the same.
+        with local_copy(video.path) as path:
+            return {
+                shift: read_audio(
+                    path,
+                    start=start,
+                    samples=self._clip.samples,
+                    sample_rate=self._clip.sample_rate,
+                )
+                for shift, start in starts.items()
+            }
 
 
 def window_starts(

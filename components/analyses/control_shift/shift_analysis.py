@@ -20,7 +20,7 @@ from components.analyses.control_shift.shift_results import (
 )
 from components.analyses.request import AnalysisRequest
 from components.html.section import Section
-from components.tables import Row, RowKind, Table
+from components.tables import Row, RowKind, Table, spoken
 from models.measures import CONTROL_ACCURACY
 from models.systems import SYSTEMS, System
 
@@ -65,29 +65,33 @@ class ControlShiftAnalysis(Analysis[ControlShiftSettings, ControlShiftResults]):
 
     def section(self, results: ControlShiftResults) -> Section:
         """Return the curve of each mixture type, drawn and as a table."""
+        drawn = {name: DrawnCurve.of(curve) for name, curve in results.mixture_types.items()}
         return Section(
             title=self.title,
             about="Control accuracy with the audio of V1 taken earlier or later than its video, "
             "with the audio of an unrelated video, and with silent audio. A shift covers the "
             "mixtures whose video is long enough.",
             figures=[
-                inline_figure(f"{CONTROL_ACCURACY.title}, {name}", curve)
-                for name, curve in results.mixture_types.items()
+                inline_figure(f"{CONTROL_ACCURACY.title}, {spoken(name)}", curve)
+                for name, curve in drawn.items()
+                if curve.shifts
             ],
-            tables=[_table(name, curve) for name, curve in results.mixture_types.items()],
+            tables=[_table(spoken(name), curve) for name, curve in results.mixture_types.items()],
+            notes=_notes(results),
         )
 
     def study_section(
         self, results_by_system: Mapping[str, Sequence[ControlShiftResults]]
     ) -> StudySection | None:
         """Return the curves of all systems beside each other."""
-        if not results_by_system:
-            return None
         found = {system: average(curves) for system, curves in results_by_system.items()}
-        drawn = {
+        if not any(found.values()):
+            return None
+        every = {
             SYSTEMS[system].title: DrawnCurve.of(curves[0], found[system])
             for system, curves in results_by_system.items()
         }
+        drawn = {title: curve for title, curve in every.items() if curve.shifts}
 
         def draw(path: Path) -> None:
             save_figures(drawn, path)
@@ -113,8 +117,20 @@ class ControlShiftAnalysis(Analysis[ControlShiftSettings, ControlShiftResults]):
             tables=[table],
             file_name="control_shift.svg",
             alt="Control accuracy by the shift of the audio",
-            draw=draw,
+            draw=draw if drawn else None,
         )
+
+
+def _notes(results: ControlShiftResults) -> list[str]:
+    notes = []
+    if not results.mixtures:
+        notes.append("There are no held-out mixtures to choose from.")
+    if results.unreadable:
+        notes.append(
+            f"{results.unreadable:,} of {results.mixtures:,} mixtures are missing from the shifts, "
+            "because their videos can no longer be read."
+        )
+    return notes
 
 
 def _table(caption: str, curve: ShiftCurve) -> Table:

@@ -22,6 +22,7 @@ from components.html.svg import (
     STUDY_PUBLISHED,
     WIDTH,
     inline_svg,
+    legend_below,
     percent_axis,
     save_figure,
 )
@@ -63,9 +64,8 @@ class DrawnCurve:
         )
 
 
-def inline_figure(title: str, curve: ShiftCurve) -> Markup:
+def inline_figure(title: str, drawn: DrawnCurve) -> Markup:
     """Draw control accuracy by cue as an SVG element of a page."""
-    drawn = DrawnCurve.of(curve)
 
     def draw() -> "Figure":
         from matplotlib.figure import Figure
@@ -76,7 +76,7 @@ def inline_figure(title: str, curve: ShiftCurve) -> Markup:
         _draw(axes, drawn, own=OWN, bands=colors)
         percent_axis(axes.yaxis)
         axes.grid(color=OTHER, alpha=0.25, linewidth=0.6)
-        axes.legend(fontsize=8, loc="lower left")
+        legend_below(figure)
         return figure
 
     values = {f"{shift:+g} s": estimate for shift, estimate in drawn.shifts.items()}
