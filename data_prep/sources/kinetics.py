@@ -81,6 +81,11 @@ def first_reasons(rejections: Sequence[Rejection]) -> str:
     return "".join(f"; {storage.name(item.path)}: {item.reason}" for item in rejections[:3])
 
 
+def printable(name: str) -> str:
+    """Return a name as a reason on one line shows it, which a name with a line feed is not."""
+    return name if name.isprintable() else repr(name)
+
+
 def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
     """Find the videos in a folder. Nothing but annotations is opened.
 
@@ -131,7 +136,8 @@ def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
         split = "" if is_within else split_of(storage.name(root))
         listing = _match(root, videos, found, split, unreadable)
     rejections = sorted([*listing.rejections, *unreadable, *others], key=lambda item: item.path)
-    return replace(listing, rejections=rejections)
+    notes = [" ".join(note.split()) for note in listing.notes]
+    return replace(listing, rejections=rejections, notes=notes)
 
 
 def _sorted_out(found: Sequence[storage.Found]) -> tuple[list[str], list[Rejection]]:
@@ -160,7 +166,7 @@ def _not_a_video(file: str) -> str:
     suffix = PurePosixPath(file).suffix
     if suffix.lower() == ".csv":
         return "is not used as annotations; name it with --annotations if it is one"
-    return f"{suffix or 'no extension'}: not a video file name"
+    return f"{printable(suffix) or 'no extension'}: not a video file name"
 
 
 def _annotations(

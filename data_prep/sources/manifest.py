@@ -18,7 +18,7 @@ from data_prep.media.pcm import SILENCE
 from data_prep.media.probe import probe
 from data_prep.settings import shown
 from data_prep.sources.csv_files import MissingColumnsError, read_csv, write_csv
-from data_prep.sources.kinetics import Entry, Listing, Rejection, first_reasons
+from data_prep.sources.kinetics import Entry, Listing, Rejection, first_reasons, printable
 from data_prep.splits import SPLITS
 from data_prep.storage.stores import storage_errors
 
@@ -274,7 +274,8 @@ def _without_copies(
         if isinstance(result, Rejection):
             rejections.append(result)
         elif result.sha256 in first:
-            rejections.append(Rejection(result.path, f"same file as {first[result.sha256]}"))
+            other = printable(first[result.sha256])
+            rejections.append(Rejection(result.path, f"same file as {other}"))
         else:
             first[result.sha256] = result.path
             videos.append(result)

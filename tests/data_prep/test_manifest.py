@@ -150,15 +150,21 @@ NAMES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_any_name_survives(tmp_path, make_row, make_video, name):
     make_video(tmp_path / f"{name}.mp4", seed=0)
-    (tmp_path / f"{name}2.mp4").write_text("no video")
+    (tmp_path / f"{name}2.mp4").write_bytes((tmp_path / f"{name}.mp4").read_bytes())
+    (tmp_path / f"other.{name}").touch()
     videos, rejections = manifest.build(find_videos(str(tmp_path)))
     assert [video.id for video in videos] == [f"{name}.mp4"]
     manifest.write(str(tmp_path / "m.csv"), [*videos, make_row("z", label=name)])
     manifest.write_rejected(str(tmp_path / "r.csv"), rejections)
     assert manifest.read(str(tmp_path / "m.csv")) == [*videos, make_row("z", label=name)]
-    [rejection] = manifest.read_rejected(str(tmp_path / "r.csv"))
-    assert rejection == rejections[0]
-    assert rejection.path == str(tmp_path / f"{name}2.mp4")
+    assert manifest.read_rejected(str(tmp_path / "r.csv")) == rejections
+    assert {item.path.removeprefix(f"{tmp_path}/") for item in rejections} == {
+        f"{name}2.mp4",
+        f"other.{name}",
+    }
+    for item in rejections:
+        assert item.reason.isprintable()
+        assert item.reason.startswith("same file as ") or item.reason.endswith("video file name")
 
 
 def test_columns(tmp_path, make_row):
