@@ -3,7 +3,7 @@
 import re
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +14,19 @@ from data_prep.media.clip import Clip, read_clip
 SIDE = 48  # pixels of the square in the middle that is compared
 RATE = 16_000
 LEVELS = 6.0  # gray levels by which a frame may differ on average
+CLEAR = 8.0  # gray levels by which an undamaged frame differs from the encoded one at most
+DAMAGE = 20.0  # gray levels by which a frame may differ from the encoded one
 CLOCK = 1.2e-3  # seconds by which a container may round a time
 LAG = 3e-3  # seconds by which audio may be off
 SECONDS_OF_FFMPEG = 60  # after which it is given up
 
-# Square pixels, the shorter side SIDE, the middle of it.
+# Square pixels, the shorter side SIDE, the middle of it. If that is too large to be scaled, the
+# middle of the coded picture comes first.
 _SCALE = (
     f"scale=w='max({SIDE},round(iw*sar*{SIDE}/min(iw*sar,ih)))'"
     f":h='max({SIDE},round(ih*{SIDE}/min(iw*sar,ih)))':flags=area,crop={SIDE}:{SIDE},setsar=1"
 )
+_CROP = "crop=w='min(iw,ceil(ih/sar))':h='min(ih,ceil(iw*sar))':exact=1"
 _MONO = f"aformat=sample_fmts=s16:channel_layouts=mono:sample_rates={RATE},ashowinfo"
 _BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
 _FRAME = re.compile(r"_showinfo_\d+ .*\] n: *\d+ pts: *(\S+)")
@@ -52,8 +56,8 @@ _STEPS = (0.03, 0.003)  # seconds by which audio's clock may step within continu
 _BEFORE = 2.0  # seconds of audio that are kept before the first frame
 
 
-def shown_by_ffmpeg(path: Path) -> Shown:
-    """Decode a whole file with the ffmpeg command, which chooses the streams.
+def shown_by_ffmpeg(path: Path) -> Shown | None:
+    """Decode a whole file with the ffmpeg command, which chooses the streams; None if it can't.
 
     One run decodes both, because the command's clock depends on the streams that it reads.
     """
@@ -64,10 +68,17 @@ def shown_by_ffmpeg(path: Path) -> Shown:
         log = _ffmpeg(path, *first, "-vn", "-af", _MONO, "-f", "s16le", str(audio))
         if not video.exists() or not video.stat().st_size:  # no audio that can be decoded
             log = _ffmpeg(path, *first)
+        if not video.exists():
+            return None
+        if not video.stat().st_size:
+            cropped = [a.replace("showinfo,", f"showinfo,{_CROP},") for a in first]
+            log = _ffmpeg(path, *cropped)
         frames = np.fromfile(video, np.uint8).reshape(-1, SIDE, SIDE, 3)
         samples = np.fromfile(audio, np.int16) if audio.exists() else np.empty(0, np.int16)
+    if not len(frames):
+        return None
     times = _times(log)
-    assert len(times) == len(frames) > 0, f"{len(times)} times, {len(frames)} frames\n{log}"
+    assert len(times) == len(frames), f"{len(times)} times, {len(frames)} frames\n{log}"
     complaints = [line for line in log.splitlines() if _COMPLAINT.match(line)]
     sounds = tuple(_placed(log, samples, float(times.min()), step) for step in _STEPS)
     return Shown(times, frames, sounds, "\n".join(complaints))
@@ -127,15 +138,53 @@ def windows(duration: float) -> list[tuple[ClipConfig, float]]:
     return found
 
 
-def differences(path: Path, shown: Shown, duration: float) -> list[str]:
-    """Read every window, and say where it is not what ffmpeg shows."""
+def differences(
+    path: Path, shown: Shown, duration: float, known: np.ndarray | None = None
+) -> list[str]:
+    """Read every window, and say where it is not what ffmpeg shows.
+
+    Args:
+        path: the file.
+        shown: what ffmpeg shows of it.
+        duration: seconds that the file should have, according to the code under test.
+        known: uint8 `[N, SIDE, SIDE, 3]`, the only frames that the file may show. What ffmpeg
+            shows before the first of them is garbage that a reader may leave out.
+    """
+    found = _differences(path, shown, duration, known)
+    if found and known is not None:
+        begin = int(np.argmax([_is_known(frame, known, CLEAR) for frame in shown.frames]))
+        if begin:
+            rest = replace(
+                shown,
+                times=shown.times[begin:],
+                frames=shown.frames[begin:],
+                sounds=tuple(
+                    (audio[skipped:], heard[skipped:])
+                    for skipped in [round((shown.times[begin] - shown.times.min()) * RATE)]
+                    for audio, heard in shown.sounds
+                ),
+            )
+            return _differences(path, rest, duration, known)
+    return found
+
+
+def _differences(path: Path, shown: Shown, duration: float, known: np.ndarray | None) -> list[str]:
     found = _wrong_duration(shown, duration)
     for clip, start in windows(duration):
         where = f"{clip.fps:g} fps from {start:.3f} s: "
         read = read_clip(path, clip, start=start)
         found += [where + text for text in _wrong_frames(read, shown, clip, start)]
         found += [where + text for text in _wrong_audio(read, shown, start)]
+        found += [
+            f"{where}frame {k} is damaged"
+            for k, frame in enumerate(read.frames)
+            if known is not None and not _is_known(frame, known)
+        ][:2]
     return found
+
+
+def _is_known(frame: np.ndarray, known: np.ndarray, levels: float = DAMAGE) -> bool:
+    return bool(np.abs(known.astype(np.int16) - frame).mean((1, 2, 3)).min() < levels)
 
 
 def _wrong_duration(shown: Shown, duration: float) -> list[str]:

@@ -70,7 +70,9 @@ def noise(seconds: float, rate: int = AUDIO_RATE) -> np.ndarray:
 
 def run(*arguments: str | Path) -> None:
     """Run the ffmpeg command; a failure shows what it said."""
-    done = subprocess.run([*FFMPEG, *map(str, arguments)], capture_output=True, text=True)
+    done = subprocess.run(
+        [*FFMPEG, *map(str, arguments)], capture_output=True, text=True, timeout=30
+    )
     assert done.returncode == 0, f"{done.args}\n{done.stderr}"
 
 
