@@ -72,6 +72,13 @@ def test_missing_records_are_named(records, tmp_path):
     assert inputs.read_info(records.train).splits["train"].mixtures == 11
 
 
+def test_records_are_found_whatever_their_folder_is_called(tmp_path):
+    file = tmp_path / "run [v1] 100%? #2" / "train" / "mixtures"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert inputs.find_files([f"{file.parent}/*"]) == [str(file)]
+
+
 def test_batches_can_be_prepared(records):
     settings = {"prepare": lambda batch: {"names": tf.strings.upper(batch["mixture_id"])}}
     [batch] = read(records, **settings).take(1)
