@@ -7,9 +7,12 @@ from pydantic import Field
 
 from data_prep.settings import Settings
 
-Slice = Literal["v1_label", "class_pair", "v1_height"]
+Slice = Literal["v1_label", "class_pair", "v1_height", "front"]
 SLICES: tuple[Slice, ...] = get_args(Slice)
-"""Features of the records by which the evaluation can be split, beside the mixture type."""
+"""Features of the records by which the evaluation can be split, beside the mixture type.
+
+Control accuracy by `front` shows whether a model takes the clip in front instead of listening.
+"""
 
 
 @dataclass(frozen=True)
