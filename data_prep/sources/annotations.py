@@ -28,8 +28,8 @@ Key = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
-class Row:
-    """What a line of the annotations says about a clip.
+class Annotation:
+    """What a row of the annotations says about a clip.
 
     Attributes:
         label: its class, or "".
@@ -48,7 +48,7 @@ class Row:
 class Annotations:
     """The rows of some CSVs by clip, and what people should know about them."""
 
-    rows: dict[Key, Row] = field(default_factory=dict)
+    rows: dict[Key, Annotation] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -124,7 +124,7 @@ def _names_clips(head: bytes) -> bool:
     return bool(first) and b"youtube_id" in first[0] and b"time_start" in first[0]
 
 
-def _parsed(file: str, line: int, values: dict[str, str]) -> tuple[Key, Row]:
+def _parsed(file: str, line: int, values: dict[str, str]) -> tuple[Key, Annotation]:
     try:
         start, end = float(values["time_start"]), float(values["time_end"])
     except ValueError:
@@ -135,7 +135,7 @@ def _parsed(file: str, line: int, values: dict[str, str]) -> tuple[Key, Row]:
             f"0 <= start < end <= {_LATEST}, got {shown(values['time_start'])} and "
             f"{shown(values['time_end'])}"
         )
-    row = Row(values.get("label", "").strip(), _split(values), file, line)
+    row = Annotation(values.get("label", "").strip(), _split(values), file, line)
     return (values["youtube_id"].strip(), int(start), int(end)), row
 
 
@@ -147,5 +147,5 @@ def _clip(key: Key) -> str:
     return "_".join(map(str, key))
 
 
-def _place(row: Row) -> str:
+def _place(row: Annotation) -> str:
     return f"{row.file}, line {row.line}"

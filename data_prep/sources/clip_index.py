@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from data_prep.sources.annotations import Key, Row
+from data_prep.sources.annotations import Annotation, Key
 from data_prep.sources.clip_names import possible_cuts, possible_videos
 
 
 class ClipIndex:
     """The annotated clips, by what a file name may say about them."""
 
-    def __init__(self, rows: Mapping[Key, Row]):
+    def __init__(self, rows: Mapping[Key, Annotation]):
         self._rows = rows
         self._by_video: dict[str, list[Key]] = {}
         for key in rows:

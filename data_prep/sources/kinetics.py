@@ -9,9 +9,9 @@ from data_prep.errors import StorageError, UserError
 from data_prep.sources.annotations import (
     FOLDER,
     TEST,
+    Annotation,
     Annotations,
     Key,
-    Row,
     find_annotations,
     read_annotations,
     split_of,
@@ -245,7 +245,7 @@ def _match(
 
 
 def _annotated_splits(
-    root: str, rows: Mapping[Key, Row], seen: set[Key], unreadable: Sequence[Rejection]
+    root: str, rows: Mapping[Key, Annotation], seen: set[Key], unreadable: Sequence[Rejection]
 ) -> dict[str, str]:
     """Return the CSVs that name each split; a split without any file is an error.
 
