@@ -59,7 +59,7 @@ def mix_videos(
     if not 8 <= size <= MAX_SIDE:
         raise UserError(f"size: must be from 8 to {MAX_SIDE} pixels, got {size}")
     with storage.local_copy(target) as path1, storage.local_copy(other) as path2:
-        info1, info2 = probe(path1), probe(path2)
+        info1, info2 = (probe(path, decode=False) for path in (path1, path2))
         seconds = min(seconds, info1.duration, info2.duration)
         frames = int(seconds * FPS)
         if frames < 2:
