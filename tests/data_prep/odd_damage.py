@@ -125,7 +125,7 @@ def _sized(width: int, height: int, codec: str) -> Recipe:
 
 
 def _shaped(aspect: str) -> Recipe:
-    return Recipe(f"-frames:v 11 -vf setsar={aspect}:max=1000000 {B}{AAC}")
+    return Recipe(f"-frames:v 11 -vf crop=56:48:0:0,setsar={aspect}:max=1000000 {B}{AAC}")
 
 
 _CUT = "cut off|incomplete|index|damaged"
@@ -193,10 +193,10 @@ SHAPES = {
     "tall.mkv": Odd(partial(made, _sized(2, 16_000, "-c:v ffv1 "))),
     "one_pixel.mkv": Odd(partial(made, _sized(1, 1, "-c:v ffv1 "))),
     "thin_pixels.mp4": Odd(partial(made, _shaped("1/1000"))),
-    "flat_pixels.mp4": Odd(partial(made, _shaped("1000/1"))),
+    "flat_pixels.mp4": Odd(partial(made, _shaped("400/1"))),
     "flat_pixels.mkv": Odd(partial(made, _shaped("1000/1"))),
     "thin_pixels.mkv": Odd(partial(made, _shaped("1/1000"))),
-    "no_width.mkv": Odd(partial(made, _shaped("1/100000"))),
+    "no_width.mkv": Odd(partial(made, _shaped("1/2000"))),
     "resized.ts": Odd(resized),
 }
 CODECS = {

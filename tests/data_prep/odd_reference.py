@@ -26,7 +26,7 @@ _SCALE = (
     f"scale=w='max({SIDE},round(iw*sar*{SIDE}/min(iw*sar,ih)))'"
     f":h='max({SIDE},round(ih*{SIDE}/min(iw*sar,ih)))':flags=area,crop={SIDE}:{SIDE},setsar=1"
 )
-_CROP = "crop=w='min(iw,ceil(ih/sar))':h='min(ih,ceil(iw*sar))':exact=1"
+_CROP = "crop=w='min(iw,2*ceil(ih/sar/2))':h='min(ih,2*ceil(iw*sar/2))':exact=1"
 _MONO = f"aformat=sample_fmts=s16:channel_layouts=mono:sample_rates={RATE},ashowinfo"
 _BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
 _FRAME = re.compile(r"_showinfo_\d+ .*\] n: *\d+ pts: *(\S+)")
