@@ -123,11 +123,12 @@ def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
         raise UserError(
             f"{root}: the folder must hold videos, got no video file{first_reasons(unreadable)}"
         )
-    used, found = _annotations(root, videos, annotations)
+    csvs, found = _annotations(root, videos, list(dict.fromkeys(annotations)))
+    used = {storage.absolute(file) for file in csvs}
     others = [
         Rejection(file, _not_a_video(file))
         for file in files
-        if extension(file) not in EXTENSIONS and file not in used
+        if extension(file) not in EXTENSIONS and not _is_one_of(file, used)
     ]
     if not used:
         listing = _plain(root, videos, found.notes)
@@ -162,6 +163,10 @@ def _shown(uri: str) -> str:
     return uri.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
+def _is_one_of(file: str, csvs: set[str]) -> bool:
+    return extension(file) == ".csv" and storage.absolute(file) in csvs
+
+
 def _not_a_video(file: str) -> str:
     suffix = PurePosixPath(file).suffix
     if suffix.lower() == ".csv":
@@ -170,11 +175,11 @@ def _not_a_video(file: str) -> str:
 
 
 def _annotations(
-    root: str, videos: Sequence[str], given: Sequence[str]
+    root: str, videos: Sequence[str], given: list[str]
 ) -> tuple[list[str], Annotations]:
     """Read the given annotations, those in the folder, or those above it that name its files."""
     if given:
-        return list(given), read_annotations(given)
+        return given, read_annotations(given)
     inside, notes = find_annotations(root)
     if inside:
         found = read_annotations(inside)

@@ -210,3 +210,12 @@ def test_annotations_above_that_name_no_file_here_belong_to_others(cvdf):
     listing = find_videos(str(cvdf / "mine"))
     assert {entry.label for entry in listing.entries} == {""}
     assert "no CSV annotates them" in listing.notes[0]
+
+
+def test_annotations_in_the_folder_may_be_given_in_any_way(cvdf, monkeypatch):
+    (cvdf / "link.csv").symlink_to("annotations/train.csv")
+    monkeypatch.chdir(cvdf)
+    given = ["annotations/val.csv", "./link.csv", "annotations/test.csv", "./link.csv"]
+    listing = find_videos(".", given)
+    assert found(listing) == found(find_videos(str(cvdf), sorted(map(str, cvdf.glob("*/*.csv")))))
+    assert (len(listing.entries), listing.rejections, len(listing.notes)) == (6, [], 1)
