@@ -16,7 +16,8 @@ from data_prep.sources.manifest import REJECTED, read_rejected
 from data_prep.splits import EVAL, SPLITS
 
 # What differs between files that are rejected for one reason: paths, quoted names and numbers.
-_VARIABLE = re.compile(r"(?:\w+:/)?/\S.*|'[^']*'|(?<![\w.-])-?\d[\d.,x]*")
+_VARIABLE = re.compile(r"(?:\w+:/)?/\S.*|'[^']*'|(?<![\w.-])-?\d[\d.x]*")
+_DETAILS = re.compile(rf"[:,;] |{_VARIABLE.pattern}")
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,14 @@ def read_data(examples: str) -> Data:
 def kind_of(reason: str) -> str:
     """Return what files have in common that are rejected for similar reasons.
 
-    The details after a colon are cut off, and what differs between files is replaced by "…".
+    That is what comes before the details, if it is more than a word: before a colon or a comma,
+    and before a path, a quoted name or a number. Otherwise, the latter are replaced by "…".
     """
-    head = reason.split(": ")[0]
-    has_details = " " in head and not re.search(r"\d", head)
-    return _VARIABLE.sub("…", head if has_details else reason)
+    details = _DETAILS.search(reason)
+    head = reason[: details.start()] if details else reason
+    if " " not in head.strip():
+        return _VARIABLE.sub("…", reason)
+    return head if not details or details[0][0] in ":,;" else f"{head}…"
 
 
 def _types(info: DatasetInfo) -> list[str]:

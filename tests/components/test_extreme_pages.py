@@ -208,6 +208,13 @@ def test_rejected_files_are_counted_by_reason(huge):
         ("same file as gs://bucket/a, b.mp4", "same file as …"),
         ("cannot be read: /mnt/x: timed out", "cannot be read"),
         ("'a b' is a folder", "… is a folder"),
+        ("is a Git LFS pointer; run git lfs pull", "is a Git LFS pointer"),
+        ("video is damaged: 3 of 64 frames, the first at 1.2 s", "video is damaged"),
+        ("is damaged or cut off: 3 of 90 frames are missing", "is damaged or cut off"),
+        ("not in the annotations, which have 1 to 11 s of abc", "not in the annotations"),
+        ("name does not say which of the 3 clips of abc", "name does not say which of the …"),
+        (".txt: not a video file name", ".txt: not a video file name"),
+        ("empty file", "empty file"),
     ],
 )
 def test_kinds_of_reasons_leave_out_what_differs_between_files(reason, kind):

@@ -33,9 +33,12 @@ from components.html.pages import (
     rejected_files,
     render,
 )
+from components.html.section import Section
 from components.notes import describe
 from components.report.comparison import chief_plots, compare, headline, shown_measures, slices
+from components.tables import Row, Table
 from data_prep.config import ClipConfig
+from models.measures import Measure
 from models.systems import get_system
 
 CLIP = ClipConfig(frames=8, fps=8, height=48, width=48, short_side=48, sample_rate=8_000)
@@ -279,6 +282,19 @@ def test_actions_stand_beside_the_published_figures():
     assert (table.rows[0].examples, table.rows[1].examples) == (9, 0)
     text = render(make_page(gallery={}, analyses=[section]))
     assert "Action recognition in mixtures" in text
+
+
+def test_what_an_analysis_measures_is_named_once():
+    measure = Measure("distance", "mean distance")
+    table = Table("Distance", [measure], [Row("occlusion", {"distance": Estimate(value=0.5)})])
+    section = Section("Distance", "", figures.comparisons([table], [measure]), [table])
+    text = render(make_page(gallery={}, analyses=[section]))
+    [own] = re.findall(r'<section id="analysis-1">.*?</section>', text, flags=re.DOTALL)
+    assert re.findall(r">([^<>]*[Dd]istance[^<>]*)<", own) == [
+        "Distance",  # the heading
+        "mean distance",  # the figure
+        "mean distance",  # the column
+    ]
 
 
 def test_several_analyses_have_sections_and_links_of_their_own(report):
