@@ -24,7 +24,7 @@ class Whole(click.IntRange):
             return int(super().convert(value, param, ctx))
         except click.BadParameter:
             rule = f"must be a whole number from {self.min} to {self.max}"
-            self.fail(f"{rule}, got {shown(value)}", param, ctx)
+            self.fail(f"{rule}, got {_given(value)}", param, ctx)
 
 
 class Real(click.FloatRange):
@@ -43,7 +43,7 @@ class Real(click.FloatRange):
             number = math.nan
         if math.isnan(number):  # which is in every range of click's
             rule = f"must be a number from {self.min:g} to {self.max:g}"
-            self.fail(f"{rule}, got {shown(value)}", param, ctx)
+            self.fail(f"{rule}, got {_given(value)}", param, ctx)
         return number
 
 
@@ -69,6 +69,24 @@ class Place(click.ParamType):
         return str(value)
 
 
+class Name(click.ParamType):
+    """A name that is not empty, such as a model's or a host's."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, or fail."""
+        if not value.strip() or not value.isprintable():
+            self.fail(f"must be a name of printable characters, got {shown(value)}", param, ctx)
+        return str(value)
+
+
+def _given(value: object) -> str:
+    """Show what was given for a number; only nothing needs quotes."""
+    return shown(value).strip("'") or "''"
+
+
+NAME = Name()
 PLACE = Place()
 PREFIX = Place(elsewhere=True)
 

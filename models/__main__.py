@@ -12,7 +12,8 @@ import click
 
 from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
-from models.config import ModelConfig
+from data_prep.options import PLACE, Whole, seed_option
+from models.config import MAX_BATCH, ModelConfig
 from models.measures import Z_95
 from models.precision import PRECISIONS, prepare
 from models.presets import Preset, get_preset
@@ -42,7 +43,7 @@ def summary(preset_name: str, system: str | None) -> None:
     """Print parameters, operations, memory and output shapes."""
     _check_backend()
     preset = get_preset(preset_name)
-    systems = [get_system(system)] if system else list(SYSTEMS.values())
+    systems = list(SYSTEMS.values()) if system is None else [get_system(system)]
     from models.tools.cost import cost_of
 
     _show_costs([cost_of(each, preset) for each in systems], preset_name, preset)
@@ -51,7 +52,7 @@ def summary(preset_name: str, system: str | None) -> None:
 @main.command()
 @preset_option
 @click.option("--system", default="c2", show_default=True, help="Name of a system.")
-@click.option("--batch", type=click.IntRange(1), help="Clips per batch. [default: the preset's]")
+@click.option("--batch", type=Whole(1, MAX_BATCH), help="Clips per batch. [default: the preset's]")
 @click.option(
     "--precision",
     type=click.Choice(PRECISIONS),
@@ -60,7 +61,7 @@ def summary(preset_name: str, system: str | None) -> None:
     help="Keras's dtype policy.",
 )
 @click.option(
-    "--steps", type=click.IntRange(1), default=10, show_default=True, help="Batches to time."
+    "--steps", type=Whole(1, 1_000_000), default=10, show_default=True, help="Batches to time."
 )
 def benchmark(preset_name: str, system: str, batch: int | None, precision: str, steps: int) -> None:
     """Time a training step and inference on synthetic clips."""
@@ -80,9 +81,9 @@ def benchmark(preset_name: str, system: str, batch: int | None, precision: str, 
 
 
 @main.command()
-@click.option("--videos", type=click.Path(file_okay=False), required=True, help="Folder of videos.")
-@click.option("--pairs", type=click.IntRange(2), default=60, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--videos", type=PLACE, metavar="DIR", required=True, help="Folder of videos.")
+@click.option("--pairs", type=Whole(2, 1_000_000), default=60, show_default=True)
+@seed_option
 def identity(videos: str, pairs: int, seed: int) -> None:
     """Measure the Identity baseline on a folder's videos, at the papers' clip shape.
 
@@ -92,7 +93,10 @@ def identity(videos: str, pairs: int, seed: int) -> None:
     from data_prep.config import DataConfig
     from data_prep.sources import kinetics, manifest
 
-    found, _ = manifest.build(kinetics.find_videos(videos))
+    found, rejections = manifest.build(kinetics.find_videos(videos))
+    if len(found) < 2:
+        reasons = kinetics.first_reasons(rejections)
+        raise UserError(f"{videos}: must hold at least 2 usable videos, got {len(found)}{reasons}")
     from models.tools.identity import identity_losses
 
     for name, values in identity_losses(found, DataConfig(seed=seed), pairs).items():

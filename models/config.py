@@ -9,6 +9,10 @@ from models.precision import Precision
 from models.presets import get_preset
 from models.systems import get_system
 
+MAX_BATCH = 65_536
+"""Examples per batch, over all devices."""
+_MOST = 1_000_000_000  # updates; years of training
+
 
 class ModelConfig(Settings):
     """The system and its size.
@@ -22,8 +26,8 @@ class ModelConfig(Settings):
 
     system: str = "c2"
     preset: str = "tiny"
-    outputs: int = Field(2, ge=2)
-    layers: int = Field(2, ge=2)
+    outputs: int = Field(2, ge=2, le=16)
+    layers: int = Field(2, ge=2, le=64)
 
     @field_validator("preset")
     @classmethod
@@ -66,22 +70,22 @@ class TrainConfig(Settings):
         seed: decides the initial weights and the order of the data.
     """
 
-    steps: int = Field(1_000, ge=1)
-    batch: int | None = Field(None, ge=1)
+    steps: int = Field(1_000, ge=1, le=_MOST)
+    batch: int | None = Field(None, ge=1, le=MAX_BATCH)
     optimizer: Literal["sgd", "adam", "adamw"] | None = None
-    learning_rate: float | None = Field(None, gt=0)
+    learning_rate: float | None = Field(None, gt=0, le=1_000)
     schedule: Literal["constant", "cosine"] = "cosine"
-    warmup_steps: int = Field(0, ge=0)
-    weight_decay: float = Field(1e-4, ge=0)
-    clip_norm: float = Field(1.0, ge=0)
-    accumulate: int = Field(1, ge=1)
+    warmup_steps: int = Field(0, ge=0, le=_MOST)
+    weight_decay: float = Field(1e-4, ge=0, le=1_000)
+    clip_norm: float = Field(1.0, ge=0, le=1e9)
+    accumulate: int = Field(1, ge=1, le=10_000)
     ema: float = Field(0.0, ge=0, lt=1)
     precision: Precision = "float32"
     re_pair: bool = False
-    shuffle: int = Field(256, ge=1)
-    log_every: int = Field(20, ge=1)
-    checkpoint_every: int = Field(200, ge=1)
-    image_every: int = Field(200, ge=1)
+    shuffle: int = Field(256, ge=1, le=1_000_000)
+    log_every: int = Field(20, ge=1, le=_MOST)
+    checkpoint_every: int = Field(200, ge=1, le=_MOST)
+    image_every: int = Field(200, ge=1, le=_MOST)
     seed: int = Field(0, ge=0, le=MAX_SEED)
 
     @model_validator(mode="after")

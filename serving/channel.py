@@ -24,7 +24,7 @@ def open_channel(address: str) -> grpc.Channel:
         ServingError: the address has another form.
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise ServingError(f"server: must be HOST:PORT, got {address}")
     return grpc.insecure_channel(address, options=_OPTIONS)
 

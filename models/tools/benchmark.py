@@ -1,5 +1,6 @@
 """The speed of a training step and of inference, under whichever backend Keras uses."""
 
+import os
 import resource
 import statistics
 import time
@@ -11,11 +12,12 @@ import keras
 import numpy as np
 from keras import ops
 
+from data_prep.errors import UserError
 from models.config import ModelConfig
 from models.precision import check
 from models.presets import get_preset
 from models.systems import get_system
-from models.tools.cost import forward_flops
+from models.tools.cost import activation_bytes, forward_flops
 from models.typing import Tensor
 
 WARM_UP = 2
@@ -58,7 +60,8 @@ def benchmark(config: ModelConfig, *, batch: int, precision: str, steps: int) ->
         The timing of a training step, if there is anything to train, and of inference.
 
     Raises:
-        UserError: TensorFlow cannot compute the network in this precision.
+        UserError: TensorFlow cannot compute the network in this precision, or the batch cannot fit
+            in this machine's memory.
     """
     system, preset = get_system(config.system), get_preset(config.preset)
     if keras.backend.backend() == "tensorflow":
@@ -67,6 +70,8 @@ def benchmark(config: ModelConfig, *, batch: int, precision: str, steps: int) ->
     keras.config.set_dtype_policy(precision)
     labels = [f"class {number}" for number in range(preset.classes)]
     model = system.task.build(system, config, preset.clip, labels)
+    if not _has_gpu():
+        _check_memory(batch, activation_bytes(model.network))
     on_cpu = keras.backend.backend() == "tensorflow" and not _has_gpu()
     # XLA's 3-D convolutions are 25 times slower than TensorFlow's on a CPU.
     model.compile(optimizer=keras.optimizers.Adam(1e-4), jit_compile=False if on_cpu else "auto")
@@ -108,6 +113,19 @@ def peak_memory() -> dict[str, int]:
     return peaks if device is None else {**peaks, "device": device}
 
 
+def _check_memory(batch: int, activations: int) -> None:
+    """Check that the machine can hold the activations of a training step, which keeps them all.
+
+    Linux ends a process that takes more without a message.
+    """
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if batch * activations > memory:
+        raise UserError(
+            f"batch: must be at most {memory // activations} clips for the {memory / 1e9:.0f} GB "
+            f"of this machine, got {batch}"
+        )
+
+
 def _synthetic_batch(config: ModelConfig, batch: int) -> dict[str, Tensor]:
     """Return a prepared batch of noise, with everything that any system reads."""
     preset = get_preset(config.preset)
@@ -135,10 +153,15 @@ def _median_seconds(run: Callable[[], object], steps: int) -> float:
 
 
 def _has_gpu() -> bool:
-    if keras.backend.backend() == "torch":
-        import torch
+    match keras.backend.backend():
+        case "jax":
+            import jax
 
-        return torch.cuda.is_available()
+            return jax.default_backend() == "gpu"
+        case "torch":
+            import torch
+
+            return torch.cuda.is_available()
     return bool(keras.distribution.list_devices("gpu"))
 
 

@@ -44,7 +44,7 @@ def cost_of(system: System, preset: Preset) -> Cost:
         system=system,
         parameters=network.count_params(),
         flops=_sum_flops(network, calls),
-        activations=4 * sum(math.prod(shape) for call in calls for shape in call.outputs),
+        activations=_sum_activations(calls),
         outputs={
             key: [tuple(tensor.shape[1:]) for tensor in keras.tree.flatten(value)]
             for key, value in network.output.items()
@@ -62,6 +62,11 @@ def forward_flops(network: keras.Model) -> int:
         ValueError: a layer calls others without reporting them through `inner_calls`.
     """
     return _sum_flops(network, list(_calls(network)))
+
+
+def activation_bytes(network: keras.Model) -> int:
+    """Count the bytes of the activations on one clip; see `Cost`."""
+    return _sum_activations(list(_calls(network)))
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,10 @@ def _sum_flops(network: keras.Model, calls: list[_Call]) -> int:
             f"known call: {', '.join(missed)}"
         )
     return sum(map(_flops, calls))
+
+
+def _sum_activations(calls: list[_Call]) -> int:
+    return 4 * sum(math.prod(shape) for call in calls for shape in call.outputs)
 
 
 def _flops(call: _Call) -> int:
