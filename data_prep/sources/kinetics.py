@@ -112,8 +112,10 @@ def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
         UserError: the folder is missing or holds no file named like a video, or an annotated
             split has no video in it; a CSV cannot be read or lacks a column.
     """
-    if not storage.is_dir(root):
+    if not storage.exists(root):
         raise UserError(f"videos folder not found: {root}")
+    if not storage.is_dir(root):
+        raise UserError(f"{root}: must be a folder of videos, got a file")
     root = storage.absolute(root)
     if _shown(root) != root:
         raise UserError(f"{_shown(root)}: videos folder must have a path in UTF-8")

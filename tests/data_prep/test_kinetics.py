@@ -126,6 +126,8 @@ def test_missing_and_empty_folders(tmp_path):
         find_videos(str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match="must hold videos, got no video file"):
         find_videos(str(tmp_path))
+    with pytest.raises(UserError, match=r"a\.mp4: must be a folder of videos, got a file"):
+        find_videos(str(touch(tmp_path / "a.mp4")))
 
 
 @pytest.mark.parametrize(
