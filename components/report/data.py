@@ -17,7 +17,7 @@ from data_prep.splits import EVAL, SPLITS
 
 # What differs between files that are rejected for one reason: paths, quoted names and numbers.
 _VARIABLE = re.compile(r"(?:\w+:/)?/\S.*|'[^']*'|(?<![\w.-])-?\d[\d.x]*")
-_DETAILS = re.compile(rf"[:,;] |{_VARIABLE.pattern}")
+_DETAILS = re.compile(rf"[:;] |{_VARIABLE.pattern}")
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ def read_data(examples: str) -> Data:
 def kind_of(reason: str) -> str:
     """Return what files have in common that are rejected for similar reasons.
 
-    That is what comes before the details, if it is more than a word: before a colon or a comma,
+    That is what comes before the details, if it is more than a word: before a colon or semicolon,
     and before a path, a quoted name or a number. Otherwise, the latter are replaced by "…".
     """
     details = _DETAILS.search(reason)
     head = reason[: details.start()] if details else reason
     if " " not in head.strip():
         return _VARIABLE.sub("…", reason)
-    return head if not details or details[0][0] in ":,;" else f"{head}…"
+    return head if not details or details[0][0] in ":;" else f"{head}…"
 
 
 def _types(info: DatasetInfo) -> list[str]:

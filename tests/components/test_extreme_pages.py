@@ -211,7 +211,11 @@ def test_rejected_files_are_counted_by_reason(huge):
         ("is a Git LFS pointer; run git lfs pull", "is a Git LFS pointer"),
         ("video is damaged: 3 of 64 frames, the first at 1.2 s", "video is damaged"),
         ("is damaged or cut off: 3 of 90 frames are missing", "is damaged or cut off"),
-        ("not in the annotations, which have 1 to 11 s of abc", "not in the annotations"),
+        (
+            "not in the annotations, which have 1 to 11 s of abc",
+            "not in the annotations, which have …",
+        ),
+        ("has a video track, but no frame", "has a video track, but no frame"),
         ("name does not say which of the 3 clips of abc", "name does not say which of the …"),
         (".txt: not a video file name", ".txt: not a video file name"),
         ("empty file", "empty file"),
