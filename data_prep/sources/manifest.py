@@ -19,7 +19,7 @@ from data_prep.media.probe import probe
 from data_prep.settings import shown
 from data_prep.sources.csv_files import MissingColumnsError, read_csv, write_csv
 from data_prep.sources.kinetics import Entry, Listing, Rejection, first_reasons, printable
-from data_prep.splits import SPLITS
+from data_prep.splits import EVAL, SPLITS
 from data_prep.storage.stores import storage_errors
 
 MANIFEST = "manifest.csv"
@@ -144,8 +144,9 @@ def build(
             broken. It takes most of the time.
 
     Returns:
-        Usable videos and rejected files, each sorted by path. Only the first of several files
-        with the same content is used, so that no video is in both splits under two names.
+        Usable videos and rejected files, each sorted by path. Of several files with the same
+        content, one is used, so that no video is in both splits under two names: the first that is
+        held out for eval, or the first.
 
     Raises:
         UserError: no video of an annotated split can be used, or Beam's workers do not share
@@ -176,9 +177,10 @@ def build(
             f"{folder}: all of Beam's workers must write to this folder, got the results of "
             f"{len(results)} of {len(entries)} files; set TMPDIR to a folder that they mount"
         )
-    videos, rejections = _without_copies(sorted(results, key=lambda result: result.path))
+    videos, rejections = _without_copies(results)
     _require_splits(listing, videos, rejections)
-    return videos, sorted([*listing.rejections, *rejections], key=lambda item: item.path)
+    rejections += listing.rejections
+    return sorted(videos, key=_path), sorted(rejections, key=_path)
 
 
 def moved(videos: Sequence[Video], root: str, prefix: str) -> list[Video]:
@@ -267,19 +269,18 @@ def _require_splits(
 def _without_copies(
     results: Sequence[Video | Rejection],
 ) -> tuple[list[Video], list[Rejection]]:
-    videos: list[Video] = []
-    rejections: list[Rejection] = []
-    first: dict[str, str] = {}
-    for result in results:
-        if isinstance(result, Rejection):
-            rejections.append(result)
-        elif result.sha256 in first:
-            other = printable(first[result.sha256])
-            rejections.append(Rejection(result.path, f"same file as {other}"))
-        else:
-            first[result.sha256] = result.path
-            videos.append(result)
-    return videos, rejections
+    videos = [result for result in results if isinstance(result, Video)]
+    rejections = [result for result in results if isinstance(result, Rejection)]
+    used: dict[str, Video] = {}
+    for video in sorted(videos, key=lambda video: (video.split != EVAL, video.path)):
+        first = used.setdefault(video.sha256, video)
+        if first is not video:
+            rejections.append(Rejection(video.path, f"same file as {printable(first.path)}"))
+    return list(used.values()), rejections
+
+
+def _path(item: Video | Rejection) -> str:
+    return item.path
 
 
 def _video(values: dict[str, str], where: str) -> Video:

@@ -11,7 +11,7 @@ from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineS
 from data_prep import storage
 from data_prep.errors import StorageError, UserError
 from data_prep.sources import manifest
-from data_prep.sources.kinetics import Rejection, find_videos
+from data_prep.sources.kinetics import Entry, Listing, Rejection, find_videos
 
 
 def test_build_describes_videos_and_says_why_files_are_not_used(tmp_path, make_video):
@@ -266,3 +266,17 @@ def test_a_damaged_frame_is_found_only_by_decoding(tmp_path, make_video):
     assert len(manifest.build(listing, decode=False)[0]) == 1
     videos, [rejection] = manifest.build(listing)
     assert (videos, rejection.path) == ([], str(path))
+
+
+def test_of_equal_files_the_one_held_out_is_used(tmp_path, make_video):
+    data = make_video(tmp_path / "b.mp4", seed=0).read_bytes()
+    for name in ("a", "c", "d"):
+        (tmp_path / f"{name}.mp4").write_bytes(data)
+    entries = [
+        Entry(str(tmp_path / f"{name}.mp4"), name, name, "", split)
+        for name, split in zip("abcd", ("train", "", "eval", "eval"), strict=True)
+    ]
+    [video], rejections = manifest.build(Listing(entries, []))
+    assert (video.id, video.split) == ("c", "eval")
+    assert [item.path[-5] for item in rejections] == ["a", "b", "d"]
+    assert {item.reason for item in rejections} == {f"same file as {tmp_path}/c.mp4"}
