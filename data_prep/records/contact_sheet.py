@@ -18,10 +18,12 @@ from data_prep.mixing.compose import mix_uint8
 from data_prep.records.dataset import SETTINGS, DatasetSettings
 from data_prep.records.info import INFO, DatasetInfo
 from data_prep.records.record import RecordError, decode
+from data_prep.settings import shown
 
 COLUMNS = 8
 GAP = 4
 FONT_SIZE = 12
+LINE = 300  # characters
 
 
 def inspect(
@@ -46,25 +48,49 @@ def inspect(
         UserError: there are no records, or they do not keep the feature contract.
     """
     clip = clip or _clip_of(records)
-    written = []
-    for files in _groups(records):
-        for serialized in islice(_read(files), count):
-            values = decode(serialized, clip)
-            base = storage.join(output, _file_name(values["mixture_id"]))
-            mixture = mix_uint8(values["v1"], values["v2"], values["alpha"])
-            with storage.replacing(f"{base}.png") as path:
-                contact_sheet(values, mixture).save(path, "PNG")
-            write_video(
-                f"{base}.mp4",
-                mixture,
-                fps=clip.fps,
-                audio=to_int16(values["audio1"]),
-                sample_rate=clip.sample_rate,
-            )
-            written += [f"{base}.png", f"{base}.mp4"]
-    if not written:
+    chosen = [
+        (file, record) for files in _groups(records) for file, record in islice(_read(files), count)
+    ]
+    if not chosen:
         raise UserError(f"{records}: must hold at least one record, got none")
-    return written
+    for file, record in chosen:  # before anything is written
+        _decoded(file, record, clip)
+    return [
+        written
+        for file, record in chosen
+        for written in _write(output, _decoded(file, record, clip), clip)
+    ]
+
+
+def _write(output: str, values: dict[str, Any], clip: ClipConfig) -> tuple[str, str]:
+    """Write the sheet and the MP4 of a decoded record, and return their URIs."""
+    base = storage.join(output, values["mixture_id"])
+    mixture = mix_uint8(values["v1"], values["v2"], values["alpha"])
+    with storage.replacing(f"{base}.png") as path:
+        contact_sheet(values, mixture).save(path, "PNG")
+    write_video(
+        f"{base}.mp4",
+        mixture,
+        fps=clip.fps,
+        audio=to_int16(values["audio1"]),
+        sample_rate=clip.sample_rate,
+    )
+    return f"{base}.png", f"{base}.mp4"
+
+
+def _decoded(file: str, record: bytes, clip: ClipConfig) -> dict[str, Any]:
+    """Decode a record that may come from anybody.
+
+    Raises:
+        RecordError: the record does not keep the contract, or has an id that no file can have.
+    """
+    try:
+        values = decode(record, clip)
+        _check_name(values["mixture_id"])
+    # What PIL raises on images, and Python on texts that are not UTF-8.
+    except (ValueError, OSError, Image.DecompressionBombError) as error:
+        raise RecordError(f"{file}: must hold records of this shape: {error}") from error
+    return values
 
 
 def contact_sheet(values: dict[str, Any], mixture: np.ndarray) -> Image.Image:
@@ -98,14 +124,26 @@ def contact_sheet(values: dict[str, Any], mixture: np.ndarray) -> Image.Image:
     return sheet
 
 
-def _file_name(mixture_id: str) -> str:
-    """Return the name of a mixture as that of its files, unless it leads out of their folder."""
-    if not mixture_id or "/" in mixture_id or ".." in mixture_id:
-        raise RecordError(f"mixture_id: must be a file name without / and .., got {mixture_id!r}")
-    return mixture_id
+def _check_name(mixture_id: str) -> None:
+    """Check that files in one folder can be named like a mixture."""
+    is_plain = mixture_id.isprintable() and not {"/", "\\"} & set(mixture_id)
+    if not is_plain or not mixture_id or mixture_id[0] == "." or len(mixture_id.encode()) > 200:
+        raise RecordError(
+            f"mixture_id: must be a file name of at most 200 bytes, without / and a leading dot, "
+            f"got {shown(mixture_id)}"
+        )
 
 
 def _title(values: dict[str, Any]) -> list[str]:
+    """Return the lines above a sheet, each of a length that an image can have."""
+    return [_drawable(line)[:LINE] for line in _facts(values)]
+
+
+def _drawable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _facts(values: dict[str, Any]) -> list[str]:
     lines = [f"{values['mixture_id']}  {values['mixture_type']}  seed {values['seed']}"]
     for clip in ("v1", "v2"):
         size = f"{values[f'{clip}_width']}x{values[f'{clip}_height']}"
@@ -132,14 +170,16 @@ def _groups(records: str) -> list[list[str]]:
     return list(groups.values())
 
 
-def _read(files: list[str]) -> Iterator[bytes]:
+def _read(files: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield (file, record)."""
     for file in files:
         with storage.local_copy(file) as path:
             compression = "GZIP" if path.suffix == ".gz" else ""
             dataset = tf.data.TFRecordDataset(str(path), compression_type=compression)
             try:
-                yield from dataset.as_numpy_iterator()
-            except tf.errors.DataLossError as error:
+                for record in dataset.as_numpy_iterator():
+                    yield file, record
+            except tf.errors.OpError as error:
                 raise UserError(f"{file}: must be a complete file of TFRecords") from error
 
 

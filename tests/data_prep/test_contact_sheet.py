@@ -1,6 +1,7 @@
 import av
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from data_prep import storage
@@ -68,10 +69,50 @@ def test_no_records(tmp_path):
             inspect(str(tmp_path / path), str(tmp_path / "out"))
 
 
-@pytest.mark.parametrize("name", ["a/b", "../x", "..", ""])
+@pytest.mark.parametrize(
+    "name", ["a/b", "../../x", "/tmp/x", "..", "", ".hidden", "a\nb", "a\0", "a\\b", "ü" * 150]
+)
 def test_a_mixture_cannot_leave_the_folder(made, tmp_path, monkeypatch, name):
     decode = contact_sheet.decode
     monkeypatch.setattr(contact_sheet, "decode", lambda *a: decode(*a) | {"mixture_id": name})
-    with pytest.raises(UserError, match="mixture_id: must be a file name without / and"):
+    with pytest.raises(UserError, match="mixture_id: must be a file name of at most 200 bytes"):
         inspect(str(made), str(tmp_path / "out"))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("label", ["two\nlines", "a\0b", "\u2028", "long " * 5_000])
+def test_any_text_can_be_drawn(made, tmp_path, monkeypatch, label):
+    decode = contact_sheet.decode
+    monkeypatch.setattr(contact_sheet, "decode", lambda *a: decode(*a) | {"v1_label": label})
+    assert len(inspect(str(made), str(tmp_path), count=1)) == 4
+
+
+def test_records_of_another_shape(made, tmp_path, clip):
+    other = clip.model_copy(update={"frames": 5})
+    with pytest.raises(UserError, match=r"tfrecord: must hold records of this shape: a clip of 5"):
+        inspect(str(made), str(tmp_path / "out"), clip=other)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("feature", "value"),
+    [
+        ("mixture_id", b"\xff"),
+        ("v1_frames", b"no image"),
+        ("alpha", b"no image"),
+        ("v1_sound", b"odd"),
+        ("seed", b"text"),
+    ],
+)
+def test_a_bad_record_is_named_and_nothing_is_written(made, tmp_path, clip, feature, value):
+    good = next(contact_sheet._read([str(made / "eval/mixtures-00000-of-00001.tfrecord")]))[1]
+    example = tf.train.Example.FromString(good)
+    example.features.feature[feature].Clear()
+    example.features.feature[feature].bytes_list.value.append(value)
+    file = tmp_path / "bad.tfrecord"
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        writer.write(good)
+        writer.write(example.SerializeToString())
+    with pytest.raises(UserError, match=r"^.*bad\.tfrecord: must hold records of this shape: "):
+        inspect(str(file), str(tmp_path / "out"), clip=clip)
+    assert list(tmp_path.iterdir()) == [file]
