@@ -12,9 +12,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -32,6 +32,7 @@ from data_prep.errors import UserError
 
 _STEP = re.compile(r" \[while running '[^']*'\]")
 _RAISED = re.compile(r"^data_prep\.[\w.]*Error: (.*)", re.MULTILINE)
+_INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
 _POLL = 0.1  # seconds
 
 
@@ -44,12 +45,28 @@ def running(pipeline: beam.Pipeline) -> Iterator[beam.Pipeline]:
         KeyboardInterrupt: Ctrl-C; then the worker processes have ended.
     """
     yield pipeline
+    mode = pipeline.options.view_as(DirectOptions).direct_running_mode
+    run_quietly(partial(_run, pipeline), beside=mode == "multi_processing")
+
+
+def run_quietly(work: Callable[[], object], *, beside: bool) -> None:
+    """Run a function that runs a Beam pipeline.
+
+    Args:
+        work: the function.
+        beside: whether to run it in a thread, so that neither it nor the processes that it starts
+            see Ctrl-C.
+
+    Raises:
+        UserError: a step raised it, in this process or another one; or a worker process was killed.
+        KeyboardInterrupt: Ctrl-C; then the worker processes have ended.
+    """
     with _noting_interrupts() as interrupted, _quiet():
         try:
-            if pipeline.options.view_as(DirectOptions).direct_running_mode == "multi_processing":
-                _run_beside(pipeline)
+            if beside:
+                _run_beside(work)
             else:
-                _run(pipeline)
+                work()
         except Exception as error:
             if interrupted.is_set():
                 raise KeyboardInterrupt from None
@@ -66,19 +83,19 @@ def _run(pipeline: beam.Pipeline) -> None:
         pass  # Beam runs it at the end of the block
 
 
-def _run_beside(pipeline: beam.Pipeline) -> None:
-    """Run a pipeline in a thread, so that neither it nor its processes see Ctrl-C."""
+def _run_beside(work: Callable[[], object]) -> None:
+    """Run a function in a thread, so that neither it nor its processes see Ctrl-C."""
     errors: list[BaseException] = []
 
-    def work() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # also for what it starts
+    def run() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)  # also for what it starts
         try:
-            _run(pipeline)
+            work()
         except BaseException as error:
             errors.append(error)
 
     _silence_lost_connections()
-    thread = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=run, daemon=True)
     thread.start()
     while thread.is_alive():
         thread.join(_POLL)
@@ -157,22 +174,27 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _noting_interrupts() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C sets, besides raising KeyboardInterrupt as always."""
+    """Yield an event that is set when an interruption raises its exception, as it always does."""
     interrupted = threading.Event()
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
-        yield interrupted
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted  # only the main thread is interrupted
         return
+    before = {number: signal.getsignal(number) for number in _INTERRUPTIONS}
 
-    def note(number: int, frame: FrameType | None) -> Any:
+    def note(number: int, frame: FrameType | None) -> None:
         interrupted.set()
-        return before(number, frame)
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
 
-    signal.signal(signal.SIGINT, note)
+    for number, handler in before.items():
+        if callable(handler):  # it is not left to the operating system
+            signal.signal(number, note)
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @cache

@@ -35,7 +35,7 @@ from data_prep.storage.new_folders import (
     replacing_folder,
     require_new,
 )
-from data_prep.storage.retrying import retrying
+from data_prep.storage.retries import retrying
 from data_prep.storage.transfers import (
     copy,
     copy_tree,

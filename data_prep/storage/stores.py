@@ -1,30 +1,38 @@
 """fsspec's file systems by URI, and their errors as storage errors."""
 
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.request import getproxies
 
 import fsspec
+from fsspec.config import conf
 
 from data_prep.errors import StorageError, StorageMissingError, UserError
 from data_prep.storage.uris import is_local, local_path, split_scheme
 
 _EXTRAS = {"gcs": "gcs", "gs": "gcs", "s3": "s3", "s3a": "s3"}
 
+_GOOGLE = "storage.googleapis.com"
+_CONNECTING = 5.0  # seconds
+
 
 def open_store(uri: str) -> tuple[Any, str]:
     """Return the fsspec file system of a URI, and the path in it.
 
     Raises:
-        StorageError: the scheme is unknown, or its package is not installed.
+        StorageError: the scheme is unknown, its package is not installed, or the store cannot be
+            reached.
     """
     if is_local(uri):
         return fsspec.filesystem("file"), str(Path(local_path(uri)).absolute())
     scheme, _ = split_scheme(uri)
     try:
-        # Listings are never cached, because other processes write to the same folders.
-        store = fsspec.filesystem(scheme, use_listings_cache=False)
+        kind = fsspec.get_filesystem_class(scheme)
     except ValueError as error:
         raise StorageError(uri, f"unknown scheme {scheme}://") from error
     except ImportError as error:
@@ -32,7 +40,28 @@ def open_store(uri: str) -> tuple[Any, str]:
         fix = f"pip install layered-video[{extra}]" if extra else " ".join(str(error).split())
         reason = f"{scheme}:// needs a package that is not installed: {fix}"
         raise StorageError(uri, reason) from error
-    return store, store._strip_protocol(uri)
+    with storage_errors(uri):
+        if _EXTRAS.get(scheme) == "gcs":
+            _require_google()
+        # Listings are never cached, because other processes write to the same folders.
+        store = kind(use_listings_cache=False)
+        return store, store._strip_protocol(uri)
+
+
+@cache
+def _require_google() -> None:
+    """Check once that Google's store can be reached.
+
+    Its client takes most of a minute to find that it is offline: it looks for the credentials of a
+    virtual machine in several ways, and repeats its first request five times.
+    """
+    if os.environ.get("STORAGE_EMULATOR_HOST") or conf.get("gcs") or conf.get("gs") or getproxies():
+        return  # it is reached in another way
+    try:
+        with socket.create_connection((_GOOGLE, 443), _CONNECTING):
+            pass
+    except OSError as error:
+        raise ConnectionError(f"{_GOOGLE} cannot be reached: {error.strerror or error}") from error
 
 
 @contextmanager

@@ -116,3 +116,9 @@ def memory():
     yield "memory://bucket"
     store.store.clear()
     store.pseudo_dirs[:] = [""]
+
+
+@pytest.fixture(params=["local", "memory"])
+def folder(request, tmp_path, memory) -> str:
+    """A folder that does not exist yet, on this machine and in a remote store."""
+    return str(tmp_path / "new [1]") if request.param == "local" else f"{memory}/new [1]"
