@@ -162,10 +162,10 @@ def _container(file: _File) -> Iterator[InputContainer]:
 
 
 def explain(error: Exception) -> str:
-    """Return an error's reason, on one line."""
-    if isinstance(error, av.error.InvalidDataError):
-        return "the data is damaged"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+    """Return what an error of PyAV's means, in words for people."""
+    if isinstance(error, av.error.PatchWelcomeError):
+        return "it uses a feature that is not supported"
+    return "the data is damaged"
 
 
 def tick_of(stream: Stream) -> float:
@@ -195,6 +195,14 @@ def demux(container: InputContainer, *streams: Stream) -> Iterator[Packet]:
                 yield packet
     except PYAV_ERRORS as error:
         raise CutOffError(f"cannot be read to its end: {explain(error)}") from error
+
+
+def require_undamaged(packet: Packet) -> None:
+    """Refuse a packet of which the container lacks a part; decoders do not always notice."""
+    if packet.is_corrupt:
+        raise UnusableError(
+            f"{packet.stream.type} is damaged or cut off at {_seconds(packet):.1f} s"
+        )
 
 
 def decoded(packet: Packet) -> list[Any]:

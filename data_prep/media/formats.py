@@ -4,7 +4,7 @@
 # stay out: they would open files that nobody named. Text and raw streams have no timestamps.
 _ALLOWED = (
     *("mov", "matroska", "avi", "flv", "live_flv", "mpegts", "mpeg", "asf", "ogg", "mxf", "nut"),
-    *("dv", "gif", "ivf", "rm", "wtv", "swf"),
+    *("dv", "ivf", "rm", "wtv", "swf"),
     *("wav", "w64", "mp3", "flac", "aac", "ac3", "eac3", "aiff", "au", "caf", "amr"),
 )
 
@@ -25,7 +25,9 @@ _MAGIC = (
     (b"Rar!", "is a RAR archive, not a media file"),
     (b"\x89PNG", "is a PNG image, not a video"),
     (b"\xff\xd8\xff", "is a JPEG image, not a video"),
-    (b"BM", "is a BMP image, not a video"),
+    (b"GIF8", "is a GIF image, not a video"),
+    (b"II*\x00", "is a TIFF image, not a video"),
+    (b"MM\x00*", "is a TIFF image, not a video"),
 )
 _UNFINISHED = "its index is missing or damaged; the file may be cut off"
 _CONTAINERS = ((4, b"ftyp"), (4, b"mdat"), (0, b"RIFF"), (0, b"\x1aE\xdf\xa3"), (0, b"FLV"))
@@ -44,6 +46,8 @@ def refusal(head: bytes) -> str:
     for magic, reason in _MAGIC:
         if start.startswith(magic):
             return reason
+    if head[8:12] == b"WEBP":
+        return "is a WebP image, not a video"
     if any(head[at:].startswith(magic) for at, magic in _CONTAINERS):
         return f"cannot be opened: {_UNFINISHED}"
     return _text(start) or "is not in a container format that is read here, or is damaged"

@@ -11,14 +11,25 @@ from av.container import InputContainer
 
 from data_prep.media import pcm
 from data_prep.media.audio_window import MonoResampler
-from data_prep.media.decoding import CutOffError, UnusableError, decoded, demux, opened, tick_of
+from data_prep.media.decoding import (
+    CutOffError,
+    UnusableError,
+    decoded,
+    demux,
+    opened,
+    require_undamaged,
+    tick_of,
+)
 from data_prep.media.scaling import shown_size
 from data_prep.media.streams import audio_of, video_of
 from data_prep.media.timestamps import FrameClock
 
 # A file that ends this much earlier than its header says is cut off.
-_CUT_OFF = 1.0
-_CUT_OFF_SHARE = 0.05
+_CUT_OFF = 0.2
+_CUT_OFF_SHARE = 0.02
+
+# Formats in whose header the duration is the time at which the file ends.
+_COUNTS_FROM_ZERO = ("matroska,webm",)
 
 
 @dataclass(frozen=True)
@@ -70,8 +81,10 @@ def probe(path: str | Path, *, decode: bool = True) -> VideoInfo:
         try:
             for packet in demux(container):
                 spans.add(packet)
-                if packet.stream is video and (decode or frames.first is None):
-                    frames.add(decoded(packet))
+                if packet.stream is video:
+                    require_undamaged(packet)
+                    if decode or frames.first is None:
+                        frames.add(decoded(packet))
                 elif packet.stream is audio:
                     for frame in decoded(packet):
                         _measure(resampler.push(frame), meter)
@@ -117,10 +130,10 @@ class _Frames:
         for frame in frames:
             time = self._clock.tell(frame)
             if self.first is None:
-                self.first, self._origin = frame, time
+                self.first, self._origin = frame, time or 0.0
             self._count += 1
             if frame.is_corrupt:
-                self._damaged.append(time - self._origin)
+                self._damaged.append((time or self._clock.end) - self._origin)
 
     def seconds(self) -> float:
         return self._clock.end - self._origin
@@ -142,10 +155,12 @@ class _Spans:
 
     def __init__(self, video: VideoStream):
         self._video = video
+        self._count = 0  # packets of the video
         self._first = self._all_first = math.inf
         self._end = self._all_end = -math.inf
 
     def add(self, packet: Packet) -> None:
+        self._count += packet.stream is self._video and packet.size > 0
         stamp = packet.dts if packet.pts is None else packet.pts
         if stamp is None:
             return
@@ -162,10 +177,15 @@ class _Spans:
         return self._end - self._first
 
     def require_whole(self, container: InputContainer) -> None:
-        """Refuse a file that ends well before its header says."""
-        header = (container.duration or 0) / av.time_base
-        real = max(self._all_end, self._all_end - self._all_first)  # Matroska counts from 0
+        """Refuse a file that lacks frames of its index, or ends well before its header says."""
+        indexed = len(self._video.index_entries)
+        if self._count < indexed:
+            missing = indexed - self._count
+            raise UnusableError(f"is damaged or cut off: {missing} of {indexed} frames are missing")
+        header, real = (container.duration or 0) / av.time_base, self._all_end - self._all_first
+        if self._video.duration:
+            header, real = self._video.duration * tick_of(self._video), self.seconds()
+        elif container.format.name in _COUNTS_FROM_ZERO:
+            real = self._all_end
         if header - real > max(_CUT_OFF, _CUT_OFF_SHARE * header):
-            raise UnusableError(
-                f"is cut off: ends at {real:.1f} s of the {header:.1f} s in its header"
-            )
+            raise UnusableError(f"is cut off at {real:.1f} s of the {header:.1f} s in its header")

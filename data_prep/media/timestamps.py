@@ -8,54 +8,45 @@ from av.format import Flags
 
 from data_prep.media.decoding import UnusableError, tick_of
 
-# Longer gaps are jumps of the clock. Streams that were recorded off the air have them, and the
-# formats made for that are the ones in which the ffmpeg command looks for them.
-_LONGEST_GAP = 600.0
-_LONGEST_GAP_OFF_AIR = 10.0
-
-
-class BackwardError(UnusableError):
-    """A frame is to be shown before the one that the decoder returned before it."""
+# Larger steps, ahead and back, are jumps of the clock. Recordings off the air have them. In the
+# formats made for those, the ffmpeg command moves what follows a jump; here it is an error.
+_LARGEST_STEPS = (600.0, 1.0)
+_LARGEST_STEPS_OFF_AIR = (10.0, 0.1)
 
 
 class FrameClock:
-    """Gives the decoded frames of a stream, in their order, their times.
+    """Gives the decoded frames of a stream, in the order in which they come, their times.
 
     Attributes:
-        time: seconds on the container's clock at which the last frame is shown; None before one.
         end: time at which the last frame ends.
         period: seconds between frames on average; 0.04 if the file does not say.
     """
 
     def __init__(self, container: InputContainer, stream: VideoStream):
-        self._tick = tick_of(stream)
         self.period = 1 / float(stream.average_rate or stream.guessed_rate or 25)
-        off_air = container.format.flags & cast(int, Flags.ts_discont.value)
-        self._longest_gap = _LONGEST_GAP_OFF_AIR if off_air else _LONGEST_GAP
-        self._stamps = _BestEffort()
-        self.time: float | None = None
         self.end = 0.0
+        self._tick = tick_of(stream)
+        off_air = container.format.flags & cast(int, Flags.ts_discont.value)
+        self._ahead, self._back = _LARGEST_STEPS_OFF_AIR if off_air else _LARGEST_STEPS
+        self._stamps = _BestEffort()
+        self._latest: float | None = None
 
-    def tell(self, frame: VideoFrame) -> float:
-        """Return the time of the next frame.
+    def tell(self, frame: VideoFrame) -> float | None:
+        """Return the time of the next frame; None if it is too late to be shown.
 
         Raises:
-            BackwardError: it is before the last one's.
             UnusableError: the clock jumps.
         """
         stamp = self._stamps.choose(frame.pts, frame.dts)
         time = self.end if stamp is None else stamp * self._tick
-        if self.time is not None:
-            self._check_step(self.time, time)
-        self.time = time
+        step = 0.0 if self._latest is None else time - self._latest
+        if not -self._back <= step <= self._ahead:
+            raise UnusableError(f"video timestamps jump by {step:.1f} s at {self._latest:.2f} s")
+        if step < 0:
+            return None
+        self._latest = time
         self.end = time + (frame.duration * self._tick or self.period)
         return time
-
-    def _check_step(self, last: float, time: float) -> None:
-        if abs(time - last) > self._longest_gap:
-            raise UnusableError(f"video timestamps jump by {time - last:.1f} s at {last:.2f} s")
-        if time < last:
-            raise BackwardError(f"video timestamps go backward at {last:.2f} s")
 
 
 class _BestEffort:

@@ -1,13 +1,21 @@
 """Decoding of a file's video stream, from its first frame or from a moment in time."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from av import Packet, VideoFrame
 from av.container import InputContainer
 
-from data_prep.media.decoding import PYAV_ERRORS, UnusableError, decoded, demux, read_only, tick_of
+from data_prep.media.decoding import (
+    PYAV_ERRORS,
+    UnusableError,
+    decoded,
+    demux,
+    read_only,
+    require_undamaged,
+    tick_of,
+)
 from data_prep.media.streams import video_of
 from data_prep.media.timestamps import FrameClock
 
@@ -19,6 +27,9 @@ _LEAD_FRAMES = 3
 # Codecs that mark the frames that no other frame needs, which are skipped on the way. HEVC is not
 # among them: what it marks may be needed by a frame of another temporal layer.
 _MARKS_UNREFERENCED = ("h264", "mpeg1video", "mpeg2video", "mpeg4")
+
+# Formats without timestamps. Frames are counted, and miscounted after a seek if some are left out.
+_COUNTS_FRAMES = ("avi",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +71,7 @@ class VideoReader:
             raise UnusableError("has a video track, but no frame that can be decoded")
         self._first = first
         self.clock = FrameClock(container, self.stream)
-        self.origin = self.clock.tell(first)
+        self.origin = self.clock.tell(first) or 0.0
         self.slack = min(self._tick, 1e-3) / 2
         self.aspect = float(self.stream.sample_aspect_ratio or 1)
 
@@ -68,7 +79,11 @@ class VideoReader:
         """Yield all frames."""
         is_damaged = self._first.is_corrupt
         yield TimedFrame(self._first, self.origin, is_damaged)
-        yield from self._timed(self._frames, is_damaged)
+        for frame in self._frames:
+            is_damaged = _is_damaged(frame, is_damaged)
+            time = self.clock.tell(frame)
+            if time is not None:
+                yield TimedFrame(frame, time, is_damaged)
 
     def around(self, time: float) -> Iterator[TimedFrame]:
         """Yield the frame shown at a time and all later ones, and some earlier ones.
@@ -90,7 +105,7 @@ class VideoReader:
 
     def _can_seek(self, time: float) -> bool:
         """Say whether decoding may begin later than at the first frame, yet before a time."""
-        if time <= self.origin:
+        if time <= self.origin or self._container.format.name in _COUNTS_FRAMES:
             return False
         entries = self.stream.index_entries
         if len(entries) < 2:
@@ -104,10 +119,17 @@ class VideoReader:
         except PYAV_ERRORS as error:
             raise UnusableError("cannot be sought") from error
         self.clock = FrameClock(self._container, self.stream)
-        yield from self._timed(self._decode(), is_damaged=False)
+        is_damaged = False
+        for frame in self._decode():
+            is_damaged = _is_damaged(frame, is_damaged)
+            time_of_frame = self.clock.tell(frame)
+            if frame.pts is None or time_of_frame is None:
+                raise UnusableError("cannot be sought, because its timestamps are irregular")
+            yield TimedFrame(frame, time_of_frame, is_damaged)
 
     def _decode(self) -> Iterator[VideoFrame]:
         for packet in demux(self._container, self.stream):
+            require_undamaged(packet)
             self._choose_skipping(packet)
             yield from decoded(packet)
 
@@ -115,7 +137,7 @@ class VideoReader:
         skips = packet.pts is not None and packet.pts * self._tick < self._skip_before
         self.stream.codec_context.skip_frame = "NONREF" if skips else "DEFAULT"
 
-    def _timed(self, frames: Iterable[VideoFrame], is_damaged: bool) -> Iterator[TimedFrame]:
-        for frame in frames:
-            is_damaged = frame.is_corrupt or (is_damaged and not frame.key_frame)
-            yield TimedFrame(frame, self.clock.tell(frame), is_damaged)
+
+def _is_damaged(frame: VideoFrame, is_damaged: bool) -> bool:
+    """Say whether a frame is damaged, or may be because it is not a keyframe."""
+    return frame.is_corrupt or (is_damaged and not frame.key_frame)
