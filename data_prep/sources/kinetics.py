@@ -78,11 +78,13 @@ class Listing:
 
 def first_reasons(rejections: Sequence[Rejection]) -> str:
     """Return why the first few files are not used, to be appended to an error message."""
-    return "".join(f"; {storage.name(item.path)}: {item.reason}" for item in rejections[:3])
+    return "".join(
+        f"; {printable(storage.name(item.path))}: {item.reason}" for item in rejections[:3]
+    )
 
 
 def printable(name: str) -> str:
-    """Return a name as a reason on one line shows it, which a name with a line feed is not."""
+    """Return a name as a line of text can show it, even one with a line feed in it."""
     return name if name.isprintable() else repr(name)
 
 
