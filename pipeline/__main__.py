@@ -12,18 +12,23 @@ from typing import Any
 
 import click
 
+from data_prep import storage
 from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
+from data_prep.options import Whole
 from data_prep.sources import manifest
+from data_prep.storage.outputs import require_file_output, require_folder_output
 from models.precision import prepare
 from pipeline.config import PipelineConfig, load_config
 from pipeline.console import show
 from pipeline.demo import run_demo, sample
+from pipeline.mixtures import require_mixtures
 from pipeline.places import Places
 from pipeline.runners import local
 from pipeline.runners.vertex import compile_for_vertex
 from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study, trainable_on
 from pipeline.study.study import write_study
+from serving.versions import find_model
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -38,10 +43,12 @@ class LocalPath(click.Path):
         ctx: click.Context | None,
     ) -> Any:
         """Return the path, or raise UserError."""
+        option = f"--{param.name}" if param else "path"
         if "://" in str(value):
-            option = param.name if param else "path"
             kind = "folder" if self.dir_okay else "file"
             raise UserError(f"{option}: must be a local {kind}, got {value}")
+        if not str(value).strip() or "\0" in str(value):
+            raise UserError(f"{option}: must be a path, got {value!r}")
         return super().convert(value, param, ctx)
 
 
@@ -84,7 +91,7 @@ def output_option(default: str) -> Decorator:
     )
 
 
-@click.group(cls=Commands)
+@click.group(cls=Commands, resumable=("run", "demo", "tables"))
 def main() -> None:
     """Run the pipeline, from a folder of videos to a served model, or compile it."""
     prepare_libraries()
@@ -106,15 +113,15 @@ def run(
     overrides: Sequence[str],
 ) -> None:
     """Run the pipeline on this machine."""
-    config = load_config(config_name, overrides)
-    prepare(config.train.precision)
     _check_annotations(annotations, videos)
+    config = _load(config_name, overrides)
     started = time.monotonic()
     places = Places(output)
-    if videos:
-        click.echo(f"Reading {videos} ...", err=True)
-        local.index(videos, annotations, places, config)
-    summary = local.run(config, places)
+    with storage.lease(str(places.output)):
+        if videos:
+            click.echo(f"Reading {videos} ...", err=True)
+            local.index(videos, annotations, places, config)
+        summary = local.run(config, places)
     show(summary, places, seconds=time.monotonic() - started)
 
 
@@ -124,9 +131,9 @@ def run(
 @set_option
 def demo(config_name: str, output: Path, overrides: Sequence[str]) -> None:
     """Run everything on sample data, and separate a held-out mixture."""
-    config = load_config(config_name, overrides)
-    prepare(config.train.precision)
-    run_demo(config, output)
+    config = _load(config_name, overrides)
+    with storage.lease(str(output)):
+        run_demo(config, output)
 
 
 @main.command()
@@ -134,7 +141,7 @@ def demo(config_name: str, output: Path, overrides: Sequence[str]) -> None:
 @videos_option("a rendered sample")
 @annotations_option
 @click.option("--systems", default="all", show_default=True, help="Names, with commas.")
-@click.option("--seeds", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--seeds", type=Whole(1, 1000), default=1, show_default=True)
 @output_option("tables")
 @set_option
 def tables(
@@ -157,16 +164,17 @@ def tables(
         given = (f"{key}={json.dumps(value)}" for key, value in more.items())
         return load_config(config_name, (*overrides, *given))
 
-    config = configure({})
-    prepare(config.train.precision)
     _check_annotations(annotations, videos)
+    config = _prepared(configure({}))
     names = check_systems(systems)
     places = Places(output)
-    folder = videos or str(sample(output, CLIPS, CLASSES))
-    found = local.index(folder, annotations, places, config)
-    names = trainable_on(names, {video.label for video in manifest.read(found)})
-    runs = run_study(configure, places, names, seeds)
-    click.echo(f"results in {write_study(runs, config, places)}")
+    with storage.lease(str(places.output)):
+        folder = videos or str(sample(output, CLIPS, CLASSES))
+        found = local.index(folder, annotations, places, config)
+        names = trainable_on(names, {video.label for video in manifest.read(found)})
+        runs = run_study(configure, places, names, seeds)
+        page = write_study(runs, config, places)
+    click.echo(f"results in {page}")
 
 
 @main.command()
@@ -180,14 +188,14 @@ def tables(
 @click.option("--output", type=FOLDER, required=True, help="Folder for index.html.")
 @click.option(
     "--mixtures",
-    type=click.IntRange(min=0),
+    type=Whole(0, 1000),
     default=4,
     show_default=True,
     help="Mixtures of pairs of the videos, if there are two; 0 for none.",
 )
 @click.option(
     "--count",
-    type=click.IntRange(min=0),
+    type=Whole(0, 1000),
     default=4,
     show_default=True,
     help="Largest number of videos that are separated as they are; 0 for none.",
@@ -196,6 +204,8 @@ def gallery(model: Path, videos: str, output: Path, mixtures: int, count: int) -
     """Separate real videos and mixtures of them, and write a page about it."""
     if not mixtures and not count:
         raise click.UsageError("--mixtures and --count: one must be at least 1, got 0 for both")
+    require_folder_output(str(output))
+    find_model(model)
     # TensorFlow takes seconds to load.
     from pipeline.video_gallery import write_gallery
 
@@ -216,10 +226,23 @@ def gallery(model: Path, videos: str, output: Path, mixtures: int, count: int) -
 def compile_pipeline(target: str, config_name: str, output: Path, overrides: Sequence[str]) -> None:
     """Compile the pipeline for Vertex AI or Kubeflow Pipelines, without a network."""
     config = load_config(config_name, overrides)
+    require_file_output(str(output))
     schema = compile_for_vertex(config, output)
     click.echo(f"{config.name} for {target} in {output}. Before it runs, upload:")
     click.echo(f"  {schema} to {config.vertex.root}/schema/")
     click.echo(f"  span-1/manifest.csv of python -m data_prep index to {config.vertex.manifests}/")
+
+
+def _load(name: str, overrides: Sequence[str]) -> PipelineConfig:
+    """Read the settings of a run on this machine, and check what can be checked at once."""
+    return _prepared(load_config(name, overrides))
+
+
+def _prepared(config: PipelineConfig) -> PipelineConfig:
+    if config.mixtures:
+        require_mixtures(config.mixtures, config.data.clip)
+    prepare(config.train.precision)
+    return config
 
 
 def _check_annotations(annotations: Sequence[str], videos: str | None) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
 from pydantic import (
     Field,
     SerializeAsAny,
@@ -17,10 +16,11 @@ from pydantic import (
 
 from components.analyses.analysis import Analysis
 from components.analyses.registry import ANALYSES
+from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.settings import Settings, load
-from data_prep.yaml_text import read_yaml
+from data_prep.settings import MAX_WORKERS, Settings, load, shown
+from data_prep.yaml_text import parse_yaml, read_yaml
 from models.config import ModelConfig, TrainConfig
 from models.presets import PRESETS, check_size
 from models.systems import System, get_system
@@ -48,7 +48,7 @@ class VertexConfig(Settings):
     manifests: str = "gs://BUCKET/manifests"
     serving: str = "gs://BUCKET/serving"
     beam_args: tuple[str, ...] = ()
-    gpus: int = Field(1, ge=0)
+    gpus: int = Field(1, ge=0, le=64)
     gpu_type: str = "NVIDIA_TESLA_A100"
 
 
@@ -77,7 +77,7 @@ class PipelineConfig(Settings):
     train: TrainConfig = TrainConfig()
     evaluation: EvaluationSettings = EvaluationSettings()
     analyses: dict[str, SerializeAsAny[Settings]] = Field(default_factory=dict)
-    workers: int = Field(1, ge=1)
+    workers: int = Field(1, ge=1, le=MAX_WORKERS)
     vertex: VertexConfig = VertexConfig()
 
     @model_validator(mode="before")
@@ -106,6 +106,11 @@ class PipelineConfig(Settings):
         }
         model: type[Settings] = create_model("Analyses", __base__=Settings, **keys)
         return {name: value for name, value in model.model_validate(values) if value is not None}
+
+    @field_validator("mixtures")
+    @classmethod
+    def _absolute(cls, folder: str) -> str:
+        return storage.absolute(folder) if folder else ""  # a run has another working directory
 
     @model_validator(mode="after")
     def _strides_divide(self) -> "PipelineConfig":
@@ -187,18 +192,14 @@ def _uri(name: str) -> str:
 
 def _override(values: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
-    if not equals:
-        raise UserError(f"--set: must be key=value, got {override!r}")
-    *parents, last = key.split(".")
+    *parents, last = key.strip().split(".")
+    if not equals or not all((*parents, last)):
+        raise UserError(f"--set: must be key=value, got {shown(override)}")
     for parent in parents:
         if not isinstance(values.setdefault(parent, {}), dict):
-            raise UserError(f"--set {override}: {parent} must hold keys, got a single value")
+            raise UserError(f"--set {key}: {parent} must hold keys, got a single value")
         values = values[parent]
-    try:
-        values[last] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"--set {override}: the value must be YAML: {reason}") from error
+    values[last] = parse_yaml(text, f"--set {key}")
 
 
 def _suggestions(cause: BaseException | None) -> str:

@@ -3,6 +3,7 @@
 Each step is a command that a user can run too, and is printed as such.
 """
 
+import importlib
 import shlex
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from data_prep.cli import INTERRUPTED
 from data_prep.errors import UserError
 from data_prep.mixing.planning import plan
 from data_prep.sources import manifest
@@ -114,8 +116,13 @@ def _check_served(summary: RunSummary, serving: Path) -> None:
 def _command(package: str, *words: object) -> None:
     arguments = [package, *map(str, words)]
     click.echo(f"$ python -m {shlex.join(arguments)}", err=True)
-    if subprocess.run([sys.executable, "-m", *arguments], check=False).returncode:
-        raise UserError(f"python -m {arguments[0]} {arguments[1]} failed")
+    commands = importlib.import_module(f"{package}.__main__").main
+    try:
+        commands.main(arguments[1:], prog_name=f"python -m {package}", standalone_mode=False)
+    except click.ClickException as error:
+        if error.exit_code == INTERRUPTED:
+            raise KeyboardInterrupt from error
+        raise
 
 
 @contextmanager
@@ -124,7 +131,11 @@ def _served(serving: Path) -> Iterator[str]:
     words = ["serving", "serve", "--model", str(serving), "--port", "0"]
     click.echo(f"$ python -m {shlex.join(words)} &", err=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", *words], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        [sys.executable, "-m", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,  # Ctrl-C is for this process, which then ends the server
     )
     assert process.stdout is not None
     try:

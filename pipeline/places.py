@@ -1,6 +1,15 @@
 """Paths of a local run."""
 
+import hashlib
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
+from typing import Self
+
+from data_prep import storage
+from data_prep.errors import UserError
+
+_HERE = Path("/proc/self/cwd")
 
 
 class Places:
@@ -13,17 +22,22 @@ class Places:
         metadata: ML Metadata's SQLite file.
         schema: the records' schema.
         checkpoints: checkpoints of unfinished training runs.
+        links: links to folders elsewhere whose names TFX would take for patterns.
         summary: the `RunSummary` of the last run.
     """
 
     def __init__(self, output: Path) -> None:
-        self.output = output.resolve()
-        self.manifests = self.output / "manifests"
-        self.artifacts = self.output / "artifacts"
-        self.metadata = self.output / "metadata.db"
-        self.schema = self.output / "schema" / "schema.pbtxt"
-        self.checkpoints = self.output / "checkpoints"
-        self.summary = self.output / "summary.json"
+        self._lay_out(output.resolve())
+
+    def _lay_out(self, output: Path) -> None:
+        self.output = output
+        self.manifests = output / "manifests"
+        self.artifacts = output / "artifacts"
+        self.metadata = output / "metadata.db"
+        self.schema = output / "schema" / "schema.pbtxt"
+        self.checkpoints = output / "checkpoints"
+        self.links = output / "links"
+        self.summary = output / "summary.json"
 
     def serving(self, kind: str) -> Path:
         """Return the folder that models of one kind are pushed to, one version per folder.
@@ -32,3 +46,43 @@ class Places:
             kind: a `models.tasks.task.Task.kind`.
         """
         return self.output / "serving" / kind
+
+    @contextmanager
+    def entered(self) -> Iterator[Self]:
+        """Make the output the working directory, and yield its places as ML Metadata names them.
+
+        The names begin with the working directory's, whatever that is. So the output can be moved,
+        and a character of its path that means something in a pattern, such as `[`, is hidden from
+        TFX. Processes that are started meanwhile find the same places. Messages of errors that
+        leave the context name the output itself.
+        """
+        self.output.mkdir(parents=True, exist_ok=True)
+        inside = type(self)(self.output)
+        with chdir(self.output):
+            if _HERE.exists():  # on Linux; elsewhere the path itself has to do
+                inside._lay_out(_HERE)
+            try:
+                yield inside
+            except UserError as error:
+                text = str(error).replace(str(inside.output), str(self.output))
+                raise UserError(text) from error
+
+    def name_of(self, folder: str) -> str:
+        """Return the name by which ML Metadata can know a folder, inside the output or elsewhere.
+
+        Args:
+            folder: a URI; one on this machine is absolute.
+        """
+        if not storage.is_local(folder):
+            return folder
+        output, path = self.output.resolve(), Path(storage.absolute(folder))
+        if path.is_relative_to(output):
+            return str(self.output / path.relative_to(output))
+        return str(self._link_to(path) if storage.has_wildcards(str(path)) else path)
+
+    def _link_to(self, path: Path) -> Path:
+        link = self.links / hashlib.sha256(bytes(path)).hexdigest()[:16]
+        if not link.is_symlink():
+            self.links.mkdir(exist_ok=True)
+            link.symlink_to(path)
+        return link

@@ -10,6 +10,7 @@ from components.evaluation.slice_metrics import SliceMetrics
 from components.report import FILE
 from data_prep import storage
 from data_prep.results import Results
+from pipeline.config import PipelineConfig
 
 if TYPE_CHECKING:
     from ml_metadata import MetadataStore
@@ -74,22 +75,25 @@ class RunSummary(Results):
 
 
 def summarize(
-    pipeline: str, system: str, connection: Proto, seconds: Mapping[str, float]
+    config: PipelineConfig, connection: Proto, run_id: str, seconds: Mapping[str, float]
 ) -> RunSummary:
-    """Read the results of a pipeline's last run.
+    """Read the results of a run.
 
     Args:
-        pipeline: the pipeline's name.
-        system: the system's name.
+        config: the settings of the run.
         connection: ML Metadata's connection.
+        run_id: name of the run in ML Metadata.
         seconds: stage -> seconds.
+
+    Returns:
+        The summary, with absolute paths.
     """
     from tfx.orchestration.metadata import Metadata
 
     from components.evaluation.evaluation_results import read_evaluation, read_failures
 
     with Metadata(connection) as handle:
-        outputs, cached = _last_run(handle.store, pipeline)
+        outputs, cached = _read_run(handle.store, config.name, run_id)
     evaluation = outputs["Evaluator"]["evaluation"].uri
     blessed = _property(outputs["Evaluator"]["blessing"], "blessed").int_value == 1
     pushed = outputs.get("Pusher", {}).get("pushed_model")
@@ -98,50 +102,46 @@ def summarize(
         read_analysis(stage["analysis"].uri) for stage in outputs.values() if "analysis" in stage
     ]
     return RunSummary(
-        pipeline=pipeline,
-        system=system,
+        pipeline=config.name,
+        system=config.system.name,
         metrics=read_evaluation(evaluation).by_mixture_type(),
         blessed=blessed,
         reasons=() if blessed else tuple(read_failures(evaluation)),
-        pushed=destination if blessed and destination else None,
+        pushed=storage.absolute(destination) if blessed and destination else None,
         cached=tuple(cached),
         seconds={name: round(value, 1) for name, value in seconds.items()},
         analyses={found.name: found.results for found in analyses},
         artifacts=RunArtifacts(
             mixtures=_mixtures(outputs),
-            model=outputs["Trainer"]["model"].uri,
-            logs=outputs["Trainer"]["model_run"].uri,
-            evaluation=evaluation,
-            report=storage.join(outputs["Report"]["report"].uri, FILE),
+            model=storage.absolute(outputs["Trainer"]["model"].uri),
+            logs=storage.absolute(outputs["Trainer"]["model_run"].uri),
+            evaluation=storage.absolute(evaluation),
+            report=storage.join(storage.absolute(outputs["Report"]["report"].uri), FILE),
         ),
     )
 
 
-def read_mixtures(pipeline: str, connection: Proto) -> str:
-    """Return the folder of the mixtures of a pipeline's last run.
+def read_mixtures(pipeline: str, connection: Proto, run_id: str) -> str:
+    """Return the folder of the mixtures of a run.
 
     Args:
         pipeline: the pipeline's name.
         connection: ML Metadata's connection.
+        run_id: name of the run in ML Metadata.
     """
     from tfx.orchestration.metadata import Metadata
 
     with Metadata(connection) as handle:
-        outputs, _ = _last_run(handle.store, pipeline)
+        outputs, _ = _read_run(handle.store, pipeline, run_id)
     return _mixtures(outputs)
 
 
-def _last_run(store: "MetadataStore", pipeline: str) -> tuple[Outputs, list[str]]:
-    """Return the outputs of a pipeline's newest run, and the names of the cached stages."""
+def _read_run(store: "MetadataStore", pipeline: str, run_id: str) -> tuple[Outputs, list[str]]:
+    """Return the outputs of a pipeline's run, and the names of the cached stages."""
     from ml_metadata.proto import metadata_store_pb2
 
     mlmd: Proto = metadata_store_pb2
-    runs = [
-        context
-        for context in store.get_contexts_by_type("pipeline_run")
-        if pipeline in (c.name for c in store.get_parent_contexts_by_context(context.id))
-    ]
-    run = max(runs, key=lambda context: context.id)
+    run = store.get_context_by_type_and_name("pipeline_run", run_id)
     stages: Outputs = {}
     cached = []
     for execution in sorted(store.get_executions_by_context(run.id), key=lambda item: item.id):
@@ -162,8 +162,8 @@ def _last_run(store: "MetadataStore", pipeline: str) -> tuple[Outputs, list[str]
 def _mixtures(outputs: Outputs) -> str:
     """Return the folder of the mixtures, whether they were made or imported."""
     if "MixtureGen" in outputs:
-        return outputs["MixtureGen"]["examples"].uri
-    return outputs["ImportMixtures"]["result"].uri
+        return storage.absolute(outputs["MixtureGen"]["examples"].uri)
+    return storage.absolute(outputs["ImportMixtures"]["result"].uri)
 
 
 def _property(artifact: Proto, name: str) -> Proto:

@@ -23,6 +23,7 @@ from components.report.data import read_data
 from components.report.gallery import held_out_gallery
 from components.report.run_page import GALLERY_LIMIT, RunFacts
 from components.tables import spoken
+from data_prep import storage
 from data_prep.config import ClipConfig
 from models.export.exported_model import ExportedModel
 
@@ -85,7 +86,7 @@ def gather(inputs: RunInputs, code: Mapping[str, str]) -> RunFacts:
         gallery=_gallery(inputs, data.settings.clip),
         verdict=_verdict(inputs),
         artifacts=[
-            pages.Artifact(name, item.id, item.type_name, item.uri)
+            pages.Artifact(name, item.id, item.type_name, storage.absolute(item.uri))
             for name, item in inputs.named.items()
         ],
         versions=_versions(inputs.examples, code),
@@ -109,10 +110,11 @@ def _verdict(inputs: RunInputs) -> pages.Verdict:
     blessed = model_utils.is_model_blessed(inputs.blessing)
     pushed = inputs.pushed_model
     was_pushed = pushed.get_int_custom_property("pushed") == 1
+    destination = pushed.get_string_custom_property("pushed_destination")
     return pages.Verdict(
         blessed=blessed,
         reasons=[] if blessed else read_failures(inputs.evaluation.uri),
-        pushed=pushed.get_string_custom_property("pushed_destination") if was_pushed else "",
+        pushed=storage.absolute(destination) if was_pushed else "",
     )
 
 

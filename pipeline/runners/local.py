@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import click
+
 from components.mixture_gen.spans import list_manifests, span_folder
 from data_prep import storage
 from data_prep.errors import UserError
@@ -30,6 +32,8 @@ def index(videos: str, annotations: Sequence[str], places: Places, config: Pipel
         UserError: the folder does not hold what mixtures need; then nothing is written.
     """
     listing = kinetics.find_videos(videos, annotations)
+    for note in listing.notes:
+        click.echo(note, err=True)
     found, rejections = manifest.build(listing, workers=config.workers)
     _check_enough(found, config, rejections)
     earlier = list_manifests(str(places.manifests))
@@ -72,22 +76,25 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
     from pipeline.runners.previous_model import LatestBlessedBefore
     from pipeline.runners.stage_reporter import StageReporter
 
-    write_schema(str(places.schema))
-    connection = _metadata(places)
-    pipeline = create_pipeline(
-        config,
-        root=str(places.artifacts / config.name),
-        manifests=str(places.manifests),
-        schema=str(places.schema),
-        checkpoints=str(places.checkpoints),
-        serving=str(places.serving(config.task.kind)),
-        beam_args=direct_runner_flags(config.workers),
-        metadata=connection,
-        baseline_strategy=LatestBlessedBefore,
-    )
-    runner = StageReporter()
-    runner.run(pipeline)
-    summary = summarize(config.name, config.system.name, connection, runner.seconds)
+    with places.entered() as inside:
+        if config.mixtures:
+            config = config.model_copy(update={"mixtures": inside.name_of(config.mixtures)})
+        write_schema(str(inside.schema))
+        connection = _metadata(inside)
+        pipeline = create_pipeline(
+            config,
+            root=str(inside.artifacts / config.name),
+            manifests=str(inside.manifests),
+            schema=str(inside.schema),
+            checkpoints=str(inside.checkpoints),
+            serving=str(inside.serving(config.task.kind)),
+            beam_args=direct_runner_flags(config.workers),
+            metadata=connection,
+            baseline_strategy=LatestBlessedBefore,
+        )
+        runner = StageReporter()
+        runner.run(pipeline)
+        summary = summarize(config, connection, runner.run_id, runner.seconds)
     summary.write(str(places.summary))
     return summary
 
@@ -107,24 +114,44 @@ def make_mixtures(config: PipelineConfig, places: Places) -> str:
     from pipeline.create import create_mixtures_pipeline
     from pipeline.runners.stage_reporter import StageReporter
 
-    connection = _metadata(places)
-    pipeline = create_mixtures_pipeline(
-        config,
-        root=str(places.artifacts / config.mixtures_name),
-        manifests=str(places.manifests),
-        beam_args=direct_runner_flags(config.workers),
-        metadata=connection,
-    )
-    StageReporter().run(pipeline)
-    return read_mixtures(config.mixtures_name, connection)
+    with places.entered() as inside:
+        connection = _metadata(inside)
+        pipeline = create_mixtures_pipeline(
+            config,
+            root=str(inside.artifacts / config.mixtures_name),
+            manifests=str(inside.manifests),
+            beam_args=direct_runner_flags(config.workers),
+            metadata=connection,
+        )
+        runner = StageReporter()
+        runner.run(pipeline)
+        return read_mixtures(config.mixtures_name, connection, runner.run_id)
 
 
 def _metadata(places: Places) -> Any:
-    """Return the connection to ML Metadata."""
-    from tfx import v1 as tfx
+    """Return the connection to ML Metadata, once it agrees with the files.
 
-    places.metadata.parent.mkdir(parents=True, exist_ok=True)
-    return tfx.orchestration.metadata.sqlite_metadata_connection_config(str(places.metadata))
+    Raises:
+        UserError: the file is something else.
+    """
+    from ml_metadata.errors import StatusError
+    from tfx import v1 as tfx
+    from tfx.orchestration.metadata import Metadata
+
+    from pipeline.runners.missing_outputs import describe_missing, update_states
+
+    connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(places.metadata))
+    try:
+        with Metadata(connection) as handle:
+            gone = update_states(handle.store)
+    except StatusError as error:
+        raise UserError(
+            f"{places.metadata}: must be a database of ML Metadata that can be written, got one "
+            f"with the error {error}"
+        ) from error
+    if gone:
+        click.echo(describe_missing(gone), err=True)
+    return connection
 
 
 def _check_manifest(config: PipelineConfig, places: Places) -> None:

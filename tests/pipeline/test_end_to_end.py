@@ -1,9 +1,12 @@
 """The whole pipeline on rendered videos: TFX's own runner, its metadata, a server, a client."""
 
+import io
+import shutil
 import sqlite3
 import subprocess
 import sys
 from collections import Counter
+from contextlib import redirect_stderr
 from pathlib import Path
 
 import pytest
@@ -69,7 +72,8 @@ def serving(places):
 @pytest.fixture(scope="module")
 def runs(sample_videos, tmp_path_factory):
     """The summaries of a first run, the same again, and one that asks for too much."""
-    places = Places(tmp_path_factory.mktemp("run"))
+    # TFX, Beam and TensorFlow take such names for patterns.
+    places = Places(tmp_path_factory.mktemp("run") / "run [v1] 50% #2")
     summaries, counts = [], []
     for settings in (SETTINGS, SETTINGS, (*SETTINGS, "evaluation.relative_loss=0.01")):
         config = load_config("demo", settings)
@@ -185,3 +189,57 @@ def test_records_of_the_pipeline_are_the_commands(runs, sample_videos, tmp_path)
         )
         assert one == other
         assert one
+
+
+@pytest.fixture(scope="module")
+def after_deletions(runs):
+    """Summaries and printed lines of reruns after outputs were deleted or moved, by what was done.
+
+    The fixture changes the output of `runs`, so the tests of its state come first.
+    """
+    places, _, _ = runs
+    found = {}
+
+    def rerun(name):
+        lines = io.StringIO()
+        with redirect_stderr(lines):
+            summary = local.run(load_config("demo", SETTINGS), places)
+        assert Path(summary.pushed, "saved_model.pb").is_file()
+        found[name] = places, summary, lines.getvalue().splitlines()
+
+    shutil.rmtree(places.output / "serving")
+    rerun("no serving")
+    moved = places.output.with_name("moved *")
+    places.output.rename(moved)
+    places = Places(moved)
+    rerun("moved")
+    shutil.rmtree(Path(found["moved"][1].artifacts.model).parent.parent)
+    rerun("no models")
+    return found
+
+
+def test_pushes_again_what_was_deleted(runs, after_deletions):
+    _, (first, *_), _ = runs
+    _, summary, lines = after_deletions["no serving"]
+    assert set(summary.cached) == STAGES - {"LatestBlessedModel", "Pusher", "Report"}
+    [line] = [line for line in lines if "deleted since the last run" in line]
+    assert first.pushed in line
+
+
+def test_a_moved_output_is_served_from_the_cache(after_deletions):
+    places, summary, lines = after_deletions["moved"]
+    assert set(summary.cached) == STAGES - {"LatestBlessedModel"}
+    assert not [line for line in lines if "deleted" in line]
+    for path in (summary.pushed, *summary.artifacts.model_dump().values()):
+        assert Path(path).is_relative_to(places.output)
+        assert Path(path).exists()
+
+
+def test_a_deleted_model_is_trained_again_and_compared_with_none(after_deletions):
+    _, summary, lines = after_deletions["no models"]
+    assert {"MixtureGen", "StatisticsGen"} <= set(summary.cached)
+    assert not {"Trainer", "Evaluator", "Pusher"} & set(summary.cached)
+    assert summary.blessed
+    [line] = [line for line in lines if "deleted since the last run" in line]
+    assert "/Trainer/model/" in line
+    assert line.endswith("no baseline")

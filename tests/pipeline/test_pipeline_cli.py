@@ -59,7 +59,7 @@ def test_folder_without_usable_videos_is_an_error_at_once(tmp_path):
     assert done.returncode == 1
     assert not loaded(done.stderr) & {"tensorflow", "keras", "tfx"}
     assert "mixtures need at least 2 usable source videos" in done.stderr
-    assert "; a.mp4: cannot be opened" in done.stderr
+    assert "; a.mp4: is text, not a media file" in done.stderr
     assert not (tmp_path / "out" / "metadata.db").exists()
 
 

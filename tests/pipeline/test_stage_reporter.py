@@ -56,7 +56,7 @@ def test_every_stage_is_reported_and_belongs_to_one_run(tmp_path, capsys):
 
 def test_error_of_a_stage_ends_the_run(tmp_path, capsys):
     runner = StageReporter()
-    with pytest.raises(ValueError, match="answer: must be 7, got 42"):
+    with pytest.raises(RuntimeError, match=r"^ReadModel: ValueError: answer: must be 7, got 42"):
         runner.run(toy_pipeline(tmp_path, wanted=7))
     assert runner.seconds.keys() == {"MakeModel"}
 

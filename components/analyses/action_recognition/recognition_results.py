@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from components.estimates import Estimate, mean_with_interval
+from data_prep import storage
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.results import Results
 from data_prep.settings import Settings
@@ -33,7 +34,8 @@ class ActionRecognitionSettings(Settings):
                 f"{PURE} and {MIXED} are the inputs that separators are compared with, got the "
                 f"name {min(taken)}"
             )
-        return separators
+        # Stages have another working directory than the command that names the folders.
+        return {name: storage.absolute(folder) for name, folder in separators.items()}
 
 
 class TypeAccuracies(Results):

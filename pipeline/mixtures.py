@@ -1,0 +1,32 @@
+"""Mixtures of another run, which a run can import instead of making them."""
+
+from data_prep import storage
+from data_prep.config import ClipConfig
+from data_prep.errors import UserError
+from data_prep.records.info import INFO, DatasetInfo
+from data_prep.splits import SPLITS
+
+
+def require_mixtures(folder: str, clip: ClipConfig) -> None:
+    """Check that a folder holds what MixtureGen writes.
+
+    Args:
+        folder: the folder.
+        clip: the shape that the clips must have.
+
+    Raises:
+        UserError: it holds something else, or clips of another shape.
+    """
+    rule = "mixtures: must be a folder that MixtureGen wrote"
+    splits = [storage.join(folder, f"Split-{split}") for split in SPLITS]
+    try:
+        info = DatasetInfo.read(storage.join(folder, INFO))
+        empty = [split for split in splits if storage.is_empty(split)]
+    except UserError as error:
+        raise UserError(f"{rule}, got {folder}: {error}") from error
+    if empty:
+        raise UserError(f"{rule}, got {folder} without records in {', '.join(empty)}")
+    there = info.settings.clip.model_dump()
+    for key, value in clip.model_dump().items():
+        if there[key] != value:
+            raise UserError(f"mixtures: must have clips with {key} {value}, got {there[key]}")
