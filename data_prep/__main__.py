@@ -227,6 +227,10 @@ def _examine(
     workers: int,
 ) -> tuple[Listing, list[manifest.Video], list[kinetics.Rejection]]:
     """Find and open the videos of a folder, and report what is odd about it."""
+    if beam_options:
+        from data_prep.beam_options import pipeline_options  # loads Beam
+
+        pipeline_options(beam_options, workers=workers)
     listing = kinetics.find_videos(videos, annotations)
     for note in listing.notes:
         click.echo(note, err=True)
