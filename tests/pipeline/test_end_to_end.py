@@ -204,8 +204,10 @@ def after_deletions(runs):
         lines = io.StringIO()
         with redirect_stderr(lines):
             summary = local.run(load_config("demo", SETTINGS), places)
-        assert Path(summary.pushed, "saved_model.pb").is_file()
-        found[name] = places, summary, lines.getvalue().splitlines()
+        for path in (summary.pushed, *summary.artifacts.model_dump().values()):
+            assert Path(path).is_relative_to(places.output)
+            assert Path(path).exists()
+        found[name] = summary, lines.getvalue().splitlines()
 
     shutil.rmtree(places.output / "serving")
     rerun("no serving")
@@ -213,30 +215,27 @@ def after_deletions(runs):
     places.output.rename(moved)
     places = Places(moved)
     rerun("moved")
-    shutil.rmtree(Path(found["moved"][1].artifacts.model).parent.parent)
+    shutil.rmtree(Path(found["moved"][0].artifacts.model).parent.parent)
     rerun("no models")
     return found
 
 
 def test_pushes_again_what_was_deleted(runs, after_deletions):
     _, (first, *_), _ = runs
-    _, summary, lines = after_deletions["no serving"]
+    summary, lines = after_deletions["no serving"]
     assert set(summary.cached) == STAGES - {"LatestBlessedModel", "Pusher", "Report"}
     [line] = [line for line in lines if "deleted since the last run" in line]
     assert first.pushed in line
 
 
 def test_a_moved_output_is_served_from_the_cache(after_deletions):
-    places, summary, lines = after_deletions["moved"]
+    summary, lines = after_deletions["moved"]
     assert set(summary.cached) == STAGES - {"LatestBlessedModel"}
     assert not [line for line in lines if "deleted" in line]
-    for path in (summary.pushed, *summary.artifacts.model_dump().values()):
-        assert Path(path).is_relative_to(places.output)
-        assert Path(path).exists()
 
 
 def test_a_deleted_model_is_trained_again_and_compared_with_none(after_deletions):
-    _, summary, lines = after_deletions["no models"]
+    summary, lines = after_deletions["no models"]
     assert {"MixtureGen", "StatisticsGen"} <= set(summary.cached)
     assert not {"Trainer", "Evaluator", "Pusher"} & set(summary.cached)
     assert summary.blessed
