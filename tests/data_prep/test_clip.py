@@ -280,7 +280,7 @@ def test_a_truncated_file_gives_its_whole_windows_only(tmp_path):
         probe(cut)
     expected = read_clip(whole, config(10), start=0).frames
     np.testing.assert_array_equal(read_clip(cut, config(10), start=0).frames, expected)
-    with pytest.raises(MediaError, match=r"cannot be decoded|ends at"):
+    with pytest.raises(MediaError, match=r"cannot be decoded|cut off|ends at"):
         read_clip(cut, config(10), start=2.0)
 
 
