@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from data_prep.config import ClipConfig, DataConfig
-from data_prep.errors import UserError
+from data_prep.errors import StorageError, UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.sample.write import write_sample
 from data_prep.sources import kinetics, manifest
@@ -52,7 +52,15 @@ def test_clips_of_one_source_are_no_pair(videos):
         identity_losses(alike, CONFIG, 4)
 
 
-def test_videos_that_cannot_be_decoded_are_left_out(videos):
-    gone = [replace(video, path=f"/gone/{video.id}.mp4") for video in videos]
+def test_videos_that_cannot_be_decoded_are_left_out(videos, tmp_path):
+    text = tmp_path / "text.mp4"
+    text.write_text("not a video")
+    broken = [replace(video, path=str(text)) for video in videos]
     with pytest.raises(UserError, match="that can be decoded, got 0 of 4"):
+        identity_losses(broken, CONFIG, 4)
+
+
+def test_videos_that_the_storage_does_not_give_are_an_error(videos):
+    gone = [replace(video, path=f"/gone/{video.id}.mp4") for video in videos]
+    with pytest.raises(StorageError, match="/gone/"):
         identity_losses(gone, CONFIG, 4)
