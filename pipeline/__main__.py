@@ -15,7 +15,7 @@ import click
 from data_prep import storage
 from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
-from data_prep.options import Whole
+from data_prep.options import PLACE, Whole
 from data_prep.sources import manifest
 from data_prep.storage.outputs import require_file_output, require_folder_output
 from models.precision import prepare
@@ -60,6 +60,7 @@ set_option = click.option(
 )
 annotations_option = click.option(
     "--annotations",
+    type=PLACE,
     multiple=True,
     metavar="FILE",
     help="Kinetics' CSV; repeatable. By default, CSVs in the folder or above it are found.",
@@ -76,7 +77,10 @@ def config_option(default: str) -> Decorator:
 def videos_option(default: str) -> Decorator:
     """Return the option of the videos' folder, with its default in words."""
     return click.option(
-        "--videos", metavar="FOLDER", help=f"Folder of videos. [default: {default}]"
+        "--videos",
+        type=PLACE,
+        metavar="FOLDER",
+        help=f"Folder of videos. [default: {default}]",
     )
 
 
@@ -184,7 +188,9 @@ def tables(
     required=True,
     help="A pushed model: the folder of a version, or the one above it for the newest version.",
 )
-@click.option("--videos", metavar="FOLDER", required=True, help="Folder of real videos.")
+@click.option(
+    "--videos", type=PLACE, metavar="FOLDER", required=True, help="Folder of real videos."
+)
 @click.option("--output", type=FOLDER, required=True, help="Folder for index.html.")
 @click.option(
     "--mixtures",

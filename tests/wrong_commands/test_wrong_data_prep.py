@@ -122,11 +122,6 @@ COMMANDS = [
         "split.csv: line 2: split must be",
     ),
     (
-        "data_prep generate --manifest csv/gone.csv --output o --config config.yaml",
-        1,
-        "gone.mp4: ",
-    ),
-    (
         "data_prep generate --manifest csv/header.csv --output o",
         1,
         "mixtures need at least 2 usable",

@@ -154,7 +154,6 @@ def _write_clip(path: Path, rng: np.random.Generator) -> None:
 
 MANIFESTS: dict[str, dict[str, str]] = {
     "header": {},
-    "gone": {},
     "words": {"duration": "long"},
     "nan": {"duration": "nan"},
     "inf": {"fps": "1e400"},
