@@ -121,11 +121,11 @@ def made(recipe: Recipe, path: Path, studio: Studio) -> None:
 
 
 def _sized(width: int, height: int, codec: str) -> Recipe:
-    return Recipe(f"-frames:v 11 -vf scale={width}:{height}:flags=neighbor {codec}{AAC}")
+    return Recipe(f"-frames:v 13 -vf scale={width}:{height}:flags=neighbor {codec}{AAC}")
 
 
 def _shaped(aspect: str) -> Recipe:
-    return Recipe(f"-frames:v 11 -vf crop=56:48:0:0,setsar={aspect}:max=1000000 {B}{AAC}")
+    return Recipe(f"-frames:v 13 -vf crop=56:48:0:0,setsar={aspect}:max=1000000 {B}{AAC}")
 
 
 _CUT = "cut off|incomplete|index|damaged"
@@ -151,14 +151,17 @@ CUTS = {
 FLIPS = {
     **{
         f"flipped_{seed}_{name}": Odd(partial(flipped, name, seed))
-        for name in ("index_first.mp4", "444_long.mp4", "bframes.mkv", "bframes.ts", "vp9.webm")
+        for name in (
+            *("no_sound.mp4", "no_sound.mkv", "no_sound.ts", "no_sound_444.mp4"),
+            *("no_sound_hevc.mp4", "vp9.webm", "bframes.mp4"),
+        )
         for seed in (1, 2, 3)
     },
     **{
         f"flipped_{name}": Odd(partial(flipped, name, 4))
         for name in (
-            *("mpeg4_bframes.avi", "mjpeg.avi", "hevc.mp4", "mpeg2.mpeg", "bframes.flv"),
-            *("wmv2.wmv", "vp8.webm", "av1.mkv", "theora.ogv", "prores.mov", "ffv1.mkv"),
+            *("mpeg4_bframes.avi", "mjpeg.avi", "mpeg2.mpeg", "bframes.flv", "wmv2.wmv"),
+            *("vp8.webm", "av1.mkv", "theora.ogv", "prores.mov", "ffv1.mkv", "huffyuv.avi"),
         )
     },
 }
@@ -166,7 +169,7 @@ LOSSES = {
     **{
         f"{how.__name__}_{name}": Odd(partial(how, name))
         for how in (zeroed, noisy, appended)
-        for name in ("bframes.mp4", "bframes.mkv", "bframes.ts", "mpeg4_bframes.avi")
+        for name in ("no_sound.mp4", "no_sound.mkv", "bframes.ts", "mpeg4_bframes.avi")
     },
 }
 CLOCKS = {
