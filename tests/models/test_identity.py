@@ -55,7 +55,7 @@ def test_clips_of_one_source_are_no_pair(videos):
 def test_videos_that_cannot_be_decoded_are_left_out(videos, tmp_path):
     text = tmp_path / "text.mp4"
     text.write_text("not a video")
-    broken = [replace(video, path=str(text)) for video in videos]
+    broken = [replace(video, path=str(text), bytes=text.stat().st_size) for video in videos]
     with pytest.raises(UserError, match="that can be decoded, got 0 of 4"):
         identity_losses(broken, CONFIG, 4)
 
