@@ -17,7 +17,7 @@ Promise.all(videos.map((video) => new Promise((done) => {
   const page = document.documentElement;
   const seen = {
     inner: innerWidth, content: page.scrollWidth,
-    cells: Math.max(...[...document.querySelectorAll("td, th")].map((cell) => cell.offsetWidth)),
+    cells: Math.max(...[...document.querySelectorAll("td, th")].map((cell) => cell.scrollWidth)),
     videos: videos.map((video) => [video.videoWidth, video.videoHeight, Boolean(video.error)]),
     images: [...document.images].map((image) => image.naturalWidth),
   };

@@ -126,6 +126,7 @@ def huge(tmp_path_factory):
     folder = tmp_path_factory.mktemp("huge")
     rng = np.random.default_rng(0)
     labels = [f"class {i} {'y' * (i % 90)}" for i in range(700)]
+    labels[5] = "x" * 300
     rejected = [
         (f"/videos/{HOSTILE[i % len(HOSTILE)]}_{i:06d}.mp4", REASONS[i % len(REASONS)])
         for i in range(5_000)

@@ -266,6 +266,14 @@ def test_what_an_analysis_measures_is_named_once():
     ]
 
 
+@pytest.mark.parametrize("label", ["costs $5 and $6", r"$\nonsense$"])
+def test_dollars_in_a_label_are_no_formula(label):
+    measure = Measure("distance", "distance")
+    table = Table("Distance", [measure], [Row(label, {"distance": Estimate(value=0.5)})])
+    [figure] = figures.comparisons([table], [measure])
+    assert f">{label}</text>" in figure
+
+
 def test_several_analyses_have_sections_and_links_of_their_own(report):
     section = ControlShiftAnalysis().section(SHIFTED)
     other = ControlShiftAnalysis().section(SHIFTED.model_copy(update={"mixture_types": {}}))
