@@ -12,7 +12,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, NoReturn
 
 import click
@@ -21,6 +21,7 @@ from data_prep.errors import UserError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C or SIGTERM."""
+_AGAIN = 0.02  # seconds until an interruption that was lost is delivered again
 
 
 class Commands(click.Group):
@@ -55,7 +56,7 @@ class Commands(click.Group):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
         try:
-            with _terminable():
+            with _interruptible():
                 code = super().main(args, standalone_mode=False, **kwargs) or 0
                 sys.stdout.flush()
         except Exception as error:
@@ -80,20 +81,43 @@ class _Interruption(click.ClickException):
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C, so that a command ends its workers and removes its drafts."""
+def _interruptible() -> Iterator[None]:
+    """Treat SIGTERM as Ctrl-C, and let no library lose the exception of either.
+
+    So a command ends its workers and removes its drafts.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    handler, hooks = signal.signal(signal.SIGTERM, _interrupt), (sys.excepthook, sys.unraisablehook)
+    sys.excepthook, sys.unraisablehook = _print_exception, _deliver_again
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, handler)
+        sys.excepthook, sys.unraisablehook = hooks
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _print_exception(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+
+
+def _deliver_again(ignored: "sys.UnraisableHookArgs") -> None:
+    """Interrupt once more if C code called Python code and had to ignore its KeyboardInterrupt.
+
+    FFmpeg does so whenever it reads or writes a file, and would go on to the end.
+    """
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        threading.Timer(_AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(ignored)
 
 
 def _described(error: Exception) -> tuple[str, int]:
@@ -114,7 +138,7 @@ def _described(error: Exception) -> tuple[str, int]:
         case UserError() | OSError():
             return str(error), 1
         case MemoryError():
-            return f"memory: must be enough for this command, got {error or 'too little'}", 1
+            return f"memory: must be enough for this command, got too little: {error}", 1
         case RecursionError():
             return f"input: must not be nested as deeply: {error}", 1
     return f"unexpected {type(error).__name__}: {error}; {_traceback(error)}", 1
