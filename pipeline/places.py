@@ -10,6 +10,7 @@ from data_prep import storage
 from data_prep.errors import UserError
 
 _HERE = Path("/proc/self/cwd")
+_SQLITE = b"SQLite format 3\0"
 
 
 class Places:
@@ -46,6 +47,20 @@ class Places:
             kind: a `models.tasks.task.Task.kind`.
         """
         return self.output / "serving" / kind
+
+    def check(self) -> None:
+        """Check that nothing else is at these places.
+
+        Raises:
+            UserError: a file is where a folder must be, or `metadata` is no database.
+        """
+        for folder in (self.manifests, self.artifacts, self.checkpoints, self.output / "serving"):
+            if folder.exists() and not folder.is_dir():
+                raise UserError(f"{folder}: must be a folder, got a file")
+        if not self.metadata.exists():
+            return
+        if storage.read_bytes(str(self.metadata), limit=len(_SQLITE)) not in (b"", _SQLITE):
+            raise UserError(f"{self.metadata}: must be a database of SQLite, got another file")
 
     @contextmanager
     def entered(self) -> Iterator[Self]:

@@ -1,6 +1,7 @@
 """Running the pipeline on this machine: TFX's local runner, with its metadata in SQLite."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -31,6 +32,7 @@ def index(videos: str, annotations: Sequence[str], places: Places, config: Pipel
     Raises:
         UserError: the folder does not hold what mixtures need; then nothing is written.
     """
+    places.check()
     listing = kinetics.find_videos(videos, annotations)
     for note in listing.notes:
         click.echo(note, err=True)
@@ -69,6 +71,7 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
     Raises:
         UserError: a stage failed for a reason that a user can fix.
     """
+    places.check()
     _check_manifest(config, places)
 
     from data_prep.beam_options import direct_runner_flags
@@ -76,11 +79,10 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
     from pipeline.runners.previous_model import LatestBlessedBefore
     from pipeline.runners.stage_reporter import StageReporter
 
-    with places.entered() as inside:
+    with places.entered() as inside, _metadata(inside) as connection:
         if config.mixtures:
             config = config.model_copy(update={"mixtures": inside.name_of(config.mixtures)})
         write_schema(str(inside.schema))
-        connection = _metadata(inside)
         pipeline = create_pipeline(
             config,
             root=str(inside.artifacts / config.name),
@@ -114,8 +116,7 @@ def make_mixtures(config: PipelineConfig, places: Places) -> str:
     from pipeline.create import create_mixtures_pipeline
     from pipeline.runners.stage_reporter import StageReporter
 
-    with places.entered() as inside:
-        connection = _metadata(inside)
+    with places.entered() as inside, _metadata(inside) as connection:
         pipeline = create_mixtures_pipeline(
             config,
             root=str(inside.artifacts / config.mixtures_name),
@@ -128,8 +129,9 @@ def make_mixtures(config: PipelineConfig, places: Places) -> str:
         return read_mixtures(config.mixtures_name, connection, runner.run_id)
 
 
-def _metadata(places: Places) -> Any:
-    """Return the connection to ML Metadata, once it agrees with the files.
+@contextmanager
+def _metadata(places: Places) -> Iterator[Any]:
+    """Yield the connection to ML Metadata, once it agrees with the files.
 
     Raises:
         UserError: the file is something else.
@@ -138,20 +140,25 @@ def _metadata(places: Places) -> Any:
     from tfx import v1 as tfx
     from tfx.orchestration.metadata import Metadata
 
-    from pipeline.runners.missing_outputs import describe_missing, update_states
+    from pipeline.runners.earlier_outputs import describe_missing, remove_unfinished, update_states
 
     connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(places.metadata))
     try:
         with Metadata(connection) as handle:
+            remove_unfinished(handle.store, places.artifacts)
             gone = update_states(handle.store)
-    except StatusError as error:
+    except (StatusError, RuntimeError) as error:
         raise UserError(
-            f"{places.metadata}: must be a database of ML Metadata that can be written, got one "
-            f"with the error {error}"
+            f"{places.metadata}: must be a database of ML Metadata that can be written, got {error}"
         ) from error
     if gone:
         click.echo(describe_missing(gone), err=True)
-    return connection
+    try:
+        yield connection
+    except KeyboardInterrupt:
+        with Metadata(connection) as handle:
+            remove_unfinished(handle.store, places.artifacts)
+        raise
 
 
 def _check_manifest(config: PipelineConfig, places: Places) -> None:

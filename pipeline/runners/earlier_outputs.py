@@ -1,6 +1,7 @@
-"""Outputs of earlier runs that were deleted, which ML Metadata does not notice."""
+"""Outputs of earlier runs that were deleted or never finished, which TFX does not notice."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ml_metadata import MetadataStore
@@ -13,6 +14,9 @@ Proto = Any
 """A message of ML Metadata, whose classes are generated at import."""
 
 _Artifact = metadata_store_pb2.Artifact
+_Execution = metadata_store_pb2.Execution
+_FOLDERS = ("*/*/*/{}", "*/*/.system/*/{}")
+"""Folders of an execution among the artifacts: PIPELINE/STAGE/OUTPUT/ID, and temporary files."""
 _MODEL = "saved_model.pb"
 _SHOWN = 2
 
@@ -41,6 +45,24 @@ def update_states(store: MetadataStore) -> list[str]:
     store.put_artifacts(changed)
     gone = [artifact for artifact in changed if artifact.state == _Artifact.DELETED]
     return sorted(_pushed_to(artifact) or artifact.uri for artifact in gone)
+
+
+def remove_unfinished(store: MetadataStore, artifacts: Path) -> None:
+    """Remove what stages left behind that were interrupted or killed.
+
+    Args:
+        store: ML Metadata.
+        artifacts: folder of the artifacts of all pipelines, which no other run writes to.
+    """
+    ended = []
+    for execution in store.get_executions():
+        if execution.last_known_state in (_Execution.NEW, _Execution.RUNNING):
+            for pattern in _FOLDERS:
+                for folder in artifacts.glob(pattern.format(execution.id)):
+                    storage.remove_tree(str(folder))
+            execution.last_known_state = _Execution.CANCELED
+            ended.append(execution)
+    store.put_executions(ended)
 
 
 def describe_missing(folders: Sequence[str]) -> str:
