@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,28 +30,50 @@ def place(tmp_path_factory) -> Path:
 
 
 def interrupted(
-    command: str, folder: Path, begun: Callable[[], bool], number: int = signal.SIGINT
+    command: str,
+    folder: Path,
+    begun: Callable[[], bool],
+    number: int = signal.SIGINT,
+    log: Path | None = None,
 ) -> str:
-    """Interrupt a command and all its processes, as a terminal does; return what it printed."""
+    """Interrupt a command and all its processes, as a terminal does.
+
+    Args:
+        command: the command.
+        folder: its working directory.
+        begun: says whether it has begun its work.
+        number: the signal.
+        log: file of what it prints to stderr; a temporary one by default.
+
+    Returns:
+        What it printed to stderr.
+    """
     words = [sys.executable, "-m", *shlex.split(command)]
-    process = subprocess.Popen(
-        words, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    with log.open("w+") if log else tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            words, cwd=folder, stdout=errors, stderr=errors, start_new_session=True
+        )
+        try:
+            _wait(process, begun)
+            os.killpg(process.pid, number)
+            code = process.wait(DEADLINE)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            errors.seek(0)
+            text = errors.read()
+    assert code == 130, text
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+    return text
+
+
+def _wait(process: subprocess.Popen, begun: Callable[[], bool]) -> None:
     end = time.monotonic() + DEADLINE
     while not begun() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
-    assert process.poll() is None, process.stderr.read()
+    assert process.poll() is None
     assert begun()
-    os.killpg(process.pid, number)
-    try:
-        _, errors = process.communicate(timeout=DEADLINE)
-        assert process.returncode == 130, errors
-        with pytest.raises(ProcessLookupError):
-            os.killpg(process.pid, 0)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-    return errors
 
 
 def made(folder: Path, pattern: str) -> Callable[[], bool]:
@@ -116,3 +139,26 @@ def test_inspect(place, tmp_path):
     command = f"data_prep inspect {records} --output {tmp_path}/sheets --count 30"
     assert interrupted(command, place, made(tmp_path, "*.png")) == INTERRUPTED
     assert not any(path.name.startswith(".") for path in (tmp_path / "sheets").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["MixtureGen", "Trainer"])
+def test_pipeline(place, tmp_path_factory, stage):
+    output = tmp_path_factory.getbasetemp() / "run"
+    overrides = {
+        "data.train_mixtures": 40,
+        "data.eval_mixtures": 4,
+        "data.eval_fraction": 0.4,
+        "data.records_per_shard": 1,
+        "data.clip.frames": 8,
+        "data.clip.fps": 8,
+        "train.steps": 1000,
+        "workers": 2,
+    }
+    words = " ".join(f"--set {key}={value}" for key, value in overrides.items())
+    log = tmp_path_factory.mktemp("log") / "stderr"
+    command = f"pipeline run --videos videos --output {output} {words}"
+    errors = interrupted(command, place, lambda: f"] {stage} ..." in log.read_text(), log=log)
+    assert errors.splitlines()[-1] == RESUMABLE.strip()
+    assert errors.count("error: ") == 1
+    assert "Traceback" not in errors

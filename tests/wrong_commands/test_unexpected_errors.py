@@ -1,0 +1,68 @@
+"""What ends a command although no input of a user should make it: still one line."""
+
+from pathlib import Path
+
+import click
+import pytest
+import workplace
+
+from data_prep import __main__
+from data_prep.errors import StorageError
+
+INDEX = "data_prep index --videos videos --output m.csv"
+
+
+@pytest.fixture
+def failing(filled, monkeypatch):
+    """Give a function that runs `index` with an error inside."""
+    monkeypatch.chdir(filled)
+
+    def run(error):
+        def fail(*args, **kwargs):
+            raise error
+
+        monkeypatch.setattr(__main__.manifest, "build", fail)
+        with workplace.unchanged(filled):
+            return workplace.run(INDEX)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MemoryError("Unable to allocate 9 TiB"), "memory: must be enough for this command, got"),
+        (RecursionError("maximum recursion depth exceeded"), "input: must not be nested as deeply"),
+        (StorageError("s3://b/x", "timeout"), "s3://b/x: timeout"),
+        (OSError(28, "No space left on device", "x"), "No space left on device"),
+    ],
+)
+def test_errors_of_the_machine(failing, error, line):
+    ended = failing(error)
+    assert ended.code == 1
+    assert ended.err.startswith("error: ")
+    assert line in ended.err
+    assert ended.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_an_interruption(failing, error):
+    assert failing(error) == workplace.Ended(130, "", "error: interrupted\n")
+
+
+def test_a_bug_is_one_line_that_names_a_file_with_the_traceback(failing, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = failing(KeyError("v1"))
+    (report,) = tmp_path.iterdir()
+    message = f"unexpected KeyError: 'v1'; this is a bug, please report it with {report}"
+    assert ended == workplace.Ended(1, "", f"error: {message}\n")
+    text = Path(report).read_text()
+    assert text.startswith("Traceback (most recent call last):")
+    assert "in fail\n    raise error" in text
+
+
+def test_a_bug_is_reported_although_no_file_can_be_written(failing, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/proc/none")
+    ended = failing(KeyError("v1"))
+    assert (ended.code, ended.err.count("\n")) == (1, 1)
+    assert "this is a bug: Traceback (most recent call last): " in ended.err
