@@ -164,8 +164,14 @@ def _fail(message: str, code: int) -> NoReturn:
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if message:
-        click.echo("error: " + " ".join(message.split()), err=True)
+        click.echo(f"error: {_line(message)}", err=True)
     sys.exit(code)
+
+
+def _line(message: str) -> str:
+    """Return a message as one line; names in it may hold anything, such as a terminal's codes."""
+    text = " ".join(message.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def prepare_libraries() -> None:

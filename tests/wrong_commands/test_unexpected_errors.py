@@ -34,6 +34,7 @@ def failing(filled, monkeypatch):
         (MemoryError("Unable to allocate 9 TiB"), "memory: must be enough for this command, got"),
         (RecursionError("maximum recursion depth exceeded"), "input: must not be nested as deeply"),
         (StorageError("s3://b/x", "timeout"), "s3://b/x: timeout"),
+        (StorageError("a\x1b[2J\n\udcffb", "no file"), r"error: a\x1b[2J \udcffb: no file"),
         (OSError(28, "No space left on device", "x"), "No space left on device"),
     ],
 )
