@@ -58,7 +58,7 @@ def usable(videos: Sequence[Video], clip: ClipConfig) -> tuple[list[Video], list
         if video.duration + DURATION_SLACK >= clip.seconds:
             kept.append(video)
         else:
-            reason = f"{video.duration:.2f} s long: a clip needs {clip.seconds:.2f} s"
+            reason = f"too short: {video.duration:.2f} s, a clip needs {clip.seconds:.2f} s"
             rejected.append(Rejection(video.path, reason))
     return kept, rejected
 

@@ -73,7 +73,7 @@ def test_too_short_videos_are_rejected_with_both_lengths(make_row):
     kept, rejected = usable([exact, short], clip)
     assert kept == [exact]
     assert [(r.path, r.reason) for r in rejected] == [
-        ("/videos/b.mp4", "2.40 s long: a clip needs 2.56 s")
+        ("/videos/b.mp4", "too short: 2.40 s, a clip needs 2.56 s")
     ]
 
 
