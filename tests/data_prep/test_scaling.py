@@ -54,5 +54,5 @@ def test_pixels_may_be_so_thin_that_no_whole_one_is_left():
 
 
 def test_pixels_may_not_be_so_wide_that_the_frame_is_absurd():
-    with pytest.raises(UnusableError, match="at most 65536 pixels, got 6400000x48"):
+    with pytest.raises(UnusableError, match="at most 65536 pixels a side, got 6400000x48"):
         shown_size(picture(48, 64), 1e5)
