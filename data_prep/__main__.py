@@ -154,9 +154,13 @@ def generate(
         assert videos is not None
         listing, found, rejections = _examine(videos, annotations, check, beam_options, workers)
         absent = listing.absent
+    from data_prep.beam_options import runner_errors
     from data_prep.generate import generate as run  # loads TensorFlow and Beam
 
-    with watching("Shards", _shards(data_config), dataset.finished_shards):
+    with (
+        watching("Shards", _shards(data_config), dataset.finished_shards),
+        runner_errors(beam_options),
+    ):
         info = run(
             found,
             output,
@@ -234,9 +238,12 @@ def _examine(
     listing = kinetics.find_videos(videos, annotations)
     for note in listing.notes:
         click.echo(note, err=True)
-    found, rejections = manifest.build(
-        listing, beam_options, workers=workers, decode=check == "frames"
-    )
+    from data_prep.beam_options import runner_errors
+
+    with runner_errors(beam_options):
+        found, rejections = manifest.build(
+            listing, beam_options, workers=workers, decode=check == "frames"
+        )
     return listing, found, rejections
 
 

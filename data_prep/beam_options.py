@@ -4,7 +4,8 @@ import argparse
 import contextlib
 import io
 import shutil
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
 
 from apache_beam.options.pipeline_options import (
     DirectOptions,
@@ -20,11 +21,14 @@ from apache_beam.runners.runner import create_runner
 from data_prep.errors import UserError
 from data_prep.settings import MAX_WORKERS
 
+DIRECT = "DirectRunner"
+_PATIENCE = 5.0  # seconds
+
 
 def direct_runner_flags(workers: int) -> list[str]:
     """Return the options of Beam's DirectRunner with this many processes on this machine."""
     return [
-        "--runner=DirectRunner",
+        f"--runner={DIRECT}",
         f"--direct_num_workers={workers}",
         f"--direct_running_mode={'multi_processing' if workers > 1 else 'in_memory'}",
     ]
@@ -86,10 +90,42 @@ def _check_runner(options: PipelineOptions) -> None:
     problems = PipelineOptionsValidator(options, runner).validate()
     if problems:
         raise UserError(f"--runner {name}: must have its options: {'; '.join(problems)}")
-    starts_server = not options.view_as(PortableOptions).job_endpoint
+    if isinstance(runner, PortableRunner):
+        _check_job_server(options, name)
+
+
+def _check_job_server(options: PipelineOptions, name: str) -> None:
+    """Check what Beam would find out after a minute."""
+    endpoint = options.view_as(PortableOptions).job_endpoint
     java = options.view_as(JobServerOptions).job_server_java_launcher
-    if isinstance(runner, PortableRunner) and starts_server and not shutil.which(java):
+    if not endpoint and not shutil.which(java):
         raise UserError(
             f"--runner {name}: must have --job_endpoint, or Java to start a job server with; "
             f"command not found: {java}"
         )
+    host, colon, port = (endpoint or "").rpartition(":")
+    if colon:  # not the word `embed`
+        try:
+            socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+        except (OSError, ValueError, OverflowError) as error:
+            raise UserError(
+                f"--job_endpoint: must be HOST:PORT of a job server, got {endpoint}: {error}"
+            ) from error
+
+
+@contextlib.contextmanager
+def runner_errors(args: Sequence[str]) -> Iterator[None]:
+    """Report what stops a runner that was asked for, such as a job server that does not start.
+
+    Raises:
+        UserError: it failed, except for the runner of this machine, whose failures are bugs.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (RuntimeError, AttributeError, ValueError) as error:  # each runner has its own
+        name = PipelineOptions([*direct_runner_flags(1), *args]).view_as(StandardOptions).runner
+        if name == DIRECT:
+            raise
+        raise UserError(f"--runner {name}: must be able to run: {error}") from error

@@ -112,12 +112,11 @@ def _print_exception(
 def _deliver_again(ignored: "sys.UnraisableHookArgs") -> None:
     """Interrupt once more if C code called Python code and had to ignore its KeyboardInterrupt.
 
-    FFmpeg does so whenever it reads or writes a file, and would go on to the end.
+    FFmpeg does so whenever it reads or writes a file, and would go on to the end. Whatever else
+    Python ignores, such as errors of objects that were never whole, is no news to a user.
     """
     if issubclass(ignored.exc_type, KeyboardInterrupt):
         threading.Timer(_AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
-    else:
-        sys.__unraisablehook__(ignored)
 
 
 def _described(error: Exception) -> tuple[str, int]:

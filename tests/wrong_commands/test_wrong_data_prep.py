@@ -83,6 +83,13 @@ COMMANDS = [
     (f"{INDEX} --runner no.such.Runner", 1, "must be a runner that is installed"),
     (f"{INDEX} --runner DataflowRunner", 1, "must have its options"),
     (f"{INDEX} --runner FlinkRunner --job_server_java_launcher no-java", 1, "not found: no-java"),
+    (f"{INDEX} --runner InteractiveRunner", 1, "--runner InteractiveRunner: must be able to run"),
+    (
+        f"{INDEX} --runner PortableRunner --job_endpoint 127.0.0.1:1",
+        1,
+        "--job_endpoint: must be HOST:PORT of a job server, got 127.0.0.1:1",
+    ),
+    (f"{INDEX} --runner FlinkRunner --job_endpoint localhost:x", 1, "--job_endpoint: must be"),
     (f"{INDEX} --colour red", 1, "--colour: must be an option of this command or of Beam"),
     (f"{INDEX} extra", 1, "extra: must be an option of this command or of Beam"),
     # generate
