@@ -93,7 +93,7 @@ def summarize(
     from components.evaluation.evaluation_results import read_evaluation, read_failures
 
     with Metadata(connection) as handle:
-        outputs, cached = _read_run(handle.store, config.name, run_id)
+        outputs, cached = read_run(handle.store, config.name, run_id)
     evaluation = outputs["Evaluator"]["evaluation"].uri
     blessed = _property(outputs["Evaluator"]["blessing"], "blessed").int_value == 1
     pushed = outputs.get("Pusher", {}).get("pushed_model")
@@ -132,12 +132,21 @@ def read_mixtures(pipeline: str, connection: Proto, run_id: str) -> str:
     from tfx.orchestration.metadata import Metadata
 
     with Metadata(connection) as handle:
-        outputs, _ = _read_run(handle.store, pipeline, run_id)
+        outputs, _ = read_run(handle.store, pipeline, run_id)
     return _mixtures(outputs)
 
 
-def _read_run(store: "MetadataStore", pipeline: str, run_id: str) -> tuple[Outputs, list[str]]:
-    """Return the outputs of a pipeline's run, and the names of the cached stages."""
+def read_run(store: "MetadataStore", pipeline: str, run_id: str) -> tuple[Outputs, list[str]]:
+    """Read what ML Metadata knows about a run.
+
+    Args:
+        store: ML Metadata.
+        pipeline: the pipeline's name.
+        run_id: name of the run in ML Metadata.
+
+    Returns:
+        The outputs of the stages, and the names of the stages that were served from the cache.
+    """
     from ml_metadata.proto import metadata_store_pb2
 
     mlmd: Proto = metadata_store_pb2

@@ -76,11 +76,19 @@ class StageReporter(LocalDagRunner):
         try:
             run_quietly(partial(super().run_with_ir, pipeline), beside=False)
         except Exception as error:
-            raise _failure(name, error) from error
+            raise failure_of(name, error) from error
 
 
-def _failure(name: str, error: Exception) -> Exception:
-    """Return an error that names the stage, and the cause on one line if a user can fix it."""
+def failure_of(name: str, error: Exception) -> Exception:
+    """Return an error that names a stage.
+
+    Args:
+        name: the stage.
+        error: what it raised.
+
+    Returns:
+        A UserError with the cause on one line if a user can fix that, otherwise a RuntimeError.
+    """
     text = " ".join(_REMARK.sub("", str(error)).split())
     if isinstance(error, (UserError, OSError)):
         return UserError(f"{name}: {text}")

@@ -1,9 +1,17 @@
 """Wrong input on the command line: one line, an exit code other than 0, nothing left behind."""
 
+import shutil
 import subprocess
 import sys
 
 import pytest
+
+from data_prep import storage
+from data_prep.errors import UserError
+from data_prep.records.info import DatasetInfo, SplitInfo
+from data_prep.splits import SPLITS
+from pipeline.config import load_config
+from pipeline.mixtures import require_mixtures
 
 SLOW = ("tensorflow", "keras", "tfx", "matplotlib", "apache_beam", "skimage")
 
@@ -27,6 +35,18 @@ def loaded(stderr):
         (["run", "--set", "data.colour=1"], "data.colour: unknown key"),
         (["run", "--set", "model.system=c9"], "system: must be one of"),
         (["tables", "--set", "analyses.fog={}"], "analyses.fog: unknown key"),
+        (
+            ["run", "--set", "mixtures=/nope"],
+            "mixtures: must be a folder that MixtureGen wrote, got",
+        ),
+        (["run", "--set", "a..b=1"], "--set: must be key=value, got 'a..b=1'"),
+        (["run", "--output", ""], "--output: must be a path, got ''"),
+        (["run", "--output", "/proc/x"], "/proc/x: "),
+        (["compile", "--output", "/proc/x.json"], "/proc/x.json: "),
+        (
+            ["gallery", "--model", "none", "--videos", "v", "--output", "o"],
+            "none: must be a readable folder",
+        ),
         (["run", "--videos", "missing"], "videos folder not found: missing"),
         (["run", "--output", "s3://b/x"], "output: must be a local folder, got s3://b/x"),
         (["tables", "--output", "s3://b/x"], "output: must be a local folder, got s3://b/x"),
@@ -71,3 +91,67 @@ def test_help_answers_at_once(words, tmp_path):
     assert done.returncode == 0
     assert "Usage: python -m pipeline" in done.stdout
     assert not loaded(done.stderr)
+
+
+def test_output_has_one_run_at_a_time(tmp_path, sample_videos):
+    output = tmp_path / "two [1]"
+    with storage.lease(str(output)):
+        done = run("run", "--videos", sample_videos, "--output", output, cwd=tmp_path)
+        assert done.returncode == 1
+        [line] = done.stderr.splitlines()
+        assert line.startswith(f"error: {output}: must have one writer at a time, got a second")
+        assert not list(output.glob("[!.]*"))
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        ("metadata.db", "metadata.db: must be a database of SQLite, got another file"),
+        ("artifacts", "artifacts: must be a folder, got a file"),
+    ],
+)
+def test_output_with_other_files_is_refused_before_videos_are_opened(there, message, tmp_path):
+    (tmp_path / there).write_text("something else")
+    done = run("run", "--videos", "missing", "--output", tmp_path, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"error: {tmp_path}/{message}"
+    assert [path.name for path in tmp_path.iterdir()] == [there]
+
+
+@pytest.fixture
+def mixtures(tmp_path):
+    """A folder like that of MixtureGen's examples."""
+    clip = load_config("demo").data
+    split = SplitInfo(mixtures=1, mixture_types={}, with_audio=1, videos=1, sources=1, labels=[])
+    splits = dict.fromkeys(SPLITS, split)
+    for name in splits:
+        storage.write_text(str(tmp_path / "m [1]" / f"Split-{name}" / "a.tfrecord"), "")
+    info = DatasetInfo(splits=splits, settings=clip, features={})
+    info.write(str(tmp_path / "m [1]" / "info.json"))
+    return tmp_path / "m [1]"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: shutil.rmtree(folder), "info.json: no such file or folder"),
+        (lambda folder: shutil.rmtree(folder / "Split-eval"), "without records in"),
+        (lambda folder: (folder / "info.json").write_text("{"), "info.json: must be JSON"),
+    ],
+)
+def test_mixtures_of_another_run_are_checked(mixtures, change, message):
+    clip = load_config("demo").data.clip
+    require_mixtures(str(mixtures), clip)
+    change(mixtures)
+    with pytest.raises(UserError, match=message) as caught:
+        require_mixtures(str(mixtures), clip)
+    assert str(caught.value).startswith(
+        f"mixtures: must be a folder that MixtureGen wrote, got {mixtures}"
+    )
+
+
+def test_mixtures_of_another_shape_are_an_error(mixtures):
+    clip = load_config("demo", ["data.clip.fps=4"]).data.clip
+    with pytest.raises(UserError, match=r"mixtures: must have clips with fps 4.0, got 8.0"):
+        require_mixtures(str(mixtures), clip)
