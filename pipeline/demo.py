@@ -146,5 +146,5 @@ def _served(serving: Path) -> Iterator[str]:
         threading.Thread(target=process.stdout.read, daemon=True).start()
         yield line.rsplit(_READY, 1)[1].strip()
     finally:
-        process.terminate()
+        process.kill()  # it keeps nothing, and would say that it was interrupted
         process.wait()
