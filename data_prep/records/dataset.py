@@ -105,6 +105,7 @@ class Dataset:
             self.clear()
         elif found.fingerprint != settings.fingerprint:
             raise self._other()
+        storage.remove_drafts(self.folder)
         if overwrite or found != settings:
             settings.write(self._path(SETTINGS))
         manifest.write(self._path(MANIFEST), videos)

@@ -12,7 +12,7 @@ from fsspec.core import has_magic
 from data_prep.errors import StorageError, StorageMissingError
 from data_prep.storage.listing import list_files
 from data_prep.storage.stores import open_store, storage_errors
-from data_prep.storage.uris import hidden_sibling, is_local, join, local_path, name
+from data_prep.storage.uris import hidden_sibling, is_draft, is_local, join, local_path, name
 
 LEASE = ".lease"
 """A hidden file in a folder that is being written; it names the writer (see `leases`)."""
@@ -34,10 +34,11 @@ def is_file(uri: str) -> bool:
 
 
 def is_empty(folder: str) -> bool:
-    """Say whether a folder is missing or holds nothing but a lease."""
+    """Say whether a folder is missing or holds nothing but a lease, or drafts of killed writers."""
     with suppress(StorageMissingError), storage_errors(folder):
         store, path = open_store(folder)
-        return all(name(item) == LEASE for item in store.ls(path, detail=False))
+        items = store.ls(path, detail=False)
+        return all(name(item) == LEASE or is_draft(item) for item in items)
     return True
 
 
@@ -91,6 +92,13 @@ def remove(uri: str) -> None:
     with suppress(StorageMissingError), storage_errors(uri):
         store, path = open_store(uri)
         store.rm_file(path)
+
+
+def remove_drafts(folder: str) -> None:
+    """Remove what killed writers left in a folder, to which nobody else may write meanwhile."""
+    for file in list_files(folder, ".tmp", recursive=False):
+        if is_draft(file):
+            remove(file)
 
 
 def remove_tree(folder: str) -> None:

@@ -72,6 +72,11 @@ def hidden_sibling(uri: str, ending: str) -> str:
     return join(parent(uri), f"{hidden_beginning(uri)}{uuid.uuid4().hex}.{ending}")
 
 
+def is_draft(uri: str) -> bool:
+    """Say whether a file was being written; see `files.replacing`."""
+    return re.fullmatch(r"\..*\.[0-9a-f]{32}\.tmp", name(uri), re.DOTALL) is not None
+
+
 def hidden_beginning(uri: str) -> str:
     """Return how the names of the hidden siblings of a file or folder begin."""
     # A name has at most 255 bytes, and its characters up to 4 each.

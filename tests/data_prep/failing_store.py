@@ -1,5 +1,11 @@
-"""An object store that fails: fsspec's store in memory, whose k-th operation raises."""
+"""Storage that fails: an object store in memory, and this machine's file system.
 
+The k-th operation of either raises an error of some kind.
+"""
+
+import errno
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -8,6 +14,35 @@ import fsspec
 from fsspec.implementations.memory import MemoryFileSystem
 
 ROOT = "failing://bucket"
+LOST = "connection lost"
+ERRORS: dict[str, type[OSError] | int] = {
+    LOST: ConnectionError,
+    "timeout": errno.ETIMEDOUT,
+    "no space": errno.ENOSPC,
+    "not found": errno.ENOENT,
+    "permission": errno.EACCES,
+}
+"""Kinds of errors of a storage."""
+
+_EVENTS = {
+    "open",
+    "os.link",
+    "os.listdir",
+    "os.mkdir",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.scandir",
+    "os.truncate",
+}
+"""Operations on files of which Python tells an audit hook."""
+
+
+def _raise(kind: str, operation: str) -> None:
+    error = ERRORS[kind]
+    if isinstance(error, int):
+        raise OSError(error, os.strerror(error))  # of the class that goes with the number
+    raise error(f"{operation}: {kind}")
 
 
 class FailingStore(MemoryFileSystem):
@@ -24,6 +59,7 @@ class FailingStore(MemoryFileSystem):
     calls: ClassVar[list[str]] = []
     fail_at: ClassVar[int | None] = None
     die_at: ClassVar[int | None] = None
+    kind: ClassVar[str] = LOST
 
     @classmethod
     def _strip_protocol(cls, path: str) -> str:
@@ -34,7 +70,7 @@ class FailingStore(MemoryFileSystem):
         FailingStore.calls.append(operation)
         dead = FailingStore.die_at is not None and number >= FailingStore.die_at
         if dead or number == FailingStore.fail_at:
-            raise ConnectionError(f"{operation}: connection lost")
+            _raise(FailingStore.kind, operation)
 
 
 def _counted(operation: str) -> Any:
@@ -57,11 +93,19 @@ FailingStore.rm = _remove
 
 
 @contextmanager
-def failing_store(*, fail_at: int | None = None, die_at: int | None = None) -> Iterator[list[str]]:
-    """Yield the list of operations so far, while the store fails."""
+def failing_store(
+    *, fail_at: int | None = None, die_at: int | None = None, kind: str = LOST
+) -> Iterator[list[str]]:
+    """Yield the list of operations so far, while the store fails.
+
+    Args:
+        fail_at: number of the operation that fails.
+        die_at: number of the operation from which all of them fail.
+        kind: how they fail, a key of `ERRORS`.
+    """
     fsspec.register_implementation("failing", FailingStore, clobber=True)
     FailingStore.calls = []
-    FailingStore.fail_at, FailingStore.die_at = fail_at, die_at
+    FailingStore.fail_at, FailingStore.die_at, FailingStore.kind = fail_at, die_at, kind
     try:
         yield FailingStore.calls
     finally:
@@ -69,8 +113,12 @@ def failing_store(*, fail_at: int | None = None, die_at: int | None = None) -> I
 
 
 def contents() -> dict[str, bytes]:
-    """Return the files of the store."""
-    return {name: bytes(file.getvalue()) for name, file in FailingStore.store.items()}
+    """Return the files of the store, but no lease; its writer may have failed to remove it."""
+    return {
+        name: bytes(file.getvalue())
+        for name, file in FailingStore.store.items()
+        if not name.endswith("/.lease")
+    }
 
 
 def fill(files: dict[str, bytes]) -> None:
@@ -81,3 +129,47 @@ def fill(files: dict[str, bytes]) -> None:
         FailingStore.pseudo_dirs[:] = [""]
         for name, data in files.items():
             store.pipe_file(name, data)
+
+
+class _FailingFiles:
+    """State of the audit hook below, which cannot be removed once it is added."""
+
+    folder: str | None = None
+    calls: ClassVar[list[str]] = []
+    fail_at: int | None = None
+    die_at: int | None = None
+    kind = LOST
+    added = False
+
+
+def _audit(event: str, args: tuple[Any, ...]) -> None:
+    state, files = _FailingFiles, [os.fsdecode(a) for a in args[:2] if isinstance(a, str | bytes)]
+    if event not in _EVENTS or state.folder is None:
+        return
+    if not any(file.startswith(state.folder) for file in files):
+        return
+    number = len(state.calls)
+    state.calls.append(event)
+    if number == state.fail_at or (state.die_at is not None and number >= state.die_at):
+        _raise(state.kind, event)
+
+
+@contextmanager
+def failing_files(
+    folder: str, *, fail_at: int | None = None, die_at: int | None = None, kind: str = LOST
+) -> Iterator[list[str]]:
+    """Yield the list of operations so far, while those in a folder of this machine fail.
+
+    The arguments are those of `failing_store`. Only this process is affected, and only operations
+    that Python itself does.
+    """
+    state = _FailingFiles
+    if not state.added:
+        sys.addaudithook(_audit)
+        state.added = True
+    state.folder, state.calls, state.fail_at = folder, [], fail_at
+    state.die_at, state.kind = die_at, kind
+    try:
+        yield state.calls
+    finally:
+        state.folder = None
