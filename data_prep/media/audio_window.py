@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -51,9 +50,19 @@ def read_window(
     stream = audio_of(container)
     if stream is None:
         return None
+    try:
+        return _window(_after_seek(container, stream, time), time, samples, sample_rate)
+    except UnusableError:  # the first packets after a seek may be incomplete
+        return _window(_from_start(path, stream.index), time, samples, sample_rate)
+
+
+def _window(
+    frames: Iterable[AudioFrame], time: float, samples: int, sample_rate: int
+) -> np.ndarray | None:
+    """Cut the window out of decoded audio."""
     audio, has_audio = np.zeros(samples, np.int16), False
     position = None  # of the next samples, counted from the start of the window
-    for frame in _resampled(_frames_around(path, container, stream, time), sample_rate):
+    for frame in _resampled(frames, sample_rate):
         position = _position(frame, time, position)
         if position >= samples:
             break
@@ -112,30 +121,29 @@ def _position(frame: AudioFrame, time: float, following: int | None) -> int:
     return following
 
 
-def _frames_around(
-    path: str | Path, container: InputContainer, stream: AudioStream, time: float
-) -> Iterator[AudioFrame]:
-    """Decode from a frame at or before `time` if there is one, else from the beginning."""
-    read_only(container, stream)
-    sought = time - _LEAD
-    begins = sought <= origin_of(stream)
-    frames = _after_seek(container, stream, sought)
-    with suppress(UnusableError):  # the first packet after a seek may be incomplete
-        first = next(frames, None)
-        if first is not None and (begins or (first.time is not None and first.time <= time)):
-            return chain([first], frames)
-    return _from_start(path, stream.index)
-
-
 def _after_seek(
     container: InputContainer, stream: AudioStream, time: float
 ) -> Iterator[AudioFrame]:
+    """Decode from a frame at or before `time`, or from the stream's first one.
+
+    Raises:
+        UnusableError: this cannot be done without decoding from the start.
+    """
+    read_only(container, stream)
+    sought = time - _LEAD
     try:
-        container.seek(math.floor(time / tick_of(stream)), stream=stream)
+        container.seek(math.floor(sought / tick_of(stream)), stream=stream)
     except PYAV_ERRORS as error:
-        raise UnusableError("cannot be sought") from error
+        raise UnusableError("audio cannot be sought") from error
+    is_sure = sought <= origin_of(stream)
     for packet in demux(container, stream):
-        yield from decoded(packet)
+        for frame in decoded(packet):
+            is_sure = is_sure or (frame.time is not None and frame.time <= time)
+            if not is_sure:
+                raise UnusableError(f"audio at {time:.2f} s cannot be sought")
+            yield frame
+    if not is_sure:
+        raise UnusableError(f"audio at {time:.2f} s cannot be sought")
 
 
 def _from_start(path: str | Path, index: int) -> Iterator[AudioFrame]:

@@ -46,7 +46,7 @@ def shown_size(frame: VideoFrame, aspect: float) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Section:
+class ScaledSection:
     """What is scaled of one side of a frame, so that `count` scaled pixels can be cut out.
 
     Attributes:
@@ -64,7 +64,7 @@ class Section:
     whole: int
 
 
-def section(size: int, scaled: int, first: int, count: int, step: int) -> Section:
+def section(size: int, scaled: int, first: int, count: int, step: int) -> ScaledSection:
     """Return what must be scaled to get pixels `first` to `first + count` of a scaled side.
 
     Args:
@@ -92,7 +92,7 @@ def section(size: int, scaled: int, first: int, count: int, step: int) -> Sectio
     start = next((x for x in range(low * step, 0, -step) if fits(x)), 0)
     stop = next((x for x in range(high * step, size, step) if fits(x)), size)
     begin = round(start * ratio)
-    return Section(start, stop - start, round(stop * ratio) - begin, first - begin, scaled)
+    return ScaledSection(start, stop - start, round(stop * ratio) - begin, first - begin, scaled)
 
 
 class Scaler:
@@ -123,7 +123,7 @@ class Scaler:
         self._rows = slice(rows.offset, rows.offset + height)
         self._columns = slice(columns.offset, columns.offset + width)
 
-    def _sections(self, frame: VideoFrame) -> tuple[Section, Section]:
+    def _sections(self, frame: VideoFrame) -> tuple[ScaledSection, ScaledSection]:
         """Return the sections of a frame's rows and columns, as it is coded."""
         clip, shown = self._clip, shown_size(frame, self._aspect)
         height, width = (max(1, round(side * clip.short_side / min(shown))) for side in shown)
@@ -144,7 +144,7 @@ class Scaler:
         )
 
 
-def _graph(frame: VideoFrame, rows: Section, columns: Section) -> Graph:
+def _graph(frame: VideoFrame, rows: ScaledSection, columns: ScaledSection) -> Graph:
     """Return libav's filters that crop, scale and convert frames like this one."""
     graph = Graph()
     graph.threads = 1

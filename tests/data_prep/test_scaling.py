@@ -5,7 +5,7 @@ from av import VideoFrame
 from data_prep.config import ClipConfig
 from data_prep.media import scaling
 from data_prep.media.decoding import UnusableError
-from data_prep.media.scaling import Scaler, Section, section, shown_size
+from data_prep.media.scaling import ScaledSection, Scaler, section, shown_size
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -39,7 +39,7 @@ def test_cropping_first_gives_the_pixels_of_scaling_first(monkeypatch, height, w
     monkeypatch.setattr(
         scaling,
         "section",
-        lambda size, scaled, first, count, step: Section(0, size, scaled, first, scaled),
+        lambda size, scaled, first, count, step: ScaledSection(0, size, scaled, first, scaled),
     )
     whole = Scaler(clip, crop, 1.0).scale(picture(height, width))
     assert cropped.shape == (48, 40, 3)
