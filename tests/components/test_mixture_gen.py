@@ -1,3 +1,4 @@
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,13 @@ from components.held_out_files import held_out_files
 from components.mixture_gen import executor
 from components.mixture_gen.component import MixtureGen
 from components.mixture_gen.spans import PATTERN, find_manifest, list_manifests, span_folder
+from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.media.decoding import MediaError
 from data_prep.records import writer
+from data_prep.records.info import DatasetInfo
+from data_prep.records.outcomes import Outcome
 from data_prep.sources import manifest
 
 
@@ -33,11 +37,15 @@ def attempt(held_out, clip, tmp_path):
     )
     path = tmp_path / "manifests" / "span-1" / "manifest.csv"
     manifest.write(str(path), [replace(video, split="") for video in held_out.videos])
-    component = MixtureGen(manifests=str(tmp_path / "manifests"), config=config, code="1")
-    properties = dict(component.exec_properties)
-    properties["input_config"] = properties["input_config"].replace("{SPAN}", "1")
 
-    def run(execution: str) -> Path:
+    def run(execution: str, **changes) -> Path:
+        component = MixtureGen(
+            manifests=str(tmp_path / "manifests"),
+            config=config.model_copy(update=changes),
+            code="1",
+        )
+        properties = dict(component.exec_properties)
+        properties["input_config"] = properties["input_config"].replace("{SPAN}", "1")
         examples = standard_artifacts.Examples()
         examples.uri = str(tmp_path / execution)
         Path(examples.uri).mkdir(parents=True)
@@ -74,15 +82,93 @@ def test_finished_shards_outlive_an_interruption(attempt, monkeypatch, tmp_path)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("link", range(4))
+def test_a_kill_while_shards_are_put_in_place_loses_none(attempt, monkeypatch, tmp_path, link):
+    whole = contents(attempt("Whole/examples/1"))
+    linked = []
+
+    def die(source, target):
+        if len(linked) == link:
+            stop()
+        linked.append(target)
+        os_link(source, target)
+
+    os_link = os.link
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(os, "link", die)
+        attempt("MixtureGen/examples/1")
+    monkeypatch.setattr(writer, "make_record", stop)
+    assert contents(attempt("MixtureGen/examples/2")) == whole
+    assert not list((tmp_path / "MixtureGen" / "unfinished").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("removal", range(4))
+def test_a_kill_while_the_rest_is_removed_costs_no_record(attempt, monkeypatch, removal):
+    whole = contents(attempt("Whole/examples/1"))
+    removed = []
+
+    def die(folder):
+        if len(removed) == removal:
+            stop()
+        removed.append(folder)
+        remove_tree(folder)
+
+    remove_tree = storage.remove_tree
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(storage, "remove_tree", die)
+        attempt("MixtureGen/examples/1")
+    assert contents(attempt("MixtureGen/examples/2")) == whole
+
+
+@pytest.mark.slow
+def test_two_attempts_at_once_are_one_writer(attempt, monkeypatch, tmp_path):
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(writer, "read_outcomes", stop)
+        attempt("MixtureGen/examples/1")
+    [unfinished] = (tmp_path / "MixtureGen" / "unfinished").iterdir()
+    before = contents(unfinished)
+    with (
+        storage.lease(str(unfinished)),
+        pytest.raises(UserError, match="must have one writer at a time"),
+    ):
+        attempt("MixtureGen/examples/2")
+    assert contents(unfinished) == before
+
+
+@pytest.mark.slow
 def test_what_could_not_be_read_is_read_again(attempt, monkeypatch):
-    def gone(window, clip):
-        raise MediaError(window.video.path, "cannot be read: it is not mounted")
+    def damaged(window, clip):
+        raise MediaError(window.video.path, "the data is damaged")
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "read_window", gone)
-        with pytest.raises(UserError, match=r"no mixture could be made: .*it is not mounted"):
+        patch.setattr(writer, "read_window", damaged)
+        with pytest.raises(UserError, match=r"no mixture could be made: .*the data is damaged"):
             attempt("MixtureGen/examples/1")
     assert (attempt("MixtureGen/examples/2") / "info.json").is_file()
+
+
+@pytest.mark.slow
+def test_a_higher_limit_of_losses_reuses_all_shards(attempt, monkeypatch):
+    def first_damaged(pairing, config):
+        if pairing.mixture_id == "train-00000000":
+            outcome = Outcome(
+                split="train",
+                mixture_id=pairing.mixture_id,
+                mixture_type=pairing.mixture_type,
+                path=pairing.v1.video.path,
+                reason="the data is damaged",
+            )
+            return None, outcome
+        return make_record(pairing, config)
+
+    make_record = writer.make_record
+    monkeypatch.setattr(writer, "make_record", first_damaged)
+    with pytest.raises(UserError, match=r"train split: must lose at most 0\.05 .* \(1 of 5\)"):
+        attempt("MixtureGen/examples/1")
+    monkeypatch.setattr(writer, "_make", stop)
+    made = attempt("MixtureGen/examples/2", max_dropped_share=0.5)
+    assert DatasetInfo.read(str(made / "info.json")).splits["train"].mixtures == 4
 
 
 def test_manifests_are_found_by_span_whatever_the_path(tmp_path):
