@@ -153,7 +153,7 @@ FLIPS = {
         f"flipped_{seed}_{name}": Odd(partial(flipped, name, seed))
         for name in (
             *("no_sound.mp4", "no_sound.mkv", "no_sound.ts", "no_sound_444.mp4"),
-            *("no_sound_hevc.mp4", "vp9.webm", "bframes.mp4"),
+            *("no_sound_hevc.mp4", "no_sound.webm", "bframes.mp4"),
         )
         for seed in (1, 2, 3)
     },

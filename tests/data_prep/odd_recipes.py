@@ -146,6 +146,7 @@ SOUNDS = {
     "no_sound.mp4": Recipe(B, sound=None),
     "no_sound.mkv": Recipe(B, sound=None),
     "no_sound.ts": Recipe(B, sound=None),
+    "no_sound.webm": Recipe(VP9, sound=None),
     "no_sound_444.mp4": Recipe(B.replace("yuv420p", "yuv444p") + "-g 999 ", sound=None),
     "no_sound_hevc.mp4": Recipe(X265, sound=None),
     "sound_late.mp4": Recipe(B + AAC, sound="-itsoffset 0.5"),
