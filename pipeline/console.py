@@ -1,11 +1,12 @@
 """A run's summary on the terminal."""
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as RichTable
 
 from components.analyses.registry import get_analysis
 from components.notes import describe
-from components.tables import Row, Table, format_estimate
+from components.tables import Row, Table, format_estimate, spoken
 from models.measures import MEASURES
 from models.systems import System, get_system
 from pipeline.places import Places
@@ -42,7 +43,7 @@ def metrics_table(summary: RunSummary) -> Table:
         head="mixture type",
         measures=[MEASURES[name] for name in MEASURES if name in _shown(system)],
         rows=[
-            Row(name, metrics.estimates, metrics.examples)
+            Row(spoken(name), metrics.estimates, metrics.examples)
             for name, metrics in summary.metrics.items()
         ],
     )
@@ -67,7 +68,7 @@ def _layout(table: Table) -> RichTable:
         found = [(measure, row.estimates.get(measure.name)) for measure in table.measures]
         cells = [format_estimate(measure, own) if own else "-" for measure, own in found]
         count = [str(row.examples or "-")] if table.counts_examples else []
-        shown.add_row(row.label, *cells, *count)
+        shown.add_row(escape(row.label), *cells, *count)
     return shown
 
 
@@ -77,7 +78,7 @@ def _print_verdict(summary: RunSummary, console: Console) -> None:
         return
     console.print("[red]Not blessed[/], so nothing was pushed:")
     for reason in summary.reasons:
-        console.print(f"  {reason}")
+        console.print(f"  {escape(reason)}")
 
 
 def _print_paths(summary: RunSummary, places: Places, console: Console) -> None:
@@ -92,7 +93,7 @@ def _print_paths(summary: RunSummary, places: Places, console: Console) -> None:
         "summary": str(places.summary),
     }
     for name, path in paths.items():
-        console.print(f"  {name:<13}{path}", highlight=False, soft_wrap=True)
+        console.print(f"  {name:<13}{path}", highlight=False, soft_wrap=True, markup=False)
 
 
 def _console() -> Console:

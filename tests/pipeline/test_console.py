@@ -83,3 +83,11 @@ def test_summary_of_another_shape_is_an_error_that_names_it(tmp_path):
     path.write_text('{"system": "c2", "loss": 1}')
     with pytest.raises(UserError, match=r"summary\.json: .*loss: unknown key"):
         RunSummary.read(str(path))
+
+
+def test_brackets_in_names_and_paths_are_printed(tmp_path, capsys):
+    found = summary("c3_internal", {"a_[red]type": separation(0.3, 0.9)})
+    artifacts = found.artifacts.model_copy(update={"report": "/run [v1]/report.html"})
+    text = shown(found.model_copy(update={"artifacts": artifacts}), tmp_path, capsys)
+    assert "a [red]type" in text
+    assert "/run [v1]/report.html" in text
