@@ -33,6 +33,7 @@ from data_prep.errors import UserError
 _STEP = re.compile(r" \[while running '[^']*'\]")
 _RAISED = re.compile(r"^data_prep\.[\w.]*Error: (.*)", re.MULTILINE)
 _INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
+_SILENT = logging.CRITICAL + 1
 _POLL = 0.1  # seconds
 
 
@@ -165,7 +166,7 @@ def _quiet() -> Iterator[None]:
     """Silence Beam's logs: it raises what it logs, too."""
     logger = logging.getLogger("apache_beam")
     level = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    logger.setLevel(_SILENT)
     try:
         yield
     finally:
@@ -203,6 +204,8 @@ def _silence_lost_connections() -> None:
 
     Some of them end after the run, so this is done once for the whole process.
     """
+    for module in ("worker.data_plane", "portability.fn_api_runner.worker_handlers"):
+        logging.getLogger(f"apache_beam.runners.{module}").setLevel(_SILENT)
     before = threading.excepthook
 
     def report(args: threading.ExceptHookArgs) -> None:

@@ -7,6 +7,7 @@ progress/reports/SPLIT-00000.json   contents of a finished shard; `progress` is 
                                     are finished, with the drafts of a run that was killed
 info.json  rejected.csv             counts, settings, feature contract; rejected files and reasons
 COMPLETED                           written last
+.lease                              names the writer while there is one
 """
 
 import hashlib
@@ -116,8 +117,6 @@ class Dataset:
         The folder stays: it may be a mount point, or the link that a user made.
         """
         storage.remove(self._path(COMPLETED))
-        # A report without its records would be taken for a finished shard.
-        storage.remove_tree(self.layout.reports)
         for name in (PROGRESS, *SPLITS):
             storage.remove_tree(self._path(name))
         # A killed removal is recognized by the settings, and can be done again.

@@ -29,7 +29,7 @@ class SplitInfo(Results):
     Attributes:
         mixtures: number of records.
         mixture_types: number of records of each mixture type, by its name.
-        with_audio: number of records whose target clip has audio.
+        with_audio: number of records whose target clip is audible.
         videos: number of videos that the mixtures were drawn from.
         sources: number of sources of these videos.
         labels: labels of these videos, sorted; "" stands for the videos without one.

@@ -20,7 +20,7 @@ class RecordLayout:
         info: the file `info.json`.
         rejected: the file `rejected.csv`.
         in_place: whether shards are made in the folders of `splits` from the start. Otherwise they
-            are made in `unfinished`, and moved there once all are finished.
+            are made in `unfinished`, and linked or copied there once all are finished.
         marker: a file that is written last; None for none.
     """
 

@@ -119,12 +119,14 @@ def require_few_dropped(splits: Mapping[str, SplitInfo], limit: float) -> None:
     for name, info in splits.items():
         lost = len(info.dropped)
         planned = lost + info.mixtures
-        if lost > limit * planned or not info.mixtures:
+        if lost / planned > limit:
             raise UserError(
                 f"{name} split: must lose at most {limit:.3g} of its mixtures "
                 f"(max_dropped_share), got {lost / planned:.3g} ({lost} of {planned}): "
                 + _reasons([info])
             )
+        if not info.mixtures:
+            raise UserError(f"{name} split: must have a mixture, got none: {_reasons([info])}")
 
 
 def _reasons(splits: Iterable[SplitInfo]) -> str:

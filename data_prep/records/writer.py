@@ -11,7 +11,9 @@ differs. MixtureGen calls it like this:
         rejected=join(examples.uri, "rejected.csv"),
     )
     earlier = manifest.read_rejected(join(parent(path), "rejected.csv"))
-    write_records(planned, layout, self._make_beam_pipeline(), rejections=earlier)
+    with storage.lease(layout.unfinished):
+        write_records(planned, layout, self._make_beam_pipeline(), rejections=earlier)
+    storage.remove_tree(layout.unfinished)
 
 All places are URIs of the storage layer, on the workers too.
 """
