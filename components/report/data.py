@@ -104,6 +104,8 @@ def _counts(
     dropped, planned = len(info.dropped), info.mixtures + len(info.dropped)
     return [
         ("videos", info.videos),
+        ("audible videos", info.audible_videos),
+        ("videos with a silent track", info.silent_videos),
         ("sources", info.sources),
         ("classes", len(info.classes)),
         ("planned mixtures", planned),

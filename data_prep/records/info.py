@@ -31,6 +31,8 @@ class SplitInfo(Results):
         mixture_types: number of records of each mixture type, by its name.
         with_audio: number of records whose target clip is audible.
         videos: number of videos that the mixtures were drawn from.
+        audible_videos: number of these videos that are at least as loud as the settings demand.
+        silent_videos: number of these videos that have an audio track, but a quieter one.
         sources: number of sources of these videos.
         labels: labels of these videos, sorted; "" stands for the videos without one.
         dropped: mixtures that could not be made.
@@ -42,6 +44,8 @@ class SplitInfo(Results):
     videos: int
     sources: int
     labels: list[str]
+    audible_videos: int = 0
+    silent_videos: int = 0
     dropped: list[DroppedMixture] = Field(default_factory=list)
 
     @property

@@ -142,11 +142,14 @@ def _split_info(planned: Plan, split: str, outcomes: Sequence[Outcome]) -> Split
     dropped = [outcome for outcome in own if outcome.reason]
     counts = Counter(outcome.mixture_type for outcome in kept)
     videos = [video for video in planned.videos if video.split == split]
+    audible = sum(video.is_audible(planned.config.min_loudness) for video in videos)
     return SplitInfo(
         mixtures=len(kept),
         mixture_types={name: counts[name] for name in MIXTURE_TYPES if counts[name]},
         with_audio=sum(outcome.with_audio for outcome in kept),
         videos=len(videos),
+        audible_videos=audible,
+        silent_videos=sum(video.loudness is not None for video in videos) - audible,
         sources=len({video.source for video in videos}),
         labels=sorted({video.label for video in videos}),
         dropped=[
