@@ -25,8 +25,10 @@ from data_prep.media.streams import audio_of
 _LEAD = 0.5
 
 # Audio whose timestamp is further than this many seconds from the end of the audio before it
-# follows a gap. A smaller difference is rounding (to 1 ms in Matroska and FLV).
+# follows a gap. A smaller difference is rounding (to 1 ms in Matroska and FLV), or jitter, which
+# would be heard as clicks. What comes before the window is not heard, and sets its beginning.
 _GAP = 0.03
+_GAP_BEFORE = 0.002
 
 
 def read_window(
@@ -116,9 +118,10 @@ def _position(frame: AudioFrame, time: float, following: int | None) -> int:
     if frame.time is None:
         return following or 0
     stamped = round((frame.time - time) * frame.sample_rate)
-    if following is None or abs(stamped - following) > _GAP * frame.sample_rate:
+    if following is None:
         return stamped
-    return following
+    gap = _GAP if following > 0 else _GAP_BEFORE
+    return stamped if abs(stamped - following) > gap * frame.sample_rate else following
 
 
 def _after_seek(
