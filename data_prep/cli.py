@@ -116,7 +116,13 @@ def _deliver_again(ignored: "sys.UnraisableHookArgs") -> None:
     Python ignores, such as errors of objects that were never whole, is no news to a user.
     """
     if issubclass(ignored.exc_type, KeyboardInterrupt):
-        threading.Timer(_AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
+        threading.Timer(_AGAIN, _terminate).start()
+
+
+def _terminate() -> None:
+    """Send this process SIGTERM. A background job of a shell ignores SIGINT."""
+    if signal.getsignal(signal.SIGTERM) is _interrupt:  # the command has not ended meanwhile
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _described(error: Exception) -> tuple[str, int]:

@@ -162,3 +162,40 @@ def test_pipeline(place, tmp_path_factory, stage):
     assert errors.splitlines()[-1] == RESUMABLE.strip()
     assert errors.count("error: ") == 1
     assert "Traceback" not in errors
+
+
+LOSES_AN_INTERRUPTION = """
+import click, time
+from data_prep.cli import Commands
+
+class CalledByC:
+    def __del__(self):
+        print("begun", flush=True)
+        time.sleep(60)
+
+@click.group(cls=Commands)
+def main():
+    pass
+
+@main.command()
+def work():
+    CalledByC()
+    time.sleep(60)
+
+main(["work"])
+"""
+
+
+@pytest.mark.parametrize("sigint", [signal.default_int_handler, signal.SIG_IGN])
+def test_an_interruption_that_c_code_loses_also_ends_a_background_job(sigint):
+    process = subprocess.Popen(
+        [sys.executable, "-c", LOSES_AN_INTERRUPTION],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, sigint),  # shells ignore it in the latter
+    )
+    assert process.stdout.readline() == "begun\n"
+    process.terminate()
+    _, errors = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, errors) == (130, INTERRUPTED)
