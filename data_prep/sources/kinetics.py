@@ -24,9 +24,10 @@ from data_prep.sources.clip_names import (
     stem,
     youtube_id,
 )
-from data_prep.splits import EVAL, SPLITS, TRAIN
+from data_prep.splits import EVAL, SPLITS
 
 _HELD_OUT = "the test split is held out"
+_CUT_HELD_OUT = "another cut of this YouTube video is held out"
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
         annotations: Kinetics' CSVs; empty to look for them.
 
     Returns:
-        Entries and rejected files, each sorted by path. Both cuts of a YouTube video that has
-        cuts in both splits are in eval.
+        Entries and rejected files, each sorted by path. A YouTube video with a cut that the
+        annotations hold out, whether its file is there or not, has no other cut in train: those
+        are in eval, or rejected if no file is annotated as eval.
 
     Raises:
         UserError: the folder is missing or holds no file named like a video, or an annotated
@@ -235,17 +237,18 @@ def _match(
             entries.append(Entry(file, stem(file), key[0], rows[key].label, rows[key].split))
     needed = {k: r for k, r in rows.items() if r.split != TEST and split in ("", r.split)}
     annotated = _annotated_splits(root, needed, seen, unreadable)
-    entries, notes = _held_out(entries)
+    unknown = [item for item in rejections if item.reason != _HELD_OUT]
+    entries, cuts, notes = _held_out(entries, rows)
     if entries and all(entry.split == EVAL for entry in entries):
         notes.append(f"{root}: all annotated videos are held out for eval; none is left for train")
-    if unknown := [item for item in rejections if item.reason != _HELD_OUT]:
+    if unknown:
         notes.append(
             f"{root}: video files without annotations: {len(unknown)} of {len(files)}; not used"
             + first_reasons(unknown[:1])
         )
     return Listing(
         entries,
-        rejections,
+        rejections + cuts,
         # A clip whose file has a wrong name is a rejected file already.
         absent=sum(key not in seen and key[0] not in unmatched for key in needed),
         notes=annotations.notes + notes,
@@ -276,20 +279,28 @@ def _annotated_splits(
     return annotated
 
 
-def _held_out(entries: Sequence[Entry]) -> tuple[list[Entry], list[str]]:
-    """Hold out both cuts of the YouTube videos that have cuts in both splits."""
-    splits: dict[str, set[str]] = {}
-    for entry in entries:
-        splits.setdefault(entry.source, set()).add(entry.split)
-    both = sorted(source for source, names in splits.items() if {TRAIN, EVAL} <= names)
-    if not both:
-        return list(entries), []
+def _held_out(
+    entries: Sequence[Entry], rows: Mapping[Key, Annotation]
+) -> tuple[list[Entry], list[Rejection], list[str]]:
+    """Keep the other cuts of YouTube videos that are held out from being trained on.
+
+    They are in eval if it has a file. Otherwise chance will choose eval from the entries, and
+    would put some of them into train, so they are rejected.
+    """
+    sources = {key[0] for key, row in rows.items() if row.split in (EVAL, TEST)}
+    cuts = {entry for entry in entries if entry.source in sources and entry.split != EVAL}
+    if not cuts:
+        return list(entries), [], []
+    has_eval = any(entry.split == EVAL for entry in entries)
     note = (
-        f"annotations: YouTube videos with clips in both splits: {len(both)}, such as {both[0]}; "
-        "all their clips are held out for eval"
+        f"annotations: clips of YouTube videos with another cut that is held out: {len(cuts)}, "
+        f"such as {min(entry.id for entry in cuts)}; "
+        + ("they are held out for eval" if has_eval else "not used")
     )
-    held_out = set(both)
-    return [replace(e, split=EVAL) if e.source in held_out else e for e in entries], [note]
+    if has_eval:
+        return [replace(e, split=EVAL) if e in cuts else e for e in entries], [], [note]
+    rejections = [Rejection(entry.path, _CUT_HELD_OUT) for entry in cuts]
+    return [entry for entry in entries if entry not in cuts], rejections, [note]
 
 
 def _plain(root: str, files: Sequence[str], notes: Sequence[str]) -> Listing:

@@ -262,7 +262,7 @@ def _require_splits(
         if split not in left:
             raise UserError(
                 f"{files}: must name a video of the {split} split that can be used, got none"
-                + first_reasons(rejections)
+                + first_reasons([*rejections, *listing.rejections])
             )
 
 

@@ -62,21 +62,64 @@ def test_annotations_beside_the_splits(cvdf):
     }
     assert (listing.rejections, listing.absent) == ([], 0)
     assert listing.notes == [
-        f"annotations: YouTube videos with clips in both splits: 1, such as {A}; all their clips "
-        "are held out for eval"
+        "annotations: clips of YouTube videos with another cut that is held out: 1, such as "
+        f"{A}_000010_000020; they are held out for eval"
     ]
 
 
-@pytest.mark.parametrize(("folder", "split"), [("train", "train"), ("val", "eval")])
-def test_one_split_on_purpose(cvdf, folder, split):
-    listing = find_videos(str(cvdf / folder))
-    assert [entry.split for entry in listing.entries] == [split] * 3
+def test_the_validation_split_alone(cvdf):
+    listing = find_videos(str(cvdf / "val"))
+    assert [entry.split for entry in listing.entries] == ["eval"] * 3
     assert all(entry.label for entry in listing.entries)
     assert (listing.rejections, listing.absent) == ([], 0)
-    none_left = f"{cvdf}/val: all annotated videos are held out for eval; none is left for train"
-    assert listing.notes == ([none_left] if split == "eval" else [])
-    (cvdf / folder / f"{D if split == 'train' else E}_000001_000011.mp4").unlink()
-    assert find_videos(str(cvdf / folder)).absent == 1
+    assert listing.notes == [
+        f"{cvdf}/val: all annotated videos are held out for eval; none is left for train"
+    ]
+    (cvdf / f"val/{E}_000001_000011.mp4").unlink()
+    assert find_videos(str(cvdf / "val")).absent == 1
+
+
+def test_the_train_split_alone_lacks_the_other_cuts_of_what_is_held_out(cvdf):
+    listing = find_videos(str(cvdf / "train"))
+    assert [(entry.source, entry.split) for entry in listing.entries] == [
+        (B, "train"),
+        (D, "train"),
+    ]
+    assert [item.reason for item in listing.rejections] == [
+        "another cut of this YouTube video is held out"
+    ]
+    assert listing.absent == 0
+    assert listing.notes == [
+        "annotations: clips of YouTube videos with another cut that is held out: 1, such as "
+        f"{A}_000010_000020; not used"
+    ]
+    (cvdf / f"train/{D}_000001_000011.mp4").unlink()
+    assert find_videos(str(cvdf / "train")).absent == 1
+
+
+@pytest.mark.parametrize("split", ["val", "test"])
+@pytest.mark.parametrize("own", ["train", ""])
+def test_other_cuts_of_what_is_held_out_are_not_trained_on_if_its_file_is_missing(
+    tmp_path, split, own
+):
+    touch(tmp_path / f"{A}_1_11.mp4")
+    touch(tmp_path / f"{B}_1_11.mp4")
+    touch(tmp_path / f"{C}_1_11.mp4")
+    (tmp_path / "train.csv").write_text(f"{HEADER}x,{A},1,11,{own}\nx,{B},1,11,train\n")
+    (tmp_path / "held_out.csv").write_text(f"{HEADER}x,{A},20,30,{split}\nx,{C},1,11,val\n")
+    splits = {entry.source: entry.split for entry in find_videos(str(tmp_path)).entries}
+    assert splits == {A: "eval", B: "train", C: "eval"}
+
+
+def test_if_all_clips_to_train_on_have_a_cut_that_is_held_out_they_are_named(cvdf):
+    for name in (f"{B}_000005_000015", f"{D}_000001_000011"):
+        (cvdf / f"train/{name}.mp4").unlink()
+    with pytest.raises(UserError) as caught:
+        manifest.build(find_videos(str(cvdf / "train")))
+    assert str(caught.value).endswith(
+        "must name a video of the train split that can be used, got none; "
+        f"{A}_000010_000020.mp4: another cut of this YouTube video is held out"
+    )
 
 
 def test_a_whole_split_that_is_gone_is_an_error(cvdf):
