@@ -1,11 +1,15 @@
 """Control by shifted audio: cues, choices, and the curve."""
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tenacity
 import tensorflow as tf
+from fsspec.implementations.memory import MemoryFileSystem
 
 from components.analyses.control_shift.component import ControlShift, Request, analyze
 from components.analyses.control_shift.control_audio import (
@@ -25,7 +29,7 @@ from components.analyses.control_shift.shift_results import (
 )
 from components.estimates import SeedEstimate
 from components.mixture_gen.spans import find_manifest
-from data_prep.errors import UserError
+from data_prep.errors import StorageError, UserError
 from data_prep.media.clip import read_audio
 from data_prep.records.record import decode, feature_spec
 
@@ -151,6 +155,42 @@ def test_missing_video_is_left_out_and_counted(held_out, clip):
         assert found.unreadable == lost
         assert found.shifts[0].mixtures == 6 - lost
         assert found.silent_audio.mixtures == found.unrelated_audio.mixtures == 6
+
+
+@pytest.fixture
+def slow_store(held_out, monkeypatch):
+    """Videos in a remote store, and the number of times that it will time out from now on."""
+    videos = [replace(v, path=f"memory://shift/{v.id}.mp4") for v in held_out.videos]
+    for local, remote in zip(held_out.videos, videos, strict=True):
+        MemoryFileSystem().pipe_file(remote.path, Path(local.path).read_bytes())
+    timeouts, get_file = [0], MemoryFileSystem.get_file
+
+    def fail_or_get(self, *given, **settings):
+        if timeouts[0]:
+            timeouts[0] -= 1
+            raise OSError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
+        return get_file(self, *given, **settings)
+
+    monkeypatch.setattr(MemoryFileSystem, "get_file", fail_or_get)
+    monkeypatch.setattr(ControlAudio._shifted.retry, "wait", tenacity.wait_none())
+    yield videos, timeouts
+    MemoryFileSystem().rm("/shift", recursive=True)
+
+
+def test_a_storage_that_times_out_once_costs_no_mixture(held_out, clip, slow_store):
+    videos, timeouts = slow_store
+    asked = request(clip, shifts=(0.0,))
+    expected = analyze(held_out.files, by_loudness, held_out.videos, asked)
+    timeouts[0] = 1
+    assert analyze(held_out.files, by_loudness, videos, asked) == expected
+    assert (timeouts[0], expected.unreadable) == (0, 0)
+
+
+def test_a_storage_that_keeps_timing_out_ends_the_stage(held_out, clip, slow_store):
+    videos, timeouts = slow_store
+    timeouts[0] = 3  # of one mixture; the others could be read
+    with pytest.raises(StorageError, match=r"memory://shift/.*: Connection timed out"):
+        analyze(held_out.files, by_loudness, videos, request(clip, shifts=(0.0,)))
 
 
 def test_no_video_left_is_an_error(held_out, clip):

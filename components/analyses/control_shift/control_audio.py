@@ -6,13 +6,13 @@ import numpy as np
 
 from components.analyses.control_shift.held_out import HeldOutMixture
 from components.analyses.control_shift.shift_results import SILENT_AUDIO, UNRELATED_AUDIO, Cue
+from data_prep import storage
 from data_prep.config import ClipConfig
 from data_prep.errors import StorageError
 from data_prep.media.clip import read_audio
 from data_prep.media.decoding import MediaError
 from data_prep.mixing.pairing import DURATION_SLACK
 from data_prep.sources.manifest import Video
-from data_prep.storage import local_copy
 
 
 class ControlAudio:
@@ -53,6 +53,10 @@ class ControlAudio:
 
         Shifts for which the window would leave the video are left out. So are all shifts if the
         video cannot be read, and unrelated audio if there is none.
+
+        Raises:
+            StorageError: the storage failed several times in a way that may pass. Without the
+                mixture, the curve would be another one.
         """
         cues: dict[Cue, np.ndarray] = {SILENT_AUDIO: np.zeros(self._clip.samples, np.int16)}
         donor = self._donors.get(mixture.mixture_id)
@@ -61,16 +65,19 @@ class ControlAudio:
         try:
             return cues | self._shifted(mixture)
         except (MediaError, StorageError) as error:
+            if isinstance(error, StorageError) and not storage.is_lasting(error):
+                raise
             self.unreadable[mixture.mixture_id] = str(error)
             return cues
 
+    @storage.retrying
     def _shifted(self, mixture: HeldOutMixture) -> dict[Cue, np.ndarray]:
         video = self._videos.get(mixture.v1_id)
         if video is None or video.source != mixture.v1_source:
             raise MediaError(mixture.v1_id, "is not in the manifest")
         starts = window_starts(mixture.v1_start, self._shifts, video.duration, self._clip)
         # Each window is decoded by itself, as MixtureGen did: at 0 the samples are the same.
-        with local_copy(video.path) as path:
+        with storage.local_copy(video.path) as path:
             return {
                 shift: read_audio(
                     path,
