@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+# TensorFlow sets it to 1 where it is not set, and the commands that tests start would inherit that.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the pipeline's tests first; they are the longest, and would otherwise end alone."""

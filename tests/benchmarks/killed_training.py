@@ -174,7 +174,9 @@ def _mixture(split: str, index: int, clip) -> bytes:
     ]
     sources = rng.choice(SOURCES, 2, replace=False).tolist()
     windows = [Window(_video(source), 0.5, 0.5, 0.5) for source in sources]
-    return encode(Mixture(Pairing(split, index, 0, "transparency", *windows), *clips, None, front=0))
+    return encode(
+        Mixture(Pairing(split, index, 0, "transparency", *windows), *clips, None, front=0)
+    )
 
 
 def _video(source: int):

@@ -8,13 +8,12 @@ import fsspec
 import numpy as np
 import pytest
 from small_videos import RATE as AUDIO_RATE
-from small_videos import click, numbered
+from small_videos import TINY, click, numbered
 
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.media.encoding import write_video
 from data_prep.sources.manifest import Video
 
-CLIP = ClipConfig(frames=4, fps=8, height=16, width=24, short_side=32, sample_rate=8_000)
 FPS, RATE, WIDTH, HEIGHT = 16, 16_000, 64, 48
 
 
@@ -47,13 +46,13 @@ def write_tiny_video(path: Path, *, seed: int, seconds: float = 2.0, audio: bool
 
 @pytest.fixture(scope="session")
 def clip() -> ClipConfig:
-    return CLIP
+    return TINY
 
 
 @pytest.fixture
 def config() -> DataConfig:
     return DataConfig(
-        clip=CLIP, train_mixtures=6, eval_mixtures=4, records_per_shard=2, eval_fraction=0.3
+        clip=TINY, train_mixtures=6, eval_mixtures=4, records_per_shard=2, eval_fraction=0.3
     )
 
 

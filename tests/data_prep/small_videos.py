@@ -8,6 +8,7 @@ import numpy as np
 from data_prep.config import ClipConfig
 
 RATE = 16_000
+TINY = ClipConfig(frames=4, fps=8, height=16, width=24, short_side=32, sample_rate=8_000)
 
 
 def gray(value, height=48, width=64):

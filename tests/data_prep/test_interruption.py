@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from small_videos import TINY
 
+from data_prep.config import DataConfig
 from data_prep.generate import generate
 from data_prep.sources import kinetics, manifest
 
@@ -30,12 +32,8 @@ def work(video_folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def settings(work):
-    from conftest import CLIP
-
-    from data_prep.config import DataConfig
-
     config = DataConfig(
-        clip=CLIP, train_mixtures=100, eval_mixtures=4, records_per_shard=2, eval_fraction=0.3
+        clip=TINY, train_mixtures=100, eval_mixtures=4, records_per_shard=2, eval_fraction=0.3
     )
     (work / "config.yaml").write_text(json.dumps(config.model_dump()))
     return config
