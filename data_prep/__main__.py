@@ -16,7 +16,15 @@ from data_prep.config import MAX_MIXTURES, MAX_SIDE, DataConfig
 from data_prep.errors import UserError
 from data_prep.mixing.mix_videos import mix_videos
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
-from data_prep.options import PLACE, PREFIX, Real, Whole, seed_option, workers_option
+from data_prep.options import (
+    PLACE,
+    PREFIX,
+    Real,
+    Whole,
+    check_option,
+    seed_option,
+    workers_option,
+)
 from data_prep.progress_bar import watching
 from data_prep.records.dataset import Dataset
 from data_prep.records.info import DatasetInfo
@@ -36,14 +44,6 @@ annotations_option = click.option(
     metavar="CSV",
     multiple=True,
     help="Kinetics' CSV; may be repeated. By default, CSVs in the folder or above it are found.",
-)
-check_option = click.option(
-    "--check",
-    type=click.Choice(("frames", "packets")),
-    default="frames",
-    show_default=True,
-    help="`frames` decodes every video once, so that nothing damaged is used; `packets` only "
-    "reads the container, which is much faster.",
 )
 beam_arguments = click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
 
@@ -89,7 +89,7 @@ def index(
     annotations: tuple[str, ...],
     output: str,
     prefix: str | None,
-    check: str,
+    decode: bool,
     workers: int,
     beam_options: tuple[str, ...],
 ) -> None:
@@ -100,7 +100,7 @@ def index(
     rejected = _rejected_beside(output)
     require_file_output(output)
     require_file_output(rejected)
-    listing, found, rejections = _examine(videos, annotations, check, beam_options, workers)
+    listing, found, rejections = _examine(videos, annotations, decode, beam_options, workers)
     if prefix:
         found = manifest.moved(found, videos, prefix)
     manifest.write_rejected(rejected, rejections)
@@ -131,7 +131,7 @@ def generate(
     output: str,
     config: str | None,
     overwrite: bool,
-    check: str,
+    decode: bool,
     workers: int,
     beam_options: tuple[str, ...],
     **settings: int | None,
@@ -152,7 +152,7 @@ def generate(
         rejections = manifest.read_rejected(_rejected_beside(manifest_file))
     else:
         assert videos is not None
-        listing, found, rejections = _examine(videos, annotations, check, beam_options, workers)
+        listing, found, rejections = _examine(videos, annotations, decode, beam_options, workers)
         absent = listing.absent
     from data_prep.beam_options import runner_errors
     from data_prep.generate import generate as run  # loads TensorFlow and Beam
@@ -226,7 +226,7 @@ def mix(target: str, other: str, output: str, **settings: Any) -> None:
 def _examine(
     videos: str,
     annotations: tuple[str, ...],
-    check: str,
+    decode: bool,
     beam_options: tuple[str, ...],
     workers: int,
 ) -> tuple[Listing, list[manifest.Video], list[kinetics.Rejection]]:
@@ -241,9 +241,7 @@ def _examine(
     from data_prep.beam_options import runner_errors
 
     with runner_errors(beam_options):
-        found, rejections = manifest.build(
-            listing, beam_options, workers=workers, decode=check == "frames"
-        )
+        found, rejections = manifest.build(listing, beam_options, workers=workers, decode=decode)
     return listing, found, rejections
 
 

@@ -81,6 +81,11 @@ class Name(click.ParamType):
         return str(value)
 
 
+def _decodes(context: click.Context, parameter: click.Parameter, check: str) -> bool:
+    """Return what the library calls a check of frames: `decode=True`."""
+    return check == "frames"
+
+
 def _given(value: object) -> str:
     """Show what was given for a number; only nothing needs quotes."""
     return shown(value).strip("'") or "''"
@@ -96,6 +101,16 @@ workers_option = click.option(
     default=1,
     show_default=True,
     help="Processes on this machine.",
+)
+check_option = click.option(
+    "--check",
+    "decode",
+    type=click.Choice(("frames", "packets")),
+    default="frames",
+    show_default=True,
+    callback=_decodes,
+    help="`frames` decodes every video once, so that nothing damaged is used; `packets` only "
+    "reads the container, which is much faster.",
 )
 seed_option = click.option(
     "--seed", type=Whole(0, MAX_SEED), default=0, show_default=True, help="Seed."

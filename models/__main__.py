@@ -93,7 +93,8 @@ def identity(videos: str, pairs: int, seed: int) -> None:
     from data_prep.config import DataConfig
     from data_prep.sources import kinetics, manifest
 
-    found, rejections = manifest.build(kinetics.find_videos(videos))
+    # Not decoded: only the middle of each video is used, and a damaged one is left out then.
+    found, rejections = manifest.build(kinetics.find_videos(videos), decode=False)
     if len(found) < 2:
         reasons = kinetics.first_reasons(rejections)
         raise UserError(f"{videos}: must hold at least 2 usable videos, got {len(found)}{reasons}")

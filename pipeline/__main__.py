@@ -15,7 +15,7 @@ import click
 from data_prep import storage
 from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
-from data_prep.options import PLACE, Whole
+from data_prep.options import PLACE, Whole, check_option
 from data_prep.sources import manifest
 from data_prep.storage.outputs import require_file_output, require_folder_output
 from models.precision import prepare
@@ -107,24 +107,28 @@ def main() -> None:
 @config_option("demo")
 @videos_option("the videos of the last run in this output")
 @annotations_option
+@check_option
 @output_option("output")
 @set_option
 def run(
     config_name: str,
     videos: str | None,
     annotations: Sequence[str],
+    decode: bool,
     output: Path,
     overrides: Sequence[str],
 ) -> None:
     """Run the pipeline on this machine."""
     _check_annotations(annotations, videos)
+    if not decode and not videos:
+        raise click.UsageError("--check packets: must come with --videos")
     config = _load(config_name, overrides)
     started = time.monotonic()
     places = Places(output)
     with storage.lease(str(places.output)):
         if videos:
             click.echo(f"Reading {videos} ...", err=True)
-            local.index(videos, annotations, places, config)
+            local.index(videos, annotations, places, config, decode=decode)
         summary = local.run(config, places)
     show(summary, places, seconds=time.monotonic() - started)
 
@@ -144,6 +148,7 @@ def demo(config_name: str, output: Path, overrides: Sequence[str]) -> None:
 @config_option("tables")
 @videos_option("a rendered sample")
 @annotations_option
+@check_option
 @click.option("--systems", default="all", show_default=True, help="Names, with commas.")
 @click.option("--seeds", type=Whole(1, 1000), default=1, show_default=True)
 @output_option("tables")
@@ -152,6 +157,7 @@ def tables(
     config_name: str,
     videos: str | None,
     annotations: Sequence[str],
+    decode: bool,
     systems: str,
     seeds: int,
     output: Path,
@@ -174,7 +180,7 @@ def tables(
     places = Places(output)
     with storage.lease(str(places.output)):
         folder = videos or str(sample(output, CLIPS, CLASSES))
-        found = local.index(folder, annotations, places, config)
+        found = local.index(folder, annotations, places, config, decode=decode)
         names = trainable_on(names, {video.label for video in manifest.read(found)})
         runs = run_study(configure, places, names, seeds)
         page = write_study(runs, config, places)

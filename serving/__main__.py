@@ -112,7 +112,7 @@ def separate(
     # Errors in the arguments come before a server that may take a minute to start.
     open_channel(server).close()
     with storage.local_copy(video) as path:
-        probe(path, decode=False)
+        duration = probe(path, decode=False).duration
     if audio is not None and not storage.is_file(audio):
         raise UserError(f"--audio: must be a file, got {audio}")
     storage.require_new(output, "--output")
@@ -125,7 +125,7 @@ def separate(
         if not client.ready():
             click.echo(f"waiting up to {wait:g} s for {model} at {server}", err=True)
             client.wait_ready(wait)
-        separation = separating.separate(client, video, start=start, audio=audio)
+        separation = separating.separate(client, video, start=start, audio=audio, duration=duration)
     written = separating.write(separation, output)
     end = separation.start + separation.config.seconds
     click.echo(f"{video}, {separation.start:.2f} to {end:.2f} s, separated in {output}:")

@@ -42,7 +42,12 @@ class Separation:
 
 
 def separate(
-    client: Client, video: str, *, start: float | None = None, audio: str | None = None
+    client: Client,
+    video: str,
+    *,
+    start: float | None = None,
+    audio: str | None = None,
+    duration: float | None = None,
 ) -> Separation:
     """Separate one window of a video.
 
@@ -51,6 +56,7 @@ def separate(
         video: the file.
         start: start of the window in seconds; the middle window by default.
         audio: file whose audio, at the same time, is the cue; the video's own audio by default.
+        duration: length of the video in seconds, if it has been examined already.
 
     Raises:
         UserError: the file is not a video or is shorter than the window, the window is not inside
@@ -58,13 +64,14 @@ def separate(
         ServingError: the server does not answer, or not as requested.
     """
     with storage.local_copy(video) as path:
-        info = probe(path)
+        if duration is None:
+            duration = probe(path, decode=False).duration
         config, control = client.description().clip, client.has_control()
         if audio is not None and not control:
             raise UserError(
                 f"--audio {audio}: must be left out, because this model has no control by audio"
             )
-        start = _window_start(video, info.duration, config, start)
+        start = _window_start(video, duration, config, start)
         clip = read_clip(path, config, start=start)
     cue = _cue(clip, config, start, audio) if control else None
     answer = client.separate(clip.frames, None if cue is None else to_float(cue))

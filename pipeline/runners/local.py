@@ -17,7 +17,14 @@ from pipeline.places import Places
 from pipeline.run_summary import RunSummary, read_mixtures, summarize
 
 
-def index(videos: str, annotations: Sequence[str], places: Places, config: PipelineConfig) -> str:
+def index(
+    videos: str,
+    annotations: Sequence[str],
+    places: Places,
+    config: PipelineConfig,
+    *,
+    decode: bool = True,
+) -> str:
     """Write the manifest of a folder as a new span, unless it equals the newest span.
 
     Args:
@@ -25,6 +32,7 @@ def index(videos: str, annotations: Sequence[str], places: Places, config: Pipel
         annotations: Kinetics' CSVs; empty to look for them.
         places: paths of the run.
         config: the settings.
+        decode: whether to decode every video completely, see `manifest.build`.
 
     Returns:
         The manifest's path.
@@ -36,7 +44,7 @@ def index(videos: str, annotations: Sequence[str], places: Places, config: Pipel
     listing = kinetics.find_videos(videos, annotations)
     for note in listing.notes:
         click.echo(note, err=True)
-    found, rejections = manifest.build(listing, workers=config.workers)
+    found, rejections = manifest.build(listing, workers=config.workers, decode=decode)
     _check_enough(found, config, rejections)
     earlier = list_manifests(str(places.manifests))
     number = max(earlier, default=0)

@@ -2,12 +2,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from damage import damage_last_frame
 
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import StorageError, UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.sample.write import write_sample
 from data_prep.sources import kinetics, manifest
+from models.__main__ import main
 from models.tools.identity import identity_losses
 
 CONFIG = DataConfig(clip=ClipConfig(frames=8, fps=8, height=64, width=64, short_side=72))
@@ -58,6 +61,16 @@ def test_videos_that_cannot_be_decoded_are_left_out(videos, tmp_path):
     broken = [replace(video, path=str(text), bytes=text.stat().st_size) for video in videos]
     with pytest.raises(UserError, match="that can be decoded, got 0 of 4"):
         identity_losses(broken, CONFIG, 4)
+
+
+def test_the_command_decodes_only_the_middle_of_each_video(tmp_path):
+    write_sample(str(tmp_path), clips=4, classes=2, seed=1)
+    for path in (tmp_path / "videos").rglob("*.mp4"):
+        damage_last_frame(path)
+    words = ["identity", "--videos", str(tmp_path / "videos"), "--pairs", "2"]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    assert "(2 pairs)" in done.output
 
 
 def test_videos_that_the_storage_does_not_give_are_an_error(videos):

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from click.testing import CliRunner
+from damage import damage_last_frame
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
@@ -74,6 +75,15 @@ def test_videos_and_mixtures_of_them_are_shown(pushed, videos, tmp_path):
     assert "no &lt;b&gt;video.mp4" in text
     assert "is text, not a media file" in text
     assert "same file as" in text
+
+
+def test_damage_outside_the_windows_does_not_matter(pushed, videos, tmp_path):
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    shutil.copyfile(videos / "video 0.mp4", alone / "a.mp4")
+    damage_last_frame(alone / "a.mp4")
+    page = write_gallery(pushed, str(alone), tmp_path / "out", mixtures=0, count=1)
+    assert "<h4>a.mp4</h4>" in page.read_text(encoding="utf-8")
 
 
 def test_one_video_is_shown_without_mixtures(pushed, videos, tmp_path):

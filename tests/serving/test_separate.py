@@ -1,6 +1,7 @@
 """`python -m serving separate` on real video files, against real servers."""
 
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import av
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from damage import damage_last_frame
 from PIL import Image
 from tiny_separator import CLIP
 
@@ -124,6 +126,31 @@ def test_the_middle_window_is_the_default(folder, plain_server):
         whole = separate(client, str(folder / "window.mp4"))
     assert middle.start == pytest.approx((SECONDS - CLIP.seconds) / 2, abs=0.01)
     assert whole.start == pytest.approx(0, abs=0.01)
+
+
+def test_damage_outside_the_window_does_not_matter(folder, plain_server, tmp_path):
+    path = tmp_path / "damaged.mp4"
+    shutil.copyfile(folder / "tone.mp4", path)
+    damage_last_frame(path)
+    result = command(path, "--server", plain_server.address, "--output", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "damaged.mp4, 1.25 to 1.75 s, separated" in result.stdout
+    late = ("--server", plain_server.address, "--output", tmp_path / "late", "--start", 2.5)
+    assert re.search(r"damaged\.mp4: .*(damaged|decoded)", refused(path, *late))
+
+
+def test_the_command_examines_the_file_once(folder, plain_server, tmp_path, monkeypatch):
+    examined = []
+
+    def counting(path, *, decode=True):
+        examined.append(path.name)
+        return probe(path, decode=decode)
+
+    monkeypatch.setattr("serving.__main__.probe", counting)
+    monkeypatch.setattr("serving.separate.probe", counting)
+    words = ("--server", plain_server.address, "--output", tmp_path / "out")
+    assert command(folder / "tone.mp4", *words).exit_code == 0
+    assert examined == ["tone.mp4"]
 
 
 def test_the_audio_of_another_file_is_the_cue(folder, control_server):

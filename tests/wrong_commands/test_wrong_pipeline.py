@@ -12,6 +12,8 @@ COMMANDS = [
     ("pipeline run --colour", 2, "No such option '--colour'"),
     ("pipeline run", 1, "no manifest yet; give --videos once"),
     ("pipeline run --annotations x.csv", 2, "--annotations: must come with --videos"),
+    ("pipeline run --check packets", 2, "--check packets: must come with --videos"),
+    (f"{RUN} --check all", 2, "--check: 'all' is not one of 'frames', 'packets'"),
     # videos and annotations
     ("pipeline run --videos no", 1, "videos folder not found: no"),
     ("pipeline run --videos ''", 2, "--videos: must be a path or a URI"),
