@@ -79,13 +79,14 @@ def generate(
         info = dataset.read_info()
         require_few_dropped(info.splits, config.max_dropped_share)
         return info
-    with storage.lease(dataset.folder):
+    with storage.lease(dataset.folder) as require_held:
         dataset.open(planned.videos, config, overwrite=overwrite)
         try:
             info = write_records(
                 planned,
                 dataset.layout,
                 beam.Pipeline(options=options),
+                require_held=require_held,
                 rejections=rejections,
                 absent=absent,
                 report=report,

@@ -53,11 +53,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             rejected=storage.join(examples.uri, manifest.REJECTED),
         )
         earlier = manifest.read_rejected(storage.join(storage.parent(path), manifest.REJECTED))
-        with storage.lease(layout.unfinished):
+        with storage.lease(layout.unfinished) as require_held:
             write_records(
                 planned,
                 layout,
                 self._make_beam_pipeline(),
+                require_held=require_held,
                 rejections=earlier,
                 report=partial(click.echo, err=True),  # the notices of logs are silenced
             )

@@ -11,8 +11,14 @@ differs. MixtureGen calls it like this:
         rejected=join(examples.uri, "rejected.csv"),
     )
     earlier = manifest.read_rejected(join(parent(path), "rejected.csv"))
-    with storage.lease(layout.unfinished):
-        write_records(planned, layout, self._make_beam_pipeline(), rejections=earlier)
+    with storage.lease(layout.unfinished) as require_held:
+        write_records(
+            planned,
+            layout,
+            self._make_beam_pipeline(),
+            require_held=require_held,
+            rejections=earlier,
+        )
     storage.remove_tree(layout.unfinished)
 
 All places are URIs of the storage layer, on the workers too.
@@ -57,6 +63,7 @@ def write_records(
     layout: RecordLayout,
     pipeline: beam.Pipeline,
     *,
+    require_held: Callable[[], None],
     rejections: Sequence[Rejection] = (),
     absent: int = 0,
     report: Callable[[str], None] | None = None,
@@ -69,6 +76,8 @@ def write_records(
         planned: the plan, from `planning.plan`.
         layout: where everything goes.
         pipeline: a Beam pipeline that has not run yet; it is run here.
+        require_held: what `storage.lease` of the folder yields; called before the records are
+            marked as complete.
         rejections: files rejected earlier, for `rejected.csv`.
         absent: number of annotated videos that were not found, for `info.json`.
         report: called with a line for people if finished shards are reused.
@@ -79,7 +88,7 @@ def write_records(
     Raises:
         NothingMadeError: no mixture of any split could be made.
         UserError: a split lost more mixtures than `max_dropped_share`. All shards are kept; the
-            next run tries what was lost again.
+            next run tries what was lost again. Or another process has become the writer.
         StorageError: something could not be read or written, or a video has changed since it was
             indexed. The finished shards are kept.
     """
@@ -89,11 +98,13 @@ def write_records(
         report(f"resuming: {finished} of {len(shards)} shards are finished")
     with running(pipeline):
         _ = pipeline | WriteShards(shards, planned.config)
+    require_held()
     outcomes = read_outcomes(shards)
     rejected = [*rejections, *planned.rejections, *unreadable(outcomes)]
     info = summarize_outcomes(planned, outcomes, absent=absent, not_used=len(rejected))
     info.write(layout.info)
     manifest.write_rejected(layout.rejected, sorted(rejected, key=lambda item: item.path))
+    require_held()
     _finish(layout)
     return info
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,26 +22,31 @@ from data_prep import storage
 from data_prep.storage import leases
 if sys.argv[2] == "without locks":
     leases._lock = lambda path: None
-    leases._SETTLE = 0
+    leases._settle = lambda: None
 with storage.lease(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
 """
 
 
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch):
+    for pause in ("_settle", "_watch"):
+        monkeypatch.setattr(leases, pause, lambda: None)
+
+
 @pytest.fixture(params=["with locks", "without locks"])
 def kind(request, monkeypatch):
     """Locks, or the renewed file of object stores and of file systems without locks."""
-    monkeypatch.setattr(leases, "_SETTLE", 0)
     if request.param == "without locks":
         monkeypatch.setattr(leases, "_lock", lambda path: None)
     return request.param
 
 
-def start(folder, kind):
-    """Start a process that writes to a folder until its input ends."""
+def start(folder, kind, code=HOLD, answer="held"):
+    """Start a process that writes to a folder until its input ends, and wait for its answer."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder), kind],
+        [sys.executable, "-c", code, str(folder), kind],
         env=os.environ | {"PYTHONPATH": str(Path.cwd())},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -48,7 +54,7 @@ def start(folder, kind):
         text=True,
     )
     assert process.stdout is not None
-    assert process.stdout.readline() == "held\n"
+    assert process.stdout.readline() == f"{answer}\n"
     return process
 
 
@@ -73,24 +79,42 @@ def test_a_second_process_is_refused_until_the_first_ends(tmp_path, kind):
         assert not list(folder.glob("*"))
 
 
+COMPETE = """
+import sys
+from data_prep import storage
+from data_prep.errors import UserError
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    with storage.lease(sys.argv[1]):
+        print("held", flush=True)
+        sys.stdin.readline()
+except UserError as error:
+    print(error, flush=True)
+"""
+
+
 def test_many_processes_at_once_have_one_writer(tmp_path):
     folder = tmp_path / "out"
-    code = HOLD.replace("sys.stdin.read()", "import time; time.sleep(1.5)")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(folder), "with locks"],
-            env=os.environ | {"PYTHONPATH": str(Path.cwd())},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    outputs = [process.communicate() for process in processes]
-    refused = [error for _, error in outputs if "must have one writer at a time" in error]
-    assert sum(out == "held\n" for out, _ in outputs) + len(refused) == 3
-    assert len(refused) >= 1
-    assert not list(folder.glob("*"))
+    processes = [start(folder, "with locks", COMPETE, "ready") for _ in range(3)]
+    for process in processes:
+        print(file=process.stdin, flush=True)
+    answers = sorted(process.stdout.readline() for process in processes)
+    for process in processes:
+        process.communicate("\n")
+    assert answers.pop() == "held\n"
+    assert all("must have one writer at a time" in answer for answer in answers)
+    assert not folder.exists()
+
+
+def test_a_folder_in_the_place_of_a_moved_one_keeps_its_writer(tmp_path):
+    folder = str(tmp_path / "out")
+    with ExitStack() as second:
+        with storage.lease(folder):
+            Path(folder).rename(tmp_path / "moved")
+            second.enter_context(storage.lease(folder))
+        with pytest.raises(UserError, match="must have one writer"), storage.lease(folder):
+            pass
 
 
 def test_what_was_written_stays_and_the_lease_goes(tmp_path, memory, kind):
@@ -119,10 +143,10 @@ def stored(folder):
 
 
 def test_an_object_that_is_not_renewed_is_abandoned(memory, monkeypatch):
-    monkeypatch.setattr(leases, "_SETTLE", 0)
     with storage.lease(memory):
         holder = stored(memory) | {"host": "elsewhere", "token": "other"}
-    for age, refused in ((0, True), (leases.STALE_AFTER - 10, True), (leases.STALE_AFTER, False)):
+    stale = leases.STALE_AFTER
+    for age, refused in ((0, True), (stale - 10, True), (stale, False), (-stale - 10, False)):
         text = json.dumps(holder | {"renewed": time.time() - age})
         storage.write_text(f"{memory}/{storage.LEASE}", text)
         if refused:
@@ -133,10 +157,43 @@ def test_an_object_that_is_not_renewed_is_abandoned(memory, monkeypatch):
                 assert stored(memory)["host"] != "elsewhere"
 
 
+def test_an_old_object_that_changes_while_it_is_watched_has_a_writer(memory, monkeypatch):
+    uri = f"{memory}/{storage.LEASE}"
+    with storage.lease(memory):
+        holder = stored(memory) | {"host": "of another time", "token": "other", "renewed": 1.0}
+    storage.write_text(uri, json.dumps(holder))
+
+    def renew():
+        storage.write_text(uri, json.dumps(holder | {"renewed": 31.0}))
+
+    monkeypatch.setattr(leases, "_watch", renew)
+    with pytest.raises(UserError, match="on of another time writes"), storage.lease(memory):
+        pass
+
+
+def test_a_writer_whose_upload_takes_too_long_gives_up(memory, monkeypatch):
+    write_text = leases.write_text
+
+    def write_late(uri, text):
+        """Write once another writer has looked whether it is alone."""
+        monkeypatch.setattr(leases, "write_text", write_text)
+        require_held = others.enter_context(storage.lease(memory))
+        others.callback(require_held)
+        monkeypatch.setattr(leases, "_SETTLE", 0)
+        write_text(uri, text)
+
+    monkeypatch.setattr(leases, "write_text", write_late)
+    refused = pytest.raises(StorageError, match="must store a small file")
+    with ExitStack() as others, refused, storage.lease(memory):
+        pass
+
+
 def test_an_object_is_renewed_and_its_loss_is_an_error(memory, monkeypatch):
-    monkeypatch.setattr(leases, "_SETTLE", 0)
     monkeypatch.setattr(leases, "_RENEW_EVERY", 0.01)
-    with pytest.raises(UserError, match="on elsewhere writes"), storage.lease(memory):
+    with (
+        pytest.raises(UserError, match="on elsewhere writes"),
+        storage.lease(memory) as require_held,
+    ):
         first = stored(memory)
         while stored(memory)["renewed"] == first["renewed"]:
             time.sleep(0.01)
@@ -144,6 +201,7 @@ def test_an_object_is_renewed_and_its_loss_is_an_error(memory, monkeypatch):
         while stored(memory)["token"] != "other":  # a renewal may be on its way
             storage.write_text(f"{memory}/{storage.LEASE}", json.dumps(other))
             time.sleep(0.05)
+        require_held()
     assert stored(memory) == other
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from data_prep import storage
 from data_prep.beam_options import pipeline_options
 from data_prep.config import DataConfig
-from data_prep.errors import StorageError, StorageMissingError
+from data_prep.errors import StorageError, StorageMissingError, UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES, MixtureType
 from data_prep.mixing.pairing import draw
 from data_prep.mixing.planning import plan
@@ -43,8 +43,9 @@ def layout(tmp_path):
     )
 
 
-def write(planned, layout, **options):
-    return write_records(planned, layout, beam.Pipeline(options=pipeline_options()), **options)
+def write(planned, layout, *, require_held=lambda: None, **options):
+    pipeline = beam.Pipeline(options=pipeline_options())
+    return write_records(planned, layout, pipeline, require_held=require_held, **options)
 
 
 def test_shards_are_moved_once_all_are_finished(videos, config, layout, tmp_path):
@@ -72,6 +73,21 @@ def test_finished_shards_outlive_an_interruption(videos, config, layout, monkeyp
 
 def stop():
     raise StoppedError
+
+
+@pytest.mark.parametrize("checks", [0, 1])
+def test_a_writer_that_lost_its_folder_completes_nothing(videos, config, layout, tmp_path, checks):
+    layout = replace(layout, marker=str(tmp_path / "out" / "COMPLETED"))
+    held = iter([True] * checks)
+
+    def require_held():
+        if not next(held, False):
+            raise UserError("out: must have one writer at a time")
+
+    with pytest.raises(UserError, match="must have one writer"):
+        write(plan(videos, config), layout, require_held=require_held)
+    assert not Path(layout.marker).exists()
+    assert not list((tmp_path / "out").rglob("*.tfrecord"))
 
 
 def test_a_shard_without_its_report_is_made_again(videos, config, layout):
