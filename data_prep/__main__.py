@@ -100,6 +100,7 @@ def index(
     rejected = _rejected_beside(output)
     require_file_output(output)
     require_file_output(rejected)
+    _check_beam(beam_options, workers)
     listing, found, rejections = _examine(videos, annotations, decode, beam_options, workers)
     if prefix:
         found = manifest.moved(found, videos, prefix)
@@ -144,6 +145,7 @@ def generate(
         raise click.UsageError("either --videos or --manifest is needed")
     if annotations and manifest_file:
         raise click.UsageError("--annotations goes with --videos; a manifest has its splits")
+    _check_beam(beam_options, workers)
     data_config = _data_config(config, settings)
     dataset = Dataset(storage.absolute(output))
     dataset.check(data_config, overwrite=overwrite)
@@ -154,13 +156,9 @@ def generate(
         assert videos is not None
         listing, found, rejections = _examine(videos, annotations, decode, beam_options, workers)
         absent = listing.absent
-    from data_prep.beam_options import runner_errors
     from data_prep.generate import generate as run  # loads TensorFlow and Beam
 
-    with (
-        watching("Shards", _shards(data_config), dataset.finished_shards),
-        runner_errors(beam_options),
-    ):
+    with watching("Shards", _shards(data_config), dataset.finished_shards):
         info = run(
             found,
             output,
@@ -231,18 +229,23 @@ def _examine(
     workers: int,
 ) -> tuple[Listing, list[manifest.Video], list[kinetics.Rejection]]:
     """Find and open the videos of a folder, and report what is odd about it."""
-    if beam_options:
-        from data_prep.beam_options import pipeline_options  # loads Beam
-
-        pipeline_options(beam_options, workers=workers)
     listing = kinetics.find_videos(videos, annotations)
     for note in listing.notes:
         click.echo(note, err=True)
-    from data_prep.beam_options import runner_errors
-
-    with runner_errors(beam_options):
-        found, rejections = manifest.build(listing, beam_options, workers=workers, decode=decode)
+    found, rejections = manifest.build(listing, beam_options, workers=workers, decode=decode)
     return listing, found, rejections
+
+
+def _check_beam(options: tuple[str, ...], workers: int) -> None:
+    """Refuse options that are neither ours nor Beam's as click refuses all others."""
+    if not options:
+        return
+    from data_prep.beam_options import OptionError, pipeline_options  # loads Beam
+
+    try:
+        pipeline_options(options, workers=workers)
+    except OptionError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _data_config(config: str | None, overrides: dict[str, int | None]) -> DataConfig:

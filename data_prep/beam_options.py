@@ -5,7 +5,7 @@ import contextlib
 import io
 import shutil
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import (
     DirectOptions,
@@ -21,7 +21,13 @@ from apache_beam.runners.runner import create_runner
 from data_prep.errors import UserError
 from data_prep.settings import MAX_WORKERS
 
+
+class OptionError(UserError):
+    """An option that Beam cannot take, whatever this machine has."""
+
+
 DIRECT = "DirectRunner"
+"""The name of the runner of this machine."""
 _PATIENCE = 5.0  # seconds
 
 
@@ -44,14 +50,15 @@ def pipeline_options(args: Sequence[str] = (), *, workers: int = 1) -> PipelineO
         workers: processes on this machine; with more than one, DirectRunner starts them.
 
     Raises:
-        UserError: an option that Beam does not know, a wrong value of one, or a runner that is
-            unknown, lacks an option, or lacks a package.
+        OptionError: an option that Beam does not know, a wrong value of one, or a runner that is
+            unknown or lacks an option.
+        UserError: the runner lacks a package, Java, or a job server that answers.
     """
     options = PipelineOptions([*direct_runner_flags(workers), *args])
     _check_known(options, args)
     processes = options.view_as(DirectOptions).direct_num_workers
     if not 0 <= processes <= MAX_WORKERS:
-        raise UserError(
+        raise OptionError(
             f"--direct_num_workers: must be from 0, one for each core, to {MAX_WORKERS}, got "
             f"{processes}"
         )
@@ -69,10 +76,10 @@ def _check_known(options: PipelineOptions, args: Sequence[str]) -> None:
             _, unknown = parsers[0].parse_known_args(args)
     except SystemExit as error:
         reason = complaint.getvalue().strip().rpartition("error: ")[2]
-        raise UserError(f"options of Beam: {reason}, got {' '.join(args)}") from error
+        raise OptionError(f"options of Beam: {reason}, got {' '.join(args)}") from error
     if unknown:
         wrong = unknown[0].split("=")[0]
-        raise UserError(f"{wrong}: must be an option of this command or of Beam")
+        raise OptionError(f"{wrong}: must be an option of this command or of Beam")
 
 
 def _check_runner(options: PipelineOptions) -> None:
@@ -86,10 +93,10 @@ def _check_runner(options: PipelineOptions) -> None:
         ) from error
     except ValueError as error:
         known = ", ".join(StandardOptions.KNOWN_RUNNER_NAMES)
-        raise UserError(f"--runner: must be one of {known}, got {name}") from error
+        raise OptionError(f"--runner: must be one of {known}, got {name}") from error
     problems = PipelineOptionsValidator(options, runner).validate()
     if problems:
-        raise UserError(f"--runner {name}: must have its options: {'; '.join(problems)}")
+        raise OptionError(f"--runner {name}: must have its options: {'; '.join(problems)}")
     if isinstance(runner, PortableRunner):
         _check_job_server(options, name)
 
@@ -105,27 +112,10 @@ def _check_job_server(options: PipelineOptions, name: str) -> None:
         )
     host, colon, port = (endpoint or "").rpartition(":")
     if colon:  # not the word `embed`
+        rule = f"--job_endpoint: must be HOST:PORT of a job server, got {endpoint}"
         try:
             socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
-        except (OSError, ValueError, OverflowError) as error:
-            raise UserError(
-                f"--job_endpoint: must be HOST:PORT of a job server, got {endpoint}: {error}"
-            ) from error
-
-
-@contextlib.contextmanager
-def runner_errors(args: Sequence[str]) -> Iterator[None]:
-    """Report what stops a runner that was asked for, such as a job server that does not start.
-
-    Raises:
-        UserError: it failed, except for the runner of this machine, whose failures are bugs.
-    """
-    try:
-        yield
-    except UserError:
-        raise
-    except (RuntimeError, AttributeError, ValueError) as error:  # each runner has its own
-        name = PipelineOptions([*direct_runner_flags(1), *args]).view_as(StandardOptions).runner
-        if name == DIRECT:
-            raise
-        raise UserError(f"--runner {name}: must be able to run: {error}") from error
+        except OSError as error:
+            raise UserError(f"{rule}: {error}") from error
+        except (ValueError, OverflowError) as error:
+            raise OptionError(f"{rule}: {error}") from error

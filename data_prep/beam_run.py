@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import apache_beam as beam
 import grpc
-from apache_beam.options.pipeline_options import DirectOptions
+from apache_beam.options.pipeline_options import DirectOptions, StandardOptions
 from apache_beam.portability import python_urns
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
     GrpcWorkerHandler,
@@ -28,6 +28,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from google.protobuf import json_format, text_format
 
+from data_prep.beam_options import DIRECT
 from data_prep.errors import UserError
 
 _STEP = re.compile(r" \[while running '[^']*'\]")
@@ -42,12 +43,27 @@ def running(pipeline: beam.Pipeline) -> Iterator[beam.Pipeline]:
     """Run a pipeline at the end of a block that adds its steps.
 
     Raises:
-        UserError: a step raised it, in this process or another one; or a worker process was killed.
+        UserError: a step raised it, in this process or another one; a worker process was killed;
+            or the runner cannot run, such as one whose job server does not start.
         KeyboardInterrupt: Ctrl-C; then the worker processes have ended.
     """
     yield pipeline
     mode = pipeline.options.view_as(DirectOptions).direct_running_mode
-    run_quietly(partial(_run, pipeline), beside=mode == "multi_processing")
+    with _runner_errors(pipeline.options.view_as(StandardOptions).runner):
+        run_quietly(partial(_run, pipeline), beside=mode == "multi_processing")
+
+
+@contextmanager
+def _runner_errors(runner: str) -> Iterator[None]:
+    """Report what stops a runner, unless the runner is ours or what failed is one of our steps."""
+    try:
+        yield
+    except UserError:
+        raise
+    except (RuntimeError, AttributeError, ValueError) as error:  # each runner has its own
+        if runner == DIRECT or _STEP.search(str(error)):
+            raise
+        raise UserError(f"--runner {runner}: must be able to run: {error}") from error
 
 
 def run_quietly(work: Callable[[], object], *, beside: bool) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import apache_beam as beam
 import pytest
+from apache_beam.runners.direct import DirectRunner
+from apache_beam.runners.runner import PipelineRunner
 
 from data_prep.beam_options import pipeline_options
 from data_prep.beam_run import running
@@ -83,3 +85,32 @@ def test_an_interrupt_within_a_step_is_an_interrupt():
     with pytest.raises(KeyboardInterrupt):
         run(interrupt, 1)
     assert signal.getsignal(signal.SIGINT) is before
+
+
+class Unable(PipelineRunner):
+    def run_pipeline(self, pipeline, options):
+        raise RuntimeError("no job server")
+
+
+class Remote(DirectRunner):
+    def run_pipeline(self, pipeline, options):
+        try:
+            return super().run_pipeline(pipeline, options)
+        except KeyError as error:
+            raise RuntimeError(f"Pipeline failed: {error}") from error
+
+
+def run_by(runner, step):
+    options = pipeline_options(["--runner", f"{__name__}.{runner.__name__}"])
+    with running(beam.Pipeline(options=options)) as pipeline:
+        _ = pipeline | beam.Create([1]) | beam.Map(step)
+
+
+def test_a_runner_that_cannot_run_is_an_error_of_the_option():
+    with pytest.raises(UserError, match=r"^--runner .*Unable: must be able to run: no job server"):
+        run_by(Unable, print)
+
+
+def test_a_bug_is_no_fault_of_the_runner():
+    with pytest.raises(RuntimeError, match=r"Pipeline failed: .*a bug"):
+        run_by(Remote, bug)

@@ -17,13 +17,13 @@ def failing(filled, monkeypatch):
     """Give a function that runs `index` with an error inside."""
     monkeypatch.chdir(filled)
 
-    def run(error):
+    def run(error, options=""):
         def fail(*args, **kwargs):
             raise error
 
         monkeypatch.setattr(__main__.manifest, "build", fail)
         with workplace.unchanged(filled):
-            return workplace.run(INDEX)
+            return workplace.run(f"{INDEX} {options}")
 
     return run
 
@@ -60,6 +60,13 @@ def test_a_bug_is_one_line_that_names_a_file_with_the_traceback(failing, tmp_pat
     text = Path(report).read_text()
     assert text.startswith("Traceback (most recent call last):")
     assert "in fail\n    raise error" in text
+
+
+def test_a_bug_is_no_fault_of_the_runner(failing, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    ended = failing(AttributeError("foo"), "--runner InteractiveRunner")
+    assert "unexpected AttributeError: foo; this is a bug" in ended.err
+    assert list(tmp_path.iterdir())
 
 
 def test_a_bug_is_reported_although_no_file_can_be_written(failing, monkeypatch):
