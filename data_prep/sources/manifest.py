@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from data_prep import storage
-from data_prep.errors import StorageError, UserError
+from data_prep.errors import StorageError, StorageMissingError, UserError
 from data_prep.media.decoding import MediaError
 from data_prep.media.pcm import SILENCE
 from data_prep.media.probe import probe
@@ -86,6 +86,7 @@ _NUMBERS: dict[str, tuple[type, float]] = {  # with the least value
 }
 _REJECTED_COLUMNS = ("path", "reason")
 _OPTIONAL = ("audio_stream", "loudness")  # empty without audio
+_GONE = "is gone since the folder was listed; is a disk not mounted?"
 _FAILURE = "failure.json"  # among the results of the batches
 _EXAMINED = TypeAdapter(list[Video | Rejection])
 
@@ -98,22 +99,33 @@ def examine(entry: Entry, *, decode: bool = True) -> Video | Rejection:
         decode: whether to decode all of it, see `probe`.
 
     Raises:
-        StorageError: the storage failed several times in a way that may pass, such as a timeout.
-            That is no property of the file: without it, the data set would be another one.
+        StorageError: the storage failed several times in a way that may pass, such as a timeout,
+            or the file is gone although it was listed, such as with a mount. That is no property
+            of the file: without it, the data set would be another one.
     """
     try:
         return _examined(entry, decode)
     except MediaError as error:
         return Rejection(entry.path, error.reason)
+    except StorageMissingError as error:
+        raise StorageError(entry.path, _GONE) from error
     except StorageError as error:
-        if storage.is_lasting(error):
+        if _is_of_the_file(error, entry.path):
             return Rejection(entry.path, f"cannot be read: {error.reason}")
         raise StorageError(entry.path, error.reason) from error
+
+
+def _is_of_the_file(error: StorageError, path: str) -> bool:
+    if storage.is_lasting(error):
+        storage.require_present(path)
+        return True
+    return False
 
 
 @storage.retrying
 def _examined(entry: Entry, decode: bool) -> Video | Rejection:
     if problem := storage.why_not_a_file(entry.path):
+        storage.require_present(entry.path)
         return Rejection(entry.path, problem)
     with storage.local_copy(entry.path) as path:
         size = storage.size(str(path))

@@ -28,6 +28,7 @@ from data_prep.storage.listing import (
     glob,
     is_lasting,
     list_files,
+    require_present,
     survey,
     why_not_a_file,
 )
@@ -87,6 +88,7 @@ __all__ = [
     "replacing",
     "replacing_folder",
     "require_new",
+    "require_present",
     "retrying",
     "size",
     "survey",

@@ -4,15 +4,17 @@ import errno
 import os
 import re
 import stat
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from data_prep.errors import StorageError, StorageMissingError
 from data_prep.storage.stores import open_store, storage_errors
-from data_prep.storage.uris import absolute, is_local, join, local_path, name, split_scheme
+from data_prep.storage.uris import absolute, is_local, join, local_path, name, parent, split_scheme
 
 _MAGIC = re.compile(r"[*?\[]")
 _LASTING = frozenset(
@@ -26,6 +28,7 @@ _LASTING = frozenset(
         errno.EPERM,
     }
 )
+_KNOWN = 60  # seconds for which a remote folder that could be listed is not listed again
 _FOLDER = "is a folder, not a file"
 _SPECIAL = {
     stat.S_IFDIR: _FOLDER,
@@ -103,6 +106,30 @@ def why_not_a_file(uri: str) -> str:
         return ""
     with storage_errors(uri):
         return _problem(local_path(uri))
+
+
+def require_present(uri: str) -> None:
+    """Check that what is wrong with a listed file is not the loss of its folder, such as a mount.
+
+    Raises:
+        StorageError: the file is gone, or its folder cannot be listed any more.
+    """
+    if not is_local(uri):
+        _require_remote_folder(parent(uri), int(time.monotonic() / _KNOWN))
+        return
+    with storage_errors(uri):
+        try:
+            os.stat(local_path(uri))  # noqa: PTH116
+        except PermissionError:
+            os.scandir(local_path(parent(uri))).close()
+
+
+@lru_cache(maxsize=64)
+def _require_remote_folder(folder: str, period: int) -> None:
+    """List a remote folder, once in each period: it may hold many files that nobody may read."""
+    with storage_errors(folder):
+        store, path = open_store(folder)
+        store.ls(path, detail=False)
 
 
 def is_lasting(error: StorageError) -> bool:
@@ -261,7 +288,3 @@ def _problem_of_link(path: str, error: OSError) -> str:
     annexed = ".git/annex/" in os.readlink(path)  # noqa: PTH115
     hint = "; `git annex get` fetches it" if annexed else ""
     return f"is a link to a file that does not exist{hint}"
-
-
-def _is_hidden(path: str) -> bool:
-    return any(part.startswith(".") for part in path.split("/"))

@@ -198,7 +198,7 @@ def test_many_files_are_examined_in_batches(tmp_path, make_video):
     assert (len(videos), len(rejections)) == (1, 200)
 
 
-LASTING = [PermissionError(errno.EACCES, "Permission denied"), FileNotFoundError(errno.ENOENT, "x")]
+LASTING = [PermissionError(errno.EACCES, "Permission denied"), OSError(errno.EISDIR, "x")]
 PASSING = [
     OSError(errno.EIO, "Input/output error"),
     OSError(errno.ESTALE, "Stale file handle"),
@@ -246,6 +246,49 @@ def test_a_storage_that_fails_changes_no_manifest(failing_download, memory, erro
     failing_download(error, 99)
     with pytest.raises(StorageError, match=rf"^memory://bucket/a\.mp4: .*{str(error)[-9:]}"):
         manifest.build(find_videos(memory))
+
+
+def test_a_remote_object_that_is_gone_since_it_was_listed_changes_no_manifest(
+    failing_download, memory
+):
+    failing_download(FileNotFoundError(errno.ENOENT, "x"), 1)
+    with pytest.raises(StorageError, match=r"^memory://bucket/a\.mp4: is gone since"):
+        manifest.build(find_videos(memory))
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "target"])
+def test_a_mount_that_is_lost_changes_no_manifest(tmp_path, make_video, what):
+    make_video(tmp_path / "store/a.mp4", seed=0)
+    folder, path = tmp_path / "videos", tmp_path / "videos/a.mp4"
+    folder.mkdir()
+    path.symlink_to(tmp_path / "store/a.mp4")
+    [entry] = find_videos(str(folder)).entries
+    lost = {"file": path, "folder": folder, "target": tmp_path / "store"}[what]
+    lost.rename(tmp_path / "lost")
+    with pytest.raises(StorageError, match=rf"^{path}: is gone since the folder was listed"):
+        manifest.examine(entry)
+
+
+@pytest.mark.parametrize("is_folder_closed", [True, False])
+def test_a_file_without_permission_is_told_from_a_folder_without(
+    tmp_path, monkeypatch, is_folder_closed
+):
+    (tmp_path / "a.mp4").touch()
+    [entry] = find_videos(str(tmp_path)).entries
+    stat, scandir = os.stat, os.scandir
+
+    def refuse(path, *args, **kwargs):
+        if path == entry.path or (is_folder_closed and path == str(tmp_path)):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "stat", lambda path, *a, **k: refuse(path) or stat(path, *a, **k))
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(path) or scandir(path))
+    if is_folder_closed:
+        with pytest.raises(StorageError, match=rf"^{entry.path}: Permission denied"):
+            manifest.examine(entry)
+    else:
+        reason = "cannot be read: Permission denied"
+        assert manifest.examine(entry) == Rejection(entry.path, reason)
 
 
 def test_a_file_that_became_a_fifo_is_not_opened(tmp_path):
