@@ -4,12 +4,14 @@ A value that cannot be right is an error at once: `--OPTION: rule, got VALUE`.
 """
 
 import math
+from pathlib import Path
 from typing import Any
 
 import click
 
 from data_prep.settings import MAX_SEED, MAX_WORKERS, shown
 from data_prep.storage.outputs import require_known
+from data_prep.storage.uris import is_local, local_path
 
 
 class Whole(click.IntRange):
@@ -52,18 +54,25 @@ class Place(click.ParamType):
 
     name = "place"
 
-    def __init__(self, *, elsewhere: bool = False) -> None:
+    def __init__(self, *, elsewhere: bool = False, local: bool = False) -> None:
         """Create the type.
 
         Args:
             elsewhere: whether only other machines need to know the URI's scheme.
+            local: whether it must be on this machine; then the value is a `Path`.
         """
-        self._elsewhere = elsewhere
+        self._elsewhere, self._local = elsewhere, local
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | Path:
         """Return the URI, or fail if no file can have it."""
         if not value.strip() or "\0" in value:
             self.fail(f"must be a path or a URI, got {shown(value)}", param, ctx)
+        if self._local:
+            if not is_local(value):
+                self.fail(f"must be on this machine, got {value}", param, ctx)
+            return Path(local_path(value))
         if not self._elsewhere:
             require_known(value)
         return str(value)
@@ -93,6 +102,7 @@ def _given(value: object) -> str:
 
 NAME = Name()
 PLACE = Place()
+LOCAL_PLACE = Place(local=True)
 PREFIX = Place(elsewhere=True)
 
 workers_option = click.option(

@@ -31,17 +31,18 @@ def read_yaml(uri: str) -> object:
     return {} if values is None else values
 
 
-def parse_yaml(text: str, where: str) -> object:
+def parse_yaml(text: str, where: str, *, kind: str = "YAML file") -> object:
     """Parse YAML text.
 
     Args:
         text: the YAML.
         where: where it comes from; error messages begin with it.
+        kind: what it is, for the messages.
 
     Raises:
         UserError: it is not YAML, repeats a key, or is too long or too deep to be settings.
     """
-    rule = f"{where}: must be a readable YAML file"
+    rule = f"{where}: must be a readable {kind}"
     if len(text) > MAX_BYTES:
         raise UserError(f"{rule} of at most {MAX_BYTES} bytes, got more")
     try:
@@ -81,8 +82,8 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_mapping_node(anchor)
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
+            if (key.tag, key.value) in seen:  # 1 and '1' are two keys
                 problem = f"the key {key.value} occurs twice"
                 raise yaml.composer.ComposerError(problem=problem, problem_mark=key.start_mark)
-            seen.add(key.value)
+            seen.add((key.tag, key.value))
         return node

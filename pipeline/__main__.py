@@ -15,7 +15,7 @@ import click
 from data_prep import storage
 from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
-from data_prep.options import PLACE, Whole, check_option
+from data_prep.options import LOCAL_PLACE, PLACE, Whole, check_option
 from data_prep.sources import manifest
 from data_prep.storage.outputs import require_file_output, require_folder_output
 from models.precision import prepare
@@ -32,28 +32,6 @@ from serving.versions import find_model
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-
-class LocalPath(click.Path):
-    """A path on this machine; a URI would silently become a folder whose name is its scheme."""
-
-    def convert(
-        self,
-        value: str | os.PathLike[str],
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> Any:
-        """Return the path, or raise UserError."""
-        option = f"--{param.name}" if param else "path"
-        if "://" in str(value):
-            kind = "folder" if self.dir_okay else "file"
-            raise UserError(f"{option}: must be a local {kind}, got {value}")
-        if not str(value).strip() or "\0" in str(value):
-            raise UserError(f"{option}: must be a path, got {value!r}")
-        return super().convert(value, param, ctx)
-
-
-FILE = LocalPath(path_type=Path, dir_okay=False)
-FOLDER = LocalPath(path_type=Path, file_okay=False)
 
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."
@@ -88,11 +66,17 @@ def output_option(default: str) -> Decorator:
     """Return the option of the folder that holds everything."""
     return click.option(
         "--output",
-        type=FOLDER,
+        type=LOCAL_PLACE,
         default=default,
         show_default=True,
+        callback=_checked_folder,
         help="Folder of all results.",
     )
+
+
+def _checked_folder(ctx: click.Context, param: click.Parameter, folder: Path) -> Path:
+    require_folder_output(str(folder))
+    return folder
 
 
 @click.group(cls=Commands, resumable=("run", "demo", "tables"))
@@ -190,14 +174,14 @@ def tables(
 @main.command()
 @click.option(
     "--model",
-    type=FOLDER,
+    type=LOCAL_PLACE,
     required=True,
     help="A pushed model: the folder of a version, or the one above it for the newest version.",
 )
 @click.option(
     "--videos", type=PLACE, metavar="FOLDER", required=True, help="Folder of real videos."
 )
-@click.option("--output", type=FOLDER, required=True, help="Folder for index.html.")
+@click.option("--output", type=LOCAL_PLACE, required=True, help="Folder for index.html.")
 @click.option(
     "--mixtures",
     type=Whole(0, 1000),
@@ -230,7 +214,7 @@ def gallery(model: Path, videos: str, output: Path, mixtures: int, count: int) -
 @config_option("demo")
 @click.option(
     "--output",
-    type=FILE,
+    type=LOCAL_PLACE,
     required=True,
     help="The compiled pipeline, .json or .yaml.",
 )

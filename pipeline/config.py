@@ -199,7 +199,7 @@ def _override(values: dict[str, Any], override: str) -> None:
         if not isinstance(values.setdefault(parent, {}), dict):
             raise UserError(f"--set {key}: {parent} must hold keys, got a single value")
         values = values[parent]
-    values[last] = parse_yaml(text, f"--set {key}")
+    values[last] = parse_yaml(text, f"--set {key}", kind="YAML value")
 
 
 def _suggestions(cause: BaseException | None) -> str:

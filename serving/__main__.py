@@ -10,7 +10,7 @@ from data_prep import storage
 from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
 from data_prep.media.probe import probe
-from data_prep.options import NAME, PLACE, Real, Whole
+from data_prep.options import LOCAL_PLACE, NAME, PLACE, Real, Whole
 from data_prep.storage.outputs import require_folder_output
 from serving import separate as separating
 from serving.channel import answers, open_channel, require_server
@@ -32,7 +32,7 @@ def main() -> None:
     "--model",
     "folder",
     required=True,
-    type=PLACE,
+    type=LOCAL_PLACE,
     help="Folder with one subfolder per version, as the pipeline pushes them.",
 )
 @click.option("--port", required=True, type=Whole(0, 65535), help="0 for any free port.")
@@ -56,14 +56,12 @@ def main() -> None:
     type=Whole(1, 1_000),
     help="Predictions at the same time; more have to wait.",
 )
-def serve(folder: str, model_name: str, **settings: Any) -> None:
+def serve(folder: Path, model_name: str, **settings: Any) -> None:
     """Serve the newest version of a model over TensorFlow Serving's gRPC interface.
 
     A newer version replaces it without a restart. SIGTERM or Ctrl-C ends the server.
     """
-    if not storage.is_local(folder):
-        raise UserError(f"--model: must be a folder of this machine, got {folder}")
-    path = Path(storage.absolute(folder))
+    path = folder.resolve()
     require_version(path)
     # TensorFlow takes seconds to load, and the folder is checked without it.
     from serving import server

@@ -125,7 +125,7 @@ def test_settings_of_analyses_keep_their_type():
         (["model.preset=[small]"], r"model.preset: .*got \['small'\]"),
         (["data.clip=3"], r"data.clip: .*got 3"),
         (["data.shares.fog=1"], "fog"),
-        (["train.steps={"], "--set train.steps: must be a readable YAML"),
+        (["train.steps={"], "--set train.steps: must be a readable YAML value: "),
         (["train.seed=5000000000"], "train.seed: .*got 5000000000"),
         (["train.optimizer=sgd"], "must come with its learning_rate"),
         (["analyses=3"], r"analyses: .*got 3"),
