@@ -1,6 +1,5 @@
 """Pipelines fail with the error that a step raised, in this process and in workers."""
 
-import os
 import signal
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from apache_beam.runners.runner import PipelineRunner
 from data_prep.beam_options import pipeline_options
 from data_prep.beam_run import running
 from data_prep.errors import StorageError, UserError
+from data_prep.media.decoding import UnusableError
 
 
 @pytest.fixture(autouse=True)
@@ -40,8 +40,15 @@ def bug(_):
     raise KeyError("a bug")
 
 
-def die(_):
-    os.kill(os.getpid(), signal.SIGKILL)
+def bug_with_an_error_of_ours(_):
+    raise UnusableError("has no video track")
+
+
+def bug_after_an_error_of_the_user(_):
+    try:
+        user_error(_)
+    except UserError as error:
+        raise KeyError("a bug") from error
 
 
 def interrupt(_):
@@ -67,17 +74,18 @@ def test_the_class_of_an_error_is_kept_within_a_process():
 
 
 @MODES
-def test_a_bug_is_not_taken_for_a_mistake_of_the_user(workers):
-    with pytest.raises(Exception, match="a bug") as caught:
-        run(bug, workers)
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (bug, "a bug"),
+        (bug_with_an_error_of_ours, "has no video track"),
+        (bug_after_an_error_of_the_user, "a bug"),
+    ],
+)
+def test_a_bug_is_not_taken_for_a_mistake_of_the_user(workers, step, message):
+    with pytest.raises(Exception, match=message) as caught:
+        run(step, workers)
     assert not isinstance(caught.value, UserError)
-
-
-@pytest.mark.slow
-def test_a_worker_process_that_is_killed_is_an_error(capfd):
-    with pytest.raises(UserError, match=r"worker process: must run .* exit code -9"):
-        run(die, 2)
-    assert capfd.readouterr() == ("", "")
 
 
 def test_an_interrupt_within_a_step_is_an_interrupt():
