@@ -112,6 +112,16 @@ class Analysis(ABC, Generic[SettingsT, ResultsT]):
     def section(self, results: ResultsT) -> Section:
         """Return the report's section on the results."""
 
+    def with_folders(self, settings: SettingsT, name_of: Callable[[str], str]) -> SettingsT:
+        """Return the settings with other names of the folders that they hold, if any.
+
+        Args:
+            settings: the settings.
+            name_of: URI of a folder -> the name by which TFX's cache knows it, which stays the
+                same if the output is moved.
+        """
+        return settings
+
     def study_settings(self, earlier: Mapping[str, str]) -> Mapping[str, object]:
         """Return settings that a run of the study needs beside the configured ones.
 

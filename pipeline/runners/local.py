@@ -1,11 +1,12 @@
 """Running the pipeline on this machine: TFX's local runner, with its metadata in SQLite."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from components.analyses.registry import get_analysis
 from components.mixture_gen.spans import list_manifests, span_folder
 from data_prep import storage
 from data_prep.errors import UserError
@@ -88,8 +89,7 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
     from pipeline.runners.stage_reporter import StageReporter
 
     with places.entered() as inside, _metadata(inside) as connection:
-        if config.mixtures:
-            config = config.model_copy(update={"mixtures": inside.name_of(config.mixtures)})
+        config = with_folders(config, inside.name_of)
         write_schema(str(inside.schema))
         pipeline = create_pipeline(
             config,
@@ -107,6 +107,16 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
         summary = summarize(config, connection, runner.run_id, runner.seconds)
     summary.write(str(places.summary))
     return summary
+
+
+def with_folders(config: PipelineConfig, name_of: Callable[[str], str]) -> PipelineConfig:
+    """Return the settings with other names of the folders that they hold, see `Places.name_of`."""
+    analyses = {
+        name: get_analysis(name).with_folders(settings, name_of)
+        for name, settings in config.analyses.items()
+    }
+    mixtures = name_of(config.mixtures) if config.mixtures else ""
+    return config.model_copy(update={"analyses": analyses, "mixtures": mixtures})
 
 
 def make_mixtures(config: PipelineConfig, places: Places) -> str:

@@ -1,6 +1,6 @@
 """The action-recognition analysis as the pipeline, the page, the console and the study see it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,6 +97,13 @@ class ActionRecognitionAnalysis(Analysis[ActionRecognitionSettings, ActionRecogn
             tables=tables,
             notes=_left_out(results),
         )
+
+    def with_folders(
+        self, settings: ActionRecognitionSettings, name_of: Callable[[str], str]
+    ) -> ActionRecognitionSettings:
+        """Return the settings with other names of the separators' folders."""
+        separators = {name: name_of(folder) for name, folder in settings.separators.items()}
+        return settings.model_copy(update={"separators": separators})
 
     def study_settings(self, earlier: Mapping[str, str]) -> dict[str, object]:
         """Return the separators so far that Table 3 has a figure for."""
