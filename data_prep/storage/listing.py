@@ -34,7 +34,7 @@ _SPECIAL = {
     stat.S_IFDIR: _FOLDER,
     stat.S_IFBLK: "is a block device, not a regular file",
     stat.S_IFCHR: "is a character device, not a regular file",
-    stat.S_IFIFO: "is a FIFO, not a regular file",
+    stat.S_IFIFO: "is a named pipe, not a regular file",
     stat.S_IFSOCK: "is a socket, not a regular file",
 }
 

@@ -252,8 +252,8 @@ def test_what_is_no_file_is_mentioned_and_never_opened(tmp_path):
     assert [entry.id for entry in listing.entries] == ["folder.mp4/two.mp4", "one.mp4"]
     assert {Path(item.path).name: item.reason for item in listing.rejections} == {
         "annex.mp4": "is a link to a file that does not exist; `git annex get` fetches it",
-        "fifo.csv": "is a FIFO, not a regular file",
-        "fifo.mp4": "is a FIFO, not a regular file",
+        "fifo.csv": "is a named pipe, not a regular file",
+        "fifo.mp4": "is a named pipe, not a regular file",
         "folder.mp4": "is a folder; the videos in it are listed",
     }
     for wrong in ("fifo.csv", "folder.mp4", "annex.mp4"):

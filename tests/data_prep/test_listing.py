@@ -49,7 +49,7 @@ def test_whatever_is_no_file_is_mentioned(odd_folder):
         "annex.mp4": "is a link to a file that does not exist; `git annex get` fetches it",
         "dangling.mp4": "is a link to a file that does not exist",
         "device.mp4": "is a character device, not a regular file",
-        "fifo.mp4": "is a FIFO, not a regular file",
+        "fifo.mp4": "is a named pipe, not a regular file",
         "link.mp4": "",
         "loop.mp4": "is a link that leads back to itself",
         "sub": "",
@@ -73,7 +73,7 @@ def test_what_is_not_a_file_is_known_without_opening_it(odd_folder, memory):
         "",
         "",
         "is a folder, not a file",
-        "is a FIFO, not a regular file",
+        "is a named pipe, not a regular file",
         "cannot be read: No such file or directory",
         "cannot be read: Not a directory",
     ]

@@ -123,7 +123,7 @@ def test_missing_manifest(tmp_path):
     with pytest.raises(UserError, match=r"no\.csv: a manifest must be"):
         manifest.read(str(tmp_path / "no.csv"))
     os.mkfifo(tmp_path / "fifo.csv")
-    with pytest.raises(UserError, match=r"a manifest must be a readable CSV: is a FIFO"):
+    with pytest.raises(UserError, match=r"a manifest must be a readable CSV: is a named pipe"):
         manifest.read(str(tmp_path / "fifo.csv"))
     with pytest.raises(UserError, match=r"a manifest must be a readable CSV: is a folder"):
         manifest.read(str(tmp_path))
@@ -296,7 +296,7 @@ def test_a_file_that_became_a_fifo_is_not_opened(tmp_path):
     [entry] = find_videos(str(tmp_path)).entries
     (tmp_path / "a.mp4").unlink()
     os.mkfifo(tmp_path / "a.mp4")
-    assert manifest.examine(entry) == Rejection(entry.path, "is a FIFO, not a regular file")
+    assert manifest.examine(entry) == Rejection(entry.path, "is a named pipe, not a regular file")
 
 
 def test_a_damaged_frame_is_found_only_by_decoding(tmp_path, make_video):
