@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from data_prep import storage
 from data_prep.cli import Commands, prepare_libraries
@@ -95,16 +96,18 @@ def index(
 ) -> None:
     """Write a manifest of a folder's videos, with size and digest.
 
-    The rejected files and the reasons go to rejected.csv beside it. Further options are Beam's.
+    The rejected files and the reasons go to rejected.csv beside it, or to train.rejected.csv if
+    the manifest is train.csv. Further options are Beam's.
     """
-    rejected = _rejected_beside(output)
-    require_file_output(output)
-    require_file_output(rejected)
+    manifest.check_outputs(output)
     _check_beam(beam_options, workers)
     listing, found, rejections = _examine(videos, annotations, decode, beam_options, workers)
+    if not found:
+        reasons = kinetics.first_reasons(rejections)
+        raise UserError(f"{videos}: must hold a video that can be used, got none{reasons}")
     if prefix:
         found = manifest.moved(found, videos, prefix)
-    manifest.write_rejected(rejected, rejections)
+    manifest.write_rejected(manifest.rejected_beside(output), rejections)
     manifest.write(output, found)
     click.echo(
         f"{len(found)} videos in {output}; {len(rejections)} files not used; "
@@ -148,28 +151,31 @@ def generate(
     _check_beam(beam_options, workers)
     data_config = _data_config(config, settings)
     dataset = Dataset(storage.absolute(output))
-    dataset.check(data_config, overwrite=overwrite)
-    if manifest_file:
-        found, absent = manifest.read(manifest_file), 0
-        rejections = manifest.read_rejected(_rejected_beside(manifest_file))
-    else:
-        assert videos is not None
-        listing, found, rejections = _examine(videos, annotations, decode, beam_options, workers)
-        absent = listing.absent
-    from data_prep.generate import generate as run  # loads TensorFlow and Beam
+    with dataset.writing(data_config, overwrite=overwrite) as require_held:
+        if manifest_file:
+            found, absent = manifest.read(manifest_file), 0
+            rejections = manifest.read_rejected(manifest.rejected_beside(manifest_file))
+        else:
+            assert videos is not None
+            listing, found, rejections = _examine(
+                videos, annotations, decode, beam_options, workers
+            )
+            absent = listing.absent
+        from data_prep.generate import generate as run  # loads TensorFlow and Beam
 
-    with watching("Shards", _shards(data_config), dataset.finished_shards):
-        info = run(
-            found,
-            output,
-            data_config,
-            rejections=rejections,
-            absent=absent,
-            beam_args=beam_options,
-            workers=workers,
-            overwrite=overwrite,
-            report=partial(click.echo, err=True),
-        )
+        with watching("Shards", _shards(data_config), dataset.finished_shards):
+            info = run(
+                found,
+                output,
+                data_config,
+                rejections=rejections,
+                absent=absent,
+                beam_args=beam_options,
+                workers=workers,
+                overwrite=overwrite,
+                require_held=require_held,
+                report=partial(click.echo, err=True),
+            )
     _show(info, output)
 
 
@@ -260,13 +266,10 @@ def _shards(config: DataConfig) -> int:
     return sum(-(-count // config.records_per_shard) for count in counts)
 
 
-def _rejected_beside(manifest_file: str) -> str:
-    return storage.join(storage.parent(manifest_file), manifest.REJECTED)
-
-
 def _show(info: DatasetInfo, output: str) -> None:
     shown = [name for name in MIXTURE_TYPES if info.settings.shares.get(name)]
-    table = Table(title=f"Mixtures in {output}", title_justify="left")
+    title = Text(f"Mixtures in {output}")  # not markup, as a name may hold [brackets]
+    table = Table(title=title, title_justify="left")
     for column in ("split", "mixtures", *shown, "dropped", "videos"):
         table.add_column(column, justify="left" if column == "split" else "right")
     for name, split in info.splits.items():

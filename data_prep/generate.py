@@ -4,6 +4,7 @@ python -m data_prep generate --videos DIR --output DIR
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 
 import apache_beam as beam
 
@@ -29,6 +30,7 @@ def generate(
     beam_args: Sequence[str] = (),
     workers: int = 1,
     overwrite: bool = False,
+    require_held: Callable[[], None] | None = None,
     report: Callable[[str], None] | None = None,
 ) -> DatasetInfo:
     """Make a data set of mixtures; the finished shards of an interrupted run are reused.
@@ -58,7 +60,8 @@ def generate(
         absent: number of annotated videos that were not found, for `info.json`.
         beam_args: Beam's options.
         workers: processes on this machine.
-        overwrite: whether to replace the data set if `output` holds one.
+        overwrite: whether to replace the data set if `output` holds another or a complete one.
+        require_held: what `Dataset.writing` yields, if the caller is the writer already.
         report: called with a line for people if the run resumes an interrupted one.
 
     Returns:
@@ -74,25 +77,30 @@ def generate(
     options = pipeline_options(beam_args, workers=workers)
     planned = plan(videos, config)
     dataset = Dataset(storage.absolute(output))
-    if not overwrite and dataset.holds(planned.videos, config):
-        storage.remove_tree(dataset.layout.unfinished)  # of a run killed after its marker
-        info = dataset.read_info()
-        require_few_dropped(info.splits, config.max_dropped_share)
-        return info
-    with storage.lease(dataset.folder) as require_held:
-        dataset.open(planned.videos, config, overwrite=overwrite)
-        try:
-            info = write_records(
-                planned,
-                dataset.layout,
-                beam.Pipeline(options=options),
-                require_held=require_held,
-                rejections=rejections,
-                absent=absent,
-                report=report,
-            )
-        except NothingMadeError:
-            dataset.clear()
-            raise
-        storage.remove_tree(dataset.layout.unfinished)
+    writing = (
+        dataset.writing(config, overwrite=overwrite)
+        if require_held is None
+        else nullcontext(require_held)
+    )
+    with writing as require_held:
+        if not overwrite and dataset.holds(planned.videos, config):
+            info = dataset.read_info()
+            require_few_dropped(info.splits, config.max_dropped_share)
+        else:
+            require_held()
+            dataset.open(planned.videos, config, overwrite=overwrite)
+            try:
+                info = write_records(
+                    planned,
+                    dataset.layout,
+                    beam.Pipeline(options=options),
+                    require_held=require_held,
+                    rejections=rejections,
+                    absent=absent,
+                    report=report,
+                )
+            except NothingMadeError:
+                dataset.clear()
+                raise
+        storage.remove_tree(dataset.layout.unfinished)  # also of a run killed after its marker
     return info

@@ -12,9 +12,10 @@ COMPLETED                           written last
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from data_prep import storage
 from data_prep.config import DataConfig
@@ -65,10 +66,18 @@ class Dataset:
         """Return the number of shards that are finished, while the data set is incomplete."""
         return len(storage.list_files(self.layout.reports, ".json"))
 
-    def check(self, config: DataConfig, *, overwrite: bool = False) -> None:
-        """Check that the folder can be written or resumed, before any video is opened.
+    @contextmanager
+    def writing(
+        self, config: DataConfig, *, overwrite: bool = False
+    ) -> Iterator[Callable[[], None]]:
+        """Check that the folder can be written or resumed, and be its only writer.
 
-        Whether the data set has the same videos is seen when it is opened.
+        This comes before any video is opened. Whether the data set has the same videos is seen
+        when it is opened. A complete data set is only read, which others may do, too.
+
+        Yields:
+            A function to call before anything is written, and before the work is marked as
+            complete; see `storage.lease`.
 
         Raises:
             UserError: the folder holds something else, or another process writes there.
@@ -79,9 +88,11 @@ class Dataset:
             storage.require_new(self.folder, "output")
         elif not overwrite and _decisive(found.settings) != _decisive(config):
             raise self._other()
-        if found is None or overwrite or not self.is_complete:
-            with storage.lease(self.folder):
-                pass
+        if found is not None and self.is_complete and not overwrite:
+            yield self._refuse
+        else:
+            with storage.lease(self.folder) as require_held:
+                yield require_held
 
     def holds(self, videos: Sequence[Video], config: DataConfig) -> bool:
         """Say whether all of the data set of these videos and settings is there."""
@@ -96,18 +107,20 @@ class Dataset:
         """Make the folder, or resume one that was begun with the same videos and settings.
 
         Raises:
-            UserError: the folder holds something else and `overwrite` is not set.
+            UserError: the folder holds something else and `overwrite` is not set. With it, only
+                an incomplete data set of the same videos and settings is resumed.
         """
         settings = DatasetSettings(fingerprint=_fingerprint(videos, config), settings=config)
         found = self._found()
         if found is None:
             storage.require_new(self.folder, "output")
-        elif overwrite:
+        elif overwrite and (found.fingerprint != settings.fingerprint or self.is_complete):
             self.clear()
+            found = None
         elif found.fingerprint != settings.fingerprint:
             raise self._other()
         storage.remove_drafts(self.folder)
-        if overwrite or found != settings:
+        if found != settings:
             settings.write(self._path(SETTINGS))
         manifest.write(self._path(MANIFEST), videos)
 
@@ -139,6 +152,9 @@ class Dataset:
             raise
         except UserError:  # a file of somebody else
             return None
+
+    def _refuse(self) -> NoReturn:
+        raise self._other()
 
     def _other(self) -> UserError:
         return UserError(

@@ -80,15 +80,49 @@ def test_index_and_generate(made):
     assert (made / "data/COMPLETED").exists()
 
 
+def test_manifests_in_one_folder_have_separate_lists_of_rejected_files(video_folder, run, tmp_path):
+    for name in ("train", "val"):
+        (tmp_path / name).mkdir()
+        for number, clip in enumerate(sorted(video_folder.rglob("*.mp4"))[:2]):
+            (tmp_path / name / f"{number}.mp4").write_bytes(clip.read_bytes())
+        (tmp_path / name / f"{name}.txt").write_text("x")
+        args = ("index", "--videos", tmp_path / name, "--output", tmp_path / f"{name}.csv")
+        assert run(*args)[0] == 0
+    for name in ("train", "val"):
+        rejected = (tmp_path / f"{name}.rejected.csv").read_text()
+        assert rejected.splitlines()[1:] == [
+            f"{tmp_path}/{name}/{name}.txt,.txt: not a video file name"
+        ]
+
+
+def test_index_replaces_manifests_and_nothing_else(run, video_folder, tmp_path):
+    output = tmp_path / "manifest.csv"
+    older = "path,id,digest\n"
+    output.write_text(older)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/a.mp4").write_text("no video")
+    assert run("index", "--videos", tmp_path / "empty", "--output", output)[0] == 1
+    assert output.read_text() == older
+    assert not (tmp_path / "rejected.csv").exists()
+    (tmp_path / "rejected.csv").write_text("my notes")
+    code, _, err = run("index", "--videos", video_folder, "--output", output)
+    assert (code, "rejected.csv: must be a new file" in err) == (1, True)
+    assert (tmp_path / "rejected.csv").read_text() == "my notes"
+    (tmp_path / "rejected.csv").unlink()
+    assert run("index", "--videos", video_folder, "--output", output)[0] == 0
+    assert output.read_text().startswith("path,id,source")
+
+
 def test_generate_from_a_folder_gives_the_same_records(made, video_folder, run, tmp_path):
+    output = tmp_path / "run [v1]" / "d[bold]x[" / "nope]"
     code, out, _ = run(
-        *("generate", "--videos", video_folder, "--output", tmp_path / "data"),
+        *("generate", "--videos", video_folder, "--output", output),
         *("--config", made / "config.yaml", "--train-mixtures", 3, "--eval-mixtures", 2),
     )
     assert code == 0
-    assert "train" in out
+    assert f"Mixtures in {output}".replace(" ", "") in "".join(out.split())
     name = "train/mixtures-00000-of-00001.tfrecord"
-    assert (tmp_path / "data" / name).read_bytes() == (made / "data" / name).read_bytes()
+    assert (output / name).read_bytes() == (made / "data" / name).read_bytes()
 
 
 def test_inspect_writes_sheets_and_videos(made, run, tmp_path):

@@ -181,32 +181,60 @@ def test_a_second_run_on_a_folder_is_refused_and_touches_nothing(videos, config,
             with pytest.raises(UserError, match="must have one writer at a time"):
                 generate(videos, str(output), config, overwrite=overwrite)
             with pytest.raises(UserError, match="must have one writer at a time"):
-                Dataset(str(output)).check(config, overwrite=overwrite)
+                check(output, config, overwrite=overwrite)
         assert contents(output) == before
     generate(videos, str(output), config)
     with storage.lease(str(output)):  # a complete one is only read
         generate(videos, str(output), config)
-        Dataset(str(output)).check(config)
+        check(output, config)
+        with pytest.raises(UserError, match="other videos or settings"):
+            generate(videos[:5], str(output), config)
+
+
+def check(output, config, **options):
+    with Dataset(str(output)).writing(config, **options):
+        pass
+
+
+def test_a_writer_is_the_only_one_from_the_check_to_the_end(videos, config, tmp_path):
+    output = str(tmp_path / "out")
+    with Dataset(output).writing(config) as require_held:
+        with pytest.raises(UserError, match="must have one writer at a time"):
+            generate(videos, output, config)
+        generate(videos, output, config, require_held=require_held)
+    assert Dataset(output).is_complete
+
+
+def test_an_interrupted_replacement_is_resumed(videos, config, tmp_path, monkeypatch):
+    output, lines = str(tmp_path / "out"), []
+    generate(videos, output, config.model_copy(update={"seed": 1}))
+    with monkeypatch.context() as patch, pytest.raises(StorageError, match="stopped"):
+        patch.setattr(writer, "summarize_outcomes", stop)
+        generate(videos, output, config, overwrite=True)
+    generate(videos, output, config, overwrite=True, report=lines.append)
+    assert lines == ["resuming: 5 of 5 shards are finished"]
+    generate(videos, str(tmp_path / "clean"), config)
+    assert contents(tmp_path / "out") == contents(tmp_path / "clean")
 
 
 def test_an_output_is_checked_before_any_video_is_opened(videos, config, tmp_path):
     output = tmp_path / "out"
     for _ in range(2):
-        Dataset(str(output)).check(config)
+        check(output, config)
         assert not output.exists()
         generate(videos, str(output), config)
         other = config.model_copy(update={"seed": 1})
         with pytest.raises(UserError, match="other videos or settings"):
-            Dataset(str(output)).check(other)
-        Dataset(str(output)).check(other, overwrite=True)
-        Dataset(str(output)).check(config.model_copy(update={"max_dropped_share": 1.0}))
+            check(output, other)
+        check(output, other, overwrite=True)
+        check(output, config.model_copy(update={"max_dropped_share": 1.0}))
         storage.remove_tree(str(output))
     (tmp_path / "file").write_text("x")
     for place in ("file", "file/below"):
         with pytest.raises(UserError, match=r"file.*(must be a folder|Not a directory)"):
-            Dataset(str(tmp_path / place)).check(config)
+            check(tmp_path / place, config)
     with pytest.raises(UserError, match="must be a new or empty folder"):
-        Dataset(str(tmp_path)).check(config)
+        check(tmp_path, config)
 
 
 def test_too_few_videos_leave_nothing(make_row, config, tmp_path):
