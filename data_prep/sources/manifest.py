@@ -20,12 +20,13 @@ from data_prep.settings import shown
 from data_prep.sources.csv_files import MissingColumnsError, read_csv, write_csv
 from data_prep.sources.kinetics import Entry, Listing, Rejection, first_reasons, printable
 from data_prep.splits import EVAL, SPLITS
+from data_prep.storage.outputs import require_file_output
 from data_prep.storage.stores import storage_errors
 
 MANIFEST = "manifest.csv"
 """Name of a manifest in a data set or a span."""
 REJECTED = "rejected.csv"
-"""Name of the list of rejected files, beside a manifest or in a data set."""
+"""Name of the list of rejected files in a data set, or beside a manifest of the usual name."""
 
 _LARGEST_BATCH = 256  # files that one step of the Beam pipeline examines
 _BATCHES = 64  # fewer files per step if that makes this many steps
@@ -202,6 +203,41 @@ def moved(videos: Sequence[Video], root: str, prefix: str) -> list[Video]:
         replace(video, path=storage.join(prefix.rstrip("/"), video.path.removeprefix(root)))
         for video in videos
     ]
+
+
+def rejected_beside(uri: str) -> str:
+    """Return the list of rejected files that goes with a manifest.
+
+    It is `rejected.csv` beside `manifest.csv`, and `train.rejected.csv` beside `train.csv`, because
+    a folder may hold several manifests.
+    """
+    name = storage.name(uri)
+    own = REJECTED if name == MANIFEST else f"{name.removesuffix('.csv')}.{REJECTED}"
+    return storage.join(storage.parent(uri), own)
+
+
+def check_outputs(uri: str) -> None:
+    """Check that a manifest and its list of rejected files can be written.
+
+    Raises:
+        UserError: one of them would replace something else, such as annotations or a video, or
+            has a name that another manifest's list has.
+        StorageError: it cannot be written.
+    """
+    if storage.name(uri).endswith(REJECTED):
+        raise UserError(f"{uri}: a manifest must have another name than a list of rejected files")
+    _require_output(uri, "a manifest", COLUMNS[:2])
+    _require_output(rejected_beside(uri), "a list of rejected files", _REJECTED_COLUMNS)
+
+
+def _require_output(uri: str, what: str, columns: Sequence[str]) -> None:
+    require_file_output(uri)
+    if not storage.exists(uri):
+        return
+    # Of the columns, those that manifests of older versions have too.
+    header = ",".join(columns).encode()
+    if (head := storage.read_bytes(uri, limit=len(header))) and head != header:
+        raise UserError(f"{uri}: must be a new file, or {what} to replace, got another file")
 
 
 def write(uri: str, videos: Sequence[Video]) -> None:

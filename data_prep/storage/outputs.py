@@ -6,6 +6,7 @@ from pathlib import Path
 
 from data_prep.errors import UserError
 from data_prep.storage.files import exists, is_dir, is_file
+from data_prep.storage.listing import why_not_a_file
 from data_prep.storage.stores import open_store, storage_errors
 from data_prep.storage.uris import is_local, local_path, split_scheme
 
@@ -26,11 +27,17 @@ def require_file_output(uri: str) -> None:
     """Check that a file can be written; nothing is left behind.
 
     Raises:
-        UserError: it is a folder, or its store is read-only.
+        UserError: it is a folder, a device, a link or another thing that a file would replace, or
+            its store is read-only.
         StorageError: the folder, or the nearest one above that exists, takes no files.
     """
     if is_dir(uri) or uri.endswith("/"):
         raise UserError(f"{uri}: must be a file, got a folder")
+    if is_local(uri) and os.path.lexists(path := local_path(uri)):
+        if os.path.islink(path):  # noqa: PTH114  (a Path drops a trailing slash)
+            raise UserError(f"{uri}: must be a file, got a link; give what it leads to")
+        if problem := why_not_a_file(uri):
+            raise UserError(f"{uri}: {problem}")
     _require_writable(uri)
 
 
