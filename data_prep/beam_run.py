@@ -24,6 +24,7 @@ from data_prep.errors import UserError
 
 _STEP = re.compile(r" \[while running '[^']*'\]")
 _RAISED = re.compile(r"^((?:\w+\.)*)(\w+): (.*)", re.MULTILINE)
+_NO_BUGS = (UserError, MemoryError)
 _INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
 _SILENT = logging.CRITICAL + 1
 _POLL = 0.1  # seconds
@@ -36,6 +37,7 @@ def running(pipeline: beam.Pipeline) -> Iterator[beam.Pipeline]:
     Raises:
         UserError: a step raised it, in this process or another one; a worker process was killed;
             or the runner cannot run, such as one whose job server does not start.
+        MemoryError: a step raised it.
         KeyboardInterrupt: Ctrl-C; then the worker processes have ended.
     """
     yield pipeline
@@ -67,6 +69,7 @@ def run_quietly(work: Callable[[], object], *, beside: bool) -> None:
 
     Raises:
         UserError: a step raised it, in this process or another one; or a worker process was killed.
+        MemoryError: a step raised it.
         KeyboardInterrupt: Ctrl-C; then the worker processes have ended.
     """
     workers = Workers()
@@ -148,21 +151,21 @@ def _noting_interrupts() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _cause(error: BaseException) -> UserError | None:
-    """Return the user's error that a step raised, as it was before Beam noted the step in it."""
+def _cause(error: BaseException) -> UserError | MemoryError | None:
+    """Return what a step raised, as it was before Beam noted the step in it, unless it is a bug."""
     if isinstance(error, UserError):
         error.args = tuple(_STEP.sub("", str(arg)) for arg in error.args)
         return type(error)(*error.args)
-    message = _raised_elsewhere(str(error))
-    return None if message is None else UserError(_STEP.sub("", message))
+    return _raised_elsewhere(str(error))
 
 
-def _raised_elsewhere(text: str) -> str | None:
-    """Return the message of the user's error that ends a traceback from another process."""
+def _raised_elsewhere(text: str) -> UserError | MemoryError | None:
+    """Return the error that ends a traceback from another process, unless it is a bug."""
     for match in reversed(list(_RAISED.finditer(text))):
         module, name, message = match.groups()
         place = sys.modules.get(module[:-1]) if module else builtins
         kind = getattr(place, name, None)
         if isinstance(kind, type) and issubclass(kind, BaseException):
-            return message if issubclass(kind, UserError) else None
+            cause = next((ours for ours in _NO_BUGS if issubclass(kind, ours)), None)
+            return None if cause is None else cause(_STEP.sub("", message))
     return None

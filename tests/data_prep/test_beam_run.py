@@ -36,6 +36,10 @@ def user_error(_):
     raise UserError("thing: must be 1, got 2")
 
 
+def too_little_memory(_):
+    raise MemoryError("for the frames")
+
+
 def bug(_):
     raise KeyError("a bug")
 
@@ -71,6 +75,12 @@ def test_the_class_of_an_error_is_kept_within_a_process():
     with pytest.raises(StorageError) as caught:
         run(storage_error, 1)
     assert (caught.value.uri, caught.value.reason) == ("/a [1]/b", "stale file handle")
+
+
+@MODES
+def test_too_little_memory_is_no_bug(workers):
+    with pytest.raises(MemoryError, match="for the frames"):
+        run(too_little_memory, workers)
 
 
 @MODES
