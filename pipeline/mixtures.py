@@ -18,10 +18,9 @@ def require_mixtures(folder: str, clip: ClipConfig) -> None:
         UserError: it holds something else, or clips of another shape.
     """
     rule = "mixtures: must be a folder that MixtureGen wrote"
-    splits = [storage.join(folder, f"Split-{split}") for split in SPLITS]
     try:
         info = DatasetInfo.read(storage.join(folder, INFO))
-        empty = [split for split in splits if storage.is_empty(split)]
+        empty = splits_without_records(folder)
     except UserError as error:
         raise UserError(f"{rule}, got {folder}: {error}") from error
     if empty:
@@ -30,3 +29,9 @@ def require_mixtures(folder: str, clip: ClipConfig) -> None:
     for key, value in clip.model_dump().items():
         if there[key] != value:
             raise UserError(f"mixtures: must have clips with {key} {value}, got {there[key]}")
+
+
+def splits_without_records(folder: str) -> list[str]:
+    """Return the folders of splits that are empty or missing in a folder of examples."""
+    splits = (storage.join(folder, f"Split-{split}") for split in SPLITS)
+    return [split for split in splits if storage.is_empty(split)]

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from tfx.utils import path_utils
 
 from data_prep import storage
+from pipeline.mixtures import splits_without_records
 
 Proto = Any
 """A message of ML Metadata, whose classes are generated at import."""
@@ -17,11 +18,18 @@ _Artifact = metadata_store_pb2.Artifact
 _Execution = metadata_store_pb2.Execution
 _FOLDERS = ("*/*/*/{}", "*/*/.system/*/{}")
 """Folders of an execution among the artifacts: PIPELINE/STAGE/OUTPUT/ID, and temporary files."""
-_MODEL = "saved_model.pb"
+_MODEL = ("saved_model.pb", "variables/variables.index")
 _SHOWN = 2
 
 
-def update_states(store: MetadataStore) -> list[str]:
+class Missing(NamedTuple):
+    """An output that is gone; `kind` is its type in ML Metadata."""
+
+    folder: str
+    kind: str
+
+
+def update_states(store: MetadataStore) -> list[Missing]:
     """Make ML Metadata agree with the files.
 
     An output that is gone becomes a deleted one, which TFX takes neither from its cache nor as the
@@ -31,7 +39,7 @@ def update_states(store: MetadataStore) -> list[str]:
         store: ML Metadata.
 
     Returns:
-        Folders that are gone since the last time, sorted.
+        Outputs that are gone since the last time, sorted by their folders.
     """
     types = {found.id: found.name for found in store.get_artifact_types()}
     changed = []
@@ -44,7 +52,9 @@ def update_states(store: MetadataStore) -> list[str]:
             changed.append(artifact)
     store.put_artifacts(changed)
     gone = [artifact for artifact in changed if artifact.state == _Artifact.DELETED]
-    return sorted(_pushed_to(artifact) or artifact.uri for artifact in gone)
+    return sorted(
+        Missing(_pushed_to(artifact) or artifact.uri, types[artifact.type_id]) for artifact in gone
+    )
 
 
 def remove_unfinished(store: MetadataStore, artifacts: Path) -> None:
@@ -65,22 +75,30 @@ def remove_unfinished(store: MetadataStore, artifacts: Path) -> None:
     store.put_executions(ended)
 
 
-def describe_missing(folders: Sequence[str]) -> str:
+def describe_missing(missing: Sequence[Missing]) -> str:
     """Say in one line which outputs are gone, and what that means."""
-    shown = ", ".join(storage.absolute(folder) for folder in folders[:_SHOWN])
-    more = f" and {len(folders) - _SHOWN} more" if len(folders) > _SHOWN else ""
-    return f"deleted since the last run: {shown}{more}; made again where needed, no baseline"
+    shown = ", ".join(storage.absolute(output.folder) for output in missing[:_SHOWN])
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    models = any(output.kind == "Model" for output in missing)
+    note = "; a deleted model cannot be the baseline" if models else ""
+    return f"deleted since the last run: {shown}{more}; regenerated where needed{note}"
 
 
 def _is_there(artifact: Proto, kind: str) -> bool:
-    """Say whether an output exists, and holds the model if it is one."""
+    """Say whether an output exists, and holds the model or the records that it should."""
     if _own_property(artifact, "is_external").int_value:
         return True  # imported from elsewhere; its stage would not take it up again
     if pushed := _pushed_to(artifact):
-        return storage.exists(storage.join(pushed, _MODEL)) and storage.exists(artifact.uri)
+        return _holds_model(pushed) and storage.exists(artifact.uri)
     if kind == "Model":
-        return storage.exists(storage.join(path_utils.serving_model_path(artifact.uri), _MODEL))
+        return _holds_model(path_utils.serving_model_path(artifact.uri))
+    if kind == "Examples":
+        return not splits_without_records(artifact.uri)
     return storage.exists(artifact.uri)
+
+
+def _holds_model(folder: str) -> bool:
+    return all(storage.exists(storage.join(folder, name)) for name in _MODEL)
 
 
 def _pushed_to(artifact: Proto) -> str:

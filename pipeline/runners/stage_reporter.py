@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import click
+import tensorflow as tf
 from absl import logging as absl_logging
 from tfx.dsl.compiler import constants
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
@@ -55,6 +56,7 @@ class StageReporter(LocalDagRunner):
         Raises:
             ValueError: there are run options.
             UserError: a stage failed for a reason that a user can fix.
+            MemoryError: a stage ran out of memory.
             RuntimeError: a stage failed for another reason.
         """
         if run_options is not None:
@@ -87,15 +89,23 @@ def failure_of(name: str, error: Exception) -> Exception:
         error: what it raised.
 
     Returns:
-        A UserError with the cause on one line if a user can fix that, otherwise a RuntimeError.
+        A UserError with the cause on one line if a user can fix that, a MemoryError if there is
+        too little memory, otherwise a RuntimeError.
     """
-    text = " ".join(_REMARK.sub("", str(error)).split())
+    lines = _REMARK.sub("", str(error)).splitlines()
+    text = _one_line(*lines)
     if isinstance(error, (UserError, OSError)):
         return UserError(f"{name}: {text}")
-    for failure in _STORAGE_FAILURES:
-        if failure in text:
-            return UserError(f"{name}: {failure}")
+    for line in reversed(lines):  # the last one of a traceback from a worker process
+        if any(failure in line for failure in _STORAGE_FAILURES):
+            return UserError(f"{name}: {_one_line(line)}")
+    if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
+        return MemoryError(f"{name}: {text or type(error).__name__}")
     return RuntimeError(f"{name}: {type(error).__name__}: {text}")
+
+
+def _one_line(*texts: str) -> str:
+    return " ".join(" ".join(texts).split())
 
 
 def _only(node: Proto, pipeline: Proto) -> Proto:

@@ -241,4 +241,4 @@ def test_a_deleted_model_is_trained_again_and_compared_with_none(after_deletions
     assert summary.blessed
     [line] = [line for line in lines if "deleted since the last run" in line]
     assert "/Trainer/model/" in line
-    assert line.endswith("no baseline")
+    assert line.endswith("; a deleted model cannot be the baseline")

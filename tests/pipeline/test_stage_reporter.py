@@ -4,6 +4,7 @@ from pathlib import Path
 
 import apache_beam as beam
 import pytest
+import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.orchestration.metadata import Metadata
 from tfx.proto.orchestration import pipeline_pb2
@@ -120,8 +121,19 @@ def test_what_an_interrupted_stage_made_can_be_removed(tmp_path):
     [
         (UserError("thing: must be 1, got 2"), "Make: thing: must be 1, got 2"),
         (OSError(28, "No space left on device", "/a"), "Make: [Errno 28] No space left"),
-        (RuntimeError("sink: No space left on device; while"), "Make: No space left on device"),
-        (sqlite3.OperationalError("database or disk is full"), "Make: disk is full"),
+        (
+            RuntimeError("Traceback\n  in f\nOSError: [Errno 28] No space left on device: '/a'"),
+            "Make: OSError: [Errno 28] No space left on device: '/a'",
+        ),
+        (
+            tf.errors.PermissionDeniedError(None, None, "/a b/c; Permission denied"),
+            "Make: /a b/c; Permission denied",
+        ),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "/a; No space left on device"),
+            "Make: /a; No space left on device",
+        ),
+        (sqlite3.OperationalError("database or disk is full"), "Make: database or disk is full"),
         (UserError("a: b [while running 'WriteShards']"), "Make: a: b"),
     ],
 )
@@ -130,6 +142,19 @@ def test_failure_that_a_user_can_fix_names_the_stage_and_the_cause(error, messag
     assert isinstance(failure, UserError)
     assert str(failure).startswith(message)
     assert "while" not in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (MemoryError(), "Make: MemoryError"),
+        (tf.errors.ResourceExhaustedError(None, None, "OOM when allocating"), "Make: OOM when"),
+    ],
+)
+def test_too_little_memory_is_an_error_about_memory(error, message):
+    failure = failure_of("Make", error)
+    assert isinstance(failure, MemoryError)
+    assert str(failure).startswith(message)
 
 
 def test_other_failures_are_bugs_of_a_stage():
