@@ -1,5 +1,6 @@
 """Clips of a video file: windows of its frames and audio, at one size and rate."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from data_prep.config import ClipConfig
 from data_prep.media import audio_window
 from data_prep.media.decoding import MediaError, UnusableError, opened, origin_of
-from data_prep.media.frame_window import FrameWindow, read_frames
+from data_prep.media.frame_window import FrameWindow, each_frame, read_frames
 from data_prep.media.streams import audio_of, main_video
 from data_prep.media.video_reader import VideoReader
 
@@ -66,6 +67,25 @@ def read_clip(
     if audio is None:
         return Clip(frames, np.zeros(clip.samples, np.int16), has_audio=False)
     return Clip(frames, audio, has_audio=True)
+
+
+def read_forward(path: str | Path, clip: ClipConfig) -> Iterator[np.ndarray]:
+    """Read the center of a video from its first frame on, each frame once, however long it is.
+
+    Args:
+        path: the video, on this machine.
+        clip: number, rate and size of the frames.
+
+    Yields:
+        The frames as in `read_clip`, one by one: uint8 `[H, W, 3]`.
+
+    Raises:
+        MediaError: see `read_clip`.
+        StorageError: see `read_clip`.
+    """
+    window = FrameWindow(clip, start=0.0, crop=(0.5, 0.5))
+    with opened(path) as container:
+        yield from each_frame(VideoReader(container), window, seek=False)
 
 
 def read_audio(path: str | Path, *, start: float, samples: int, sample_rate: int) -> np.ndarray:

@@ -1,6 +1,8 @@
 """The frames of a window of a video, one for each moment in time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 from av.container import InputContainer
@@ -44,24 +46,30 @@ def read_frames(
     Raises:
         UnusableError: the window cannot be read; with `seek`, reading it without may still succeed.
     """
-    reader = VideoReader(container)
+    reader, clip = VideoReader(container), window.clip
+    result = np.empty((clip.frames, clip.height, clip.width, 3), np.uint8)
+    for index, pixels in enumerate(each_frame(reader, window, seek=seek)):
+        result[index] = pixels
+    return result, reader.origin
+
+
+def each_frame(reader: VideoReader, window: FrameWindow, *, seek: bool) -> Iterator[np.ndarray]:
+    """Yield the frames of a window, uint8 `[H, W, 3]`; see `read_frames`."""
     times = reader.origin + window.start + np.arange(window.clip.frames) / window.clip.fps
     scaler = Scaler(window.clip, window.crop, reader.aspect)
-    result = np.empty((len(times), window.clip.height, window.clip.width, 3), np.uint8)
     decoded = reader.around(times[0]) if seek else reader.from_start()
     shown = next(decoded)
-    done = 0  # frames of the result
+    done = 0  # frames of the window
     for following in decoded:
         until = int(np.searchsorted(times, following.time - reader.slack))
         if until > done:
-            result[done:until] = _pixels(shown, scaler, reader)
+            yield from repeat(_pixels(shown, scaler, reader), until - done)
             done = until
         if done == len(times):
-            return result, reader.origin
+            return
         shown = following
     _require_end(window, times[-1], reader)
-    result[done:] = _pixels(shown, scaler, reader)
-    return result, reader.origin
+    yield from repeat(_pixels(shown, scaler, reader), len(times) - done)
 
 
 def _pixels(shown: TimedFrame, scaler: Scaler, reader: VideoReader) -> np.ndarray:

@@ -2,12 +2,14 @@ import numpy as np
 import pytest
 
 from data_prep import storage
-from data_prep.config import MAX_ROWS, MAX_SIDE, ClipConfig
+from data_prep.config import MAX_ROWS, ClipConfig
 from data_prep.errors import UserError
-from data_prep.media.clip import read_audio, read_clip
+from data_prep.media.clip import read_audio, read_clip, read_forward
+from data_prep.media.encoding import write_video
 from data_prep.media.probe import probe
 from data_prep.mixing import mix_videos as module
 from data_prep.mixing.mix_videos import mix_videos
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
 
 SIZE = 48
 SQUARE = ClipConfig(frames=8, fps=25, height=SIZE, width=SIZE, short_side=SIZE)
@@ -63,26 +65,48 @@ def test_a_reflection_is_mostly_the_clip_in_front_which_the_seed_draws(pair, tmp
     assert in_front == {0, 1}
 
 
-@pytest.mark.parametrize("mixture_type", ["transparency", "reflection"])
+@pytest.mark.parametrize("mixture_type", MIXTURE_TYPES)
 def test_pieces_of_any_length_give_the_same_video(pair, tmp_path, monkeypatch, mixture_type):
     written = []
     for most in (125, 7, 3):
-        monkeypatch.setattr(module, "_PIECE_FRAMES", most)
+        monkeypatch.setattr(module, "_PIECE_BYTES", most * 3 * SIZE**2)
         mix_videos(*pair, str(tmp_path / "mixed.mp4"), size=SIZE, mixture_type=mixture_type)
         written.append((tmp_path / "mixed.mp4").read_bytes())
     assert written[0] == written[1] == written[2]
 
 
-def test_pieces_of_every_mixture_that_an_mp4_can_hold():
+def test_parts_differ_by_one_frame_at_most():
     rng = np.random.default_rng(0)
-    for size in (8, 480, MAX_SIDE, *rng.integers(8, MAX_SIDE, 6).tolist()):
-        for length in (2, 3, 4, 125, 126, *rng.integers(2, 1_000, 6).tolist()):
-            pieces = module._pieces(length, size)
-            assert sum(clip.frames for _, clip in pieces) == length
-            firsts = np.cumsum([0] + [clip.frames for _, clip in pieces[:-1]])
-            assert [first for first, _ in pieces] == firsts.tolist()
-            assert all(2 <= clip.frames <= 125 for _, clip in pieces)
-            assert all(clip.height == clip.width == size for _, clip in pieces)
+    for most in (1, 2, 17, 125):
+        for frames in (1, 2, 3, 125, 126, *rng.integers(1, 1_000, 6).tolist()):
+            lengths = module._lengths(frames, most)
+            assert sum(lengths) == frames
+            assert 1 <= min(lengths) <= max(lengths) <= min(most, min(lengths) + 1)
+
+
+def test_a_large_occlusion_has_the_mask_of_a_small_one(pair, tmp_path, monkeypatch):
+    masks = []
+    share = module.as_share
+    monkeypatch.setattr(module, "as_share", lambda alpha: masks.append(alpha) or share(alpha))
+    for side in (SIZE, 4 * SIZE):
+        monkeypatch.setattr(module, "_MASK_SIDE", SIZE)
+        output = str(tmp_path / f"{side}.mp4")
+        mix_videos(*pair, output, size=side, seconds=0.4, mixture_type="occlusion")
+    small, large = masks
+    assert 0 < small.mean() < 1
+    np.testing.assert_array_equal(large, small.repeat(4, axis=1).repeat(4, axis=2))
+
+
+def test_reading_forward_gives_the_frames_of_a_clip(pair):
+    frames = list(read_forward(pair[0], SQUARE))
+    np.testing.assert_array_equal(frames, read_clip(pair[0], SQUARE, start=0.0).frames)
+
+
+@pytest.mark.parametrize("count", [28, 29, 30])
+def test_no_frame_is_lost_to_rounding(tmp_path, count):
+    video, output = (str(tmp_path / f"{name}.mp4") for name in ("video", "mixed"))
+    write_video(video, np.zeros((count, 16, 16, 3), np.uint8), fps=25)  # 1.16 * 25 is below 29
+    assert mix_videos(video, video, output, size=16) == count / 25
 
 
 @pytest.mark.slow
