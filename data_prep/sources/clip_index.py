@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from data_prep.sources.annotations import Annotation, Key
-from data_prep.sources.clip_names import possible_cuts, possible_videos
+from data_prep.sources.clip_names import possible_cuts, possible_ids, possible_videos
 
 
 class ClipIndex:
@@ -37,8 +37,7 @@ class ClipIndex:
 
     def videos(self, file: str) -> set[str]:
         """Return the annotated YouTube videos that a file may be about."""
-        named = {*possible_videos(file), *(cut[0] for cut in possible_cuts(file))}
-        return named & self._by_video.keys()
+        return possible_ids(file) & self._by_video.keys()
 
 
 def _seconds(keys: Sequence[Key]) -> str:

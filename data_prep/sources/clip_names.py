@@ -31,7 +31,9 @@ _ID = r"[A-Za-z0-9_-]{11}"
 _SECONDS = r"([0-9]{1,9})(?:\.[0-9]+)?"
 _CUT = re.compile(rf"(.+)[_-]{_SECONDS}[_-]{_SECONDS}", re.DOTALL)
 _START = re.compile(rf"(.+)[_-]{_SECONDS}", re.DOTALL)
-_KINETICS = re.compile(rf"({_ID})_{_SECONDS}_{_SECONDS}")
+_KINETICS = re.compile(rf"({_ID})[_-]{_SECONDS}[_-]{_SECONDS}")
+_ID_AT_END = re.compile(rf"(?:.*[^A-Za-z0-9])?({_ID})", re.DOTALL)
+_WORDS = re.compile(r"(?:(?:[A-Z]?[a-z]+)?(?:[A-Z][a-z]{2,})*|[A-Z]*)[0-9]*")
 _WHOLE = re.compile(rf".*(?:\[({_ID})\]|-({_ID}))", re.DOTALL)
 
 Cut = tuple[str, int, int | None]
@@ -72,6 +74,31 @@ def youtube_id(file: str) -> str:
     """Return the YouTube id of a file that is named as Kinetics names a clip; "" of another."""
     match = _KINETICS.fullmatch(stem(file))
     return match[1] if match and int(match[2]) < int(match[3]) else ""
+
+
+def likely_ids(file: str) -> list[str]:
+    """Return what may be a YouTube id in a file name, the likeliest first.
+
+    An id has 11 characters and stands before the seconds or at the end, and before it is nothing
+    or something that is neither a letter nor a digit.
+    """
+    name = stem(file)
+    texts = [match[1] for pattern in (_CUT, _START) if (match := pattern.fullmatch(name))]
+    found = map(_ID_AT_END.fullmatch, [*texts, name.removesuffix("]")])
+    return [match[1] for match in found if match]
+
+
+def is_of_words(video: str) -> bool:
+    """Say whether a YouTube id looks like words and numbers, such as `holiday2019`.
+
+    One in a hundred real ids does.
+    """
+    return all(_WORDS.fullmatch(part) for part in re.split("[_-]", video))
+
+
+def possible_ids(file: str) -> set[str]:
+    """Return all that a file name may mean as a YouTube id; most is wrong."""
+    return {*possible_videos(file), *(cut[0] for cut in possible_cuts(file))}
 
 
 def _ids(text: str) -> list[str]:

@@ -5,25 +5,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from data_prep import storage
-from data_prep.errors import StorageError, UserError
+from data_prep.errors import UserError
 from data_prep.sources.annotations import (
     FOLDER,
     TEST,
     Annotation,
     Annotations,
     Key,
-    find_annotations,
-    read_annotations,
     split_of,
 )
 from data_prep.sources.clip_index import ClipIndex
 from data_prep.sources.clip_names import (
     EXTENSIONS,
     extension,
-    possible_videos,
+    is_of_words,
+    likely_ids,
     stem,
     youtube_id,
 )
+from data_prep.sources.folder_annotations import annotations_of
 from data_prep.splits import EVAL, SPLITS
 
 _HELD_OUT = "the test split is held out"
@@ -99,8 +99,8 @@ def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
     it; those above count only if they name a file of this folder.
 
     A folder without CSVs is a plain folder: every video in it is taken, without a label, as a
-    separate source. Clips that are named as Kinetics names them have their YouTube id as source
-    even then. What is hidden is not used.
+    separate source. Files whose names hold a YouTube id have it as source even then, if the name
+    is as Kinetics' own or the id does not look like words. What is hidden is not used.
 
     Args:
         root: the folder. The splits that it must hold are those of its annotations; if they are
@@ -129,7 +129,7 @@ def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
         raise UserError(
             f"{root}: the folder must hold videos, got no video file{first_reasons(unreadable)}"
         )
-    csvs, found = _annotations(root, videos, list(dict.fromkeys(annotations)))
+    csvs, found = annotations_of(root, videos, list(dict.fromkeys(annotations)))
     used = {storage.absolute(file) for file in csvs}
     others = [
         Rejection(file, _not_a_video(file))
@@ -178,32 +178,6 @@ def _not_a_video(file: str) -> str:
     if suffix.lower() == ".csv":
         return "is not used as annotations; name it with --annotations if it is one"
     return f"{printable(suffix) or 'no extension'}: not a video file name"
-
-
-def _annotations(
-    root: str, videos: Sequence[str], given: list[str]
-) -> tuple[list[str], Annotations]:
-    """Read the given annotations, those in the folder, or those above it that name its files."""
-    if given:
-        return given, read_annotations(given)
-    inside, notes = find_annotations(root)
-    if inside:
-        found = read_annotations(inside)
-        return inside, Annotations(found.rows, notes + found.notes)
-    try:
-        above, more = find_annotations(storage.parent(root))
-    except StorageError as error:
-        if not storage.is_lasting(error):
-            raise
-        return [], Annotations(notes=notes)  # a folder that one may pass through but not list
-    notes += more
-    if not above:
-        return [], Annotations(notes=notes)
-    found = read_annotations(above)
-    index = ClipIndex(found.rows)
-    if any(isinstance(index.find(file), tuple) for file in videos):
-        return above, Annotations(found.rows, notes + found.notes)
-    return [], Annotations(notes=notes)
 
 
 def _match(
@@ -304,17 +278,32 @@ def _held_out(
 
 
 def _plain(root: str, files: Sequence[str], notes: Sequence[str]) -> Listing:
-    """List a folder without annotations; only clips in Kinetics' style have a known source."""
+    """List a folder without annotations; the source is the YouTube id, if a name has one."""
     clips = {file: source for file in files if (source := youtube_id(file))}
-    sources = set(clips.values())
+    sources = clips | _probable_sources([f for f in files if f not in clips], set(clips.values()))
     entries = []
     for file in files:
-        whole = next((video for video in possible_videos(file) if video in sources), "")
         name = file.removeprefix(root).lstrip("/")
-        entries.append(Entry(file, id=name, source=clips.get(file, whole), label="", split=""))
+        entries.append(Entry(file, id=name, source=sources.get(file, ""), label="", split=""))
     if clips:
         notes = [*notes, _without_annotations(root, sorted(clips))]
     return Listing(entries, [], notes=list(notes))
+
+
+def _probable_sources(files: Sequence[str], known: set[str]) -> dict[str, str]:
+    """Find YouTube ids in other names than Kinetics' own.
+
+    Words may have 11 characters too, such as in `photography_01.mp4`. Taken for an id, they would
+    make one source of a whole folder, so they count only if a clip of Kinetics is named so. Two
+    videos that share an id by chance do no harm: they are in the same split.
+    """
+    found = {}
+    for file in files:
+        for video in likely_ids(file):
+            if video in known or not is_of_words(video):
+                found[file] = video
+                break
+    return found
 
 
 def _without_annotations(root: str, clips: Sequence[str]) -> str:

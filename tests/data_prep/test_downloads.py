@@ -146,7 +146,8 @@ def test_a_split_that_fails_while_it_is_read_is_an_error(cvdf, make_video):
     for number, file in enumerate(cvdf.glob("train/*")):
         make_video(file, seed=number)
     listing = find_videos(str(cvdf))
-    shutil.rmtree(cvdf / "val")
+    for file in cvdf.glob("val/*"):
+        file.write_text("no video any more")
     with pytest.raises(
         UserError, match=r"val\.csv: must name a video of the eval split .* got none"
     ):
@@ -245,6 +246,71 @@ def test_clips_of_kinetics_without_a_csv_keep_their_source_and_are_noted(cvdf, m
         rows = [make_row(e.source or "x", id=e.id) for e in listing.entries]
         videos = assign_splits(rows, DataConfig(seed=seed))
         assert len({video.split for video in videos if video.source == A}) == 1
+
+
+ID = "dQw4w9WgXcQ"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"{ID}_30.mp4",
+        f"{ID}_000030.mp4.mkv",
+        f"{ID}-10-20.mp4",
+        f"{ID}_1.5_11.5.mp4",
+        f"playing ukulele_{ID}_10_20.mp4",
+        f"ukulele/{ID}_20_10.mp4",
+        f"{ID}.webm",
+        f"A title-{ID}.mkv",
+        f"A title [{ID}].mp4",
+        f"A_title_{ID}.mp4",
+    ],
+)
+@pytest.mark.parametrize("other", [f"{ID}_000040_000050.mp4", f"{ID}_40.mp4"])
+def test_cuts_of_a_youtube_video_have_one_source_without_a_csv(tmp_path, name, other):
+    touch(tmp_path / name)
+    touch(tmp_path / "others" / other)
+    assert [entry.source for entry in find_videos(str(tmp_path)).entries] == [ID, ID]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "holiday_2019_01.mp4",
+        "photography_0001.mp4",
+        "HolidayTrip_3.mp4",
+        "DJI_Phantom_0002.mp4",
+        "my_big_holiday_2020_1.mp4",
+        "session_ab1-12.mp4",
+        "00000000001_2.mp4",
+        "VID_20190612_123456.mp4",
+        "2019-06-12_12-34-56.mp4",
+        "a-basketball1.mp4",
+        f"x{ID}y_10.mp4",
+    ],
+)
+def test_words_are_no_youtube_ids(tmp_path, name):
+    touch(tmp_path / name)
+    assert [entry.source for entry in find_videos(str(tmp_path)).entries] == [""]
+
+
+@pytest.mark.parametrize("end", ["soon", "10\0"])
+def test_malformed_annotations_above_end_only_what_they_are_about(tmp_path, end):
+    (tmp_path / "train.csv").write_text(f"{HEADER}x,{ID},0,{end},train\n")
+    (tmp_path / "val.csv").write_text(f"{HEADER}x,{A},1,11,val\nx,{B},1,11,train\n")
+    touch(tmp_path / "mine/a.mp4")
+    [note] = find_videos(str(tmp_path / "mine")).notes
+    assert note.startswith("not used, and about no video of this folder: ")
+    assert f"{tmp_path}/train.csv: " in note
+    for video in (A, B):
+        touch(tmp_path / f"mine/{video}_1_11.mp4")
+    assert {entry.split for entry in find_videos(str(tmp_path / "mine")).entries} == {
+        "eval",
+        "train",
+    }
+    touch(tmp_path / f"mine/{ID}_0_10.mp4")
+    with pytest.raises(UserError, match=r"train\.csv: "):
+        find_videos(str(tmp_path / "mine"))
 
 
 def test_annotations_above_that_name_no_file_here_belong_to_others(cvdf):

@@ -3,6 +3,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
@@ -199,6 +200,21 @@ def test_a_remote_folder_is_listed_alike(kinetics, memory):
         assert {item.reason for item in remote.rejections} == {r.reason for r in local.rejections}
         assert remote.absent == local.absent
         assert remote.entries[0].path == f"{memory}/videos/dancing/aa_b-c_000005_000015.mp4"
+
+
+def test_all_buckets_need_not_be_listed(memory, monkeypatch):
+    bucket = memory.rstrip("/")
+    storage.write_bytes(f"{bucket}/a.mp4", b"x")
+    store = type(fsspec.filesystem("memory"))
+    ls = store.ls
+
+    def refuse(self, path, *args, **kwargs):
+        if not path.strip("/"):
+            raise RuntimeError("403: storage.buckets.list denied")
+        return ls(self, path, *args, **kwargs)
+
+    monkeypatch.setattr(store, "ls", refuse)
+    assert [entry.id for entry in find_videos(bucket).entries] == ["a.mp4"]
 
 
 @pytest.mark.parametrize("closed", ["inside", "above"])
