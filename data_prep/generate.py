@@ -71,8 +71,8 @@ def generate(
         UserError: too few usable videos, an `output` of other settings or with another writer, or
             more mixtures lost than `config.max_dropped_share`. What was made is kept for the next
             run.
-        StorageError: something could not be read or written, or a video has changed since it was
-            indexed. What was made is kept for the next run.
+        StorageError: something could not be read or written, or a video has another size than when
+            it was indexed. What was made is kept for the next run.
     """
     options = pipeline_options(beam_args, workers=workers)
     planned = plan(videos, config)
@@ -102,5 +102,5 @@ def generate(
             except NothingMadeError:
                 dataset.clear()
                 raise
-        storage.remove_tree(dataset.layout.unfinished)  # also of a run killed after its marker
+        storage.remove_drafts(dataset.layout.reports)  # also of a run killed after its marker
     return info

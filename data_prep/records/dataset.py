@@ -3,23 +3,21 @@
 settings.json                       settings and fingerprint, written first
 manifest.csv                        the videos, with their splits
 SPLIT/mixtures-00000-of-00004.tfrecord
-progress/reports/SPLIT-00000.json   contents of a finished shard; `progress` is removed once all
-                                    are finished, with the drafts of a run that was killed
-info.json  rejected.csv             counts, settings, feature contract; rejected files and reasons
+progress/reports/SPLIT-00000.json   contents of a finished shard, so that only others are made
+info.json  rejected.csv             counts, settings, sizes; rejected files and reasons
 COMPLETED                           written last
 .lease                              names the writer while there is one
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import NoReturn
 
 from data_prep import storage
 from data_prep.config import DataConfig
-from data_prep.errors import StorageError, UserError
+from data_prep.errors import StorageError, StorageMissingError, UserError
+from data_prep.records.fingerprint import decisive, fingerprint
 from data_prep.records.info import INFO, DatasetInfo
 from data_prep.records.layout import RecordLayout
 from data_prep.results import Results
@@ -59,11 +57,17 @@ class Dataset:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all of the data set is there."""
-        return storage.exists(self._path(COMPLETED))
+        """Whether all of the data set is there, every file of records with its size."""
+        if not storage.exists(self._path(COMPLETED)):
+            return False
+        try:
+            shards = self.read_info().shards
+        except StorageMissingError:
+            return False
+        return shards.items() <= self.layout.sizes().items()
 
     def finished_shards(self) -> int:
-        """Return the number of shards that are finished, while the data set is incomplete."""
+        """Return the number of shards that have been finished."""
         return len(storage.list_files(self.layout.reports, ".json"))
 
     @contextmanager
@@ -86,7 +90,7 @@ class Dataset:
         found = self._found()
         if found is None:
             storage.require_new(self.folder, "output")
-        elif not overwrite and _decisive(found.settings) != _decisive(config):
+        elif not overwrite and decisive(found.settings) != decisive(config):
             raise self._other()
         if found is not None and self.is_complete and not overwrite:
             yield self._refuse
@@ -99,7 +103,7 @@ class Dataset:
         found = self._found()
         return (
             found is not None
-            and found.fingerprint == _fingerprint(videos, config)
+            and found.fingerprint == fingerprint(videos, config)
             and self.is_complete
         )
 
@@ -110,7 +114,7 @@ class Dataset:
             UserError: the folder holds something else and `overwrite` is not set. With it, only
                 an incomplete data set of the same videos and settings is resumed.
         """
-        settings = DatasetSettings(fingerprint=_fingerprint(videos, config), settings=config)
+        settings = DatasetSettings(fingerprint=fingerprint(videos, config), settings=config)
         found = self._found()
         if found is None:
             storage.require_new(self.folder, "output")
@@ -119,6 +123,7 @@ class Dataset:
             found = None
         elif found.fingerprint != settings.fingerprint:
             raise self._other()
+        storage.remove(self._path(COMPLETED))  # of a data set that has lost some records
         storage.remove_drafts(self.folder)
         if found != settings:
             settings.write(self._path(SETTINGS))
@@ -161,17 +166,3 @@ class Dataset:
             f"{self.folder}: the folder holds mixtures of other videos or settings; "
             "choose another folder or give --overwrite"
         )
-
-
-def _decisive(config: DataConfig) -> dict[str, Any]:
-    """Return the settings that decide the records."""
-    return config.model_dump(exclude={"max_dropped_share"})
-
-
-def _fingerprint(videos: Sequence[Video], config: DataConfig) -> str:
-    """Return a digest of what decides the records; the places of the videos do not."""
-    rows = sorted(
-        [value for name, value in asdict(video).items() if name != "path"] for video in videos
-    )
-    text = json.dumps([rows, _decisive(config)])
-    return hashlib.sha256(text.encode()).hexdigest()

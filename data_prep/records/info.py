@@ -61,6 +61,7 @@ class DatasetInfo(Results):
         splits: facts about each split, by its name.
         settings: settings that the data set was made with.
         features: type of each feature of a record, by its name.
+        shards: size of each file of records in bytes, by SPLIT/NAME.
         annotated_but_absent: number of annotated videos that were not found.
         files_not_used: number of files in `rejected.csv`.
     """
@@ -68,5 +69,6 @@ class DatasetInfo(Results):
     splits: dict[str, SplitInfo]
     settings: DataConfig
     features: dict[str, str]
+    shards: dict[str, int] = Field(default_factory=dict)
     annotated_but_absent: int = 0
     files_not_used: int = 0

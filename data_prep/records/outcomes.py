@@ -36,16 +36,20 @@ class ShardReport(Results):
     """Account of a finished shard.
 
     Attributes:
+        fingerprint: that of the data set, because mixtures of all data sets have the same names.
         outcomes: outcomes of its mixtures.
         bytes: size of its file of records.
     """
 
+    fingerprint: str
     outcomes: list[Outcome]
     bytes: int
 
     def vouches_for(self, shard: Shard) -> bool:
         """Say whether every planned mixture has an outcome, and the records are all there."""
         planned = [pairing.mixture_id for pairing in shard.pairings]
+        if self.fingerprint != shard.fingerprint:
+            return False
         if [outcome.mixture_id for outcome in self.outcomes] != planned:
             return False
         try:

@@ -89,11 +89,11 @@ def write_records(
         NothingMadeError: no mixture of any split could be made.
         UserError: a split lost more mixtures than `max_dropped_share`. All shards are kept; the
             next run tries what was lost again. Or another process has become the writer.
-        StorageError: something could not be read or written, or a video has changed since it was
-            indexed. The finished shards are kept.
+        StorageError: something could not be read or written, or a video has another size than when
+            it was indexed. The finished shards are kept.
     """
     shards = list(lay_out(planned, layout))
-    finished = len(storage.list_files(layout.reports, ".json"))
+    finished = _count_finished(shards, layout)
     if finished and report is not None:
         report(f"resuming: {finished} of {len(shards)} shards are finished")
     with running(pipeline):
@@ -102,11 +102,20 @@ def write_records(
     outcomes = read_outcomes(shards)
     rejected = [*rejections, *planned.rejections, *unreadable(outcomes)]
     info = summarize_outcomes(planned, outcomes, absent=absent, not_used=len(rejected))
+    sizes = layout.sizes()
+    info = info.model_copy(update={"shards": {shard.key: sizes[shard.key] for shard in shards}})
     info.write(layout.info)
     manifest.write_rejected(layout.rejected, sorted(rejected, key=lambda item: item.path))
     require_held()
     _finish(layout)
     return info
+
+
+def _count_finished(shards: Sequence[Shard], layout: RecordLayout) -> int:
+    """Count the shards that have a report and records, without reading them."""
+    reports = set(map(storage.name, storage.list_files(layout.reports, ".json")))
+    sizes = layout.sizes() if reports else {}
+    return sum(storage.name(s.report) in reports and s.key in sizes for s in shards)
 
 
 def make_record(pairing: Pairing, config: DataConfig) -> tuple[bytes | None, Outcome]:
@@ -144,18 +153,19 @@ def read_window(window: Window, clip: ClipConfig) -> Clip:
 
     Raises:
         MediaError: the video cannot be decoded there; its path is the one in the manifest.
-        StorageError: the file cannot be read, is missing, or has changed since it was indexed.
+        StorageError: the file cannot be read, is missing, or has another size than when it was
+            indexed. Its digest is not compared.
     """
     path = window.video.path
     try:
         with storage.local_copy(path) as local:
-            _require_unchanged(local, window.video)
+            _require_size(local, window.video)
             return read_clip(local, clip, start=window.start, crop=(window.top, window.left))
     except MediaError as error:
         raise MediaError(path, error.reason) from error
 
 
-def _require_unchanged(local: Path, video: Video) -> None:
+def _require_size(local: Path, video: Video) -> None:
     size = storage.size(str(local))
     if size != video.bytes:
         raise StorageError(
@@ -224,7 +234,8 @@ def _make(shard: Shard, config: DataConfig) -> None:
             outcomes = _write(draft, shard.pairings, config)
         size = draft.stat().st_size
     # The report makes the shard a finished one, so it comes after the records.
-    ShardReport(outcomes=outcomes, bytes=size).write(shard.report)
+    report = ShardReport(fingerprint=shard.fingerprint, outcomes=outcomes, bytes=size)
+    report.write(shard.report)
 
 
 def _write(path: Path, pairings: Sequence[Pairing], config: DataConfig) -> list[Outcome]:
@@ -255,7 +266,7 @@ def _finish(layout: RecordLayout) -> None:
             storage.link_tree(layout.shards(split), folder)
     if layout.marker is not None:
         storage.write_text(layout.marker, "")
-    storage.remove_tree(layout.reports)
     if not layout.in_place:
+        storage.remove_tree(layout.reports)
         for split in layout.splits:
             storage.remove_tree(layout.shards(split))

@@ -75,6 +75,8 @@ def test_output_is_complete_and_described(videos, config, tmp_path):
         "eval/mixtures-00001-of-00002.tfrecord",
         "info.json",
         "manifest.csv",
+        *(f"progress/reports/{shard}.json" for shard in ("eval-00000", "eval-00001")),
+        *(f"progress/reports/train-0000{i}.json" for i in range(3)),
         "rejected.csv",
         "settings.json",
         *(f"train/mixtures-0000{i}-of-00003.tfrecord" for i in range(3)),
@@ -203,6 +205,25 @@ def test_a_writer_is_the_only_one_from_the_check_to_the_end(videos, config, tmp_
             generate(videos, output, config)
         generate(videos, output, config, require_held=require_held)
     assert Dataset(output).is_complete
+
+
+def test_lost_records_of_a_complete_data_set_are_made_again(videos, config, tmp_path, monkeypatch):
+    output, lines, made = tmp_path / "out", [], []
+    info = generate(videos, str(output), config)
+    assert {output / name: size for name, size in info.shards.items()} == {
+        path: path.stat().st_size for path in output.rglob("*.tfrecord")
+    }
+    whole = contents(output)
+    (output / "train/mixtures-00001-of-00003.tfrecord").unlink()
+    (output / "eval/mixtures-00000-of-00002.tfrecord").write_bytes(b"")
+    make_record = writer.make_record
+    monkeypatch.setattr(writer, "make_record", lambda *a: made.append(1) or make_record(*a))
+    assert generate(videos, str(output), config, report=lines.append) == info
+    assert (lines, len(made)) == (["resuming: 4 of 5 shards are finished"], 4)
+    assert contents(output) == whole
+    (output / "info.json").unlink()
+    assert generate(videos, str(output), config) == info
+    assert len(made) == 4
 
 
 def test_an_interrupted_replacement_is_resumed(videos, config, tmp_path, monkeypatch):

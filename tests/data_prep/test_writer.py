@@ -75,6 +75,16 @@ def stop():
     raise StoppedError
 
 
+def test_a_report_vouches_for_no_records_of_another_seed(videos, config, layout, monkeypatch):
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(writer, "summarize_outcomes", lambda *args, **kwargs: stop())
+        write(plan(videos, config), layout)
+    for seed in (config.seed, config.seed + 1):
+        planned = plan(videos, config.model_copy(update={"seed": seed}))
+        shard = next(lay_out(planned, layout))
+        assert ShardReport.read(shard.report).vouches_for(shard) == (seed == config.seed)
+
+
 @pytest.mark.parametrize("checks", [0, 1])
 def test_a_writer_that_lost_its_folder_completes_nothing(videos, config, layout, tmp_path, checks):
     layout = replace(layout, marker=str(tmp_path / "out" / "COMPLETED"))
@@ -153,7 +163,7 @@ def test_has_sound_means_audible(videos, config):
 
 
 def test_reports_are_typed(tmp_path):
-    (tmp_path / "r.json").write_text('{"outcomes": [{"split": "train"}]}')
+    (tmp_path / "r.json").write_text('{"fingerprint": "", "outcomes": [{"split": "train"}]}')
     with pytest.raises(ValueError, match=r"r\.json: outcomes\.0\.mixture_id: missing key"):
         ShardReport.read(str(tmp_path / "r.json"))
 
