@@ -52,12 +52,14 @@ class Table:
             example one column per mixture type.
         rows: the lines.
         head: heading of the first column, the rows' labels.
+        note: how to read it, in a sentence; empty if that is plain.
     """
 
     caption: str
     measures: Sequence[Measure]
     rows: Sequence[Row]
     head: str = ""
+    note: str = ""
 
     @property
     def counts_examples(self) -> bool:

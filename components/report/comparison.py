@@ -1,7 +1,7 @@
 """The Evaluator's results as tables: a model beside what it is compared with, and its slices."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
@@ -10,8 +10,10 @@ from components.evaluation.slice_metrics import EvaluationResults, SliceMetrics
 from components.html.figures import comparisons
 from components.html.long_list import SHOWN
 from components.tables import Row, RowKind, Table, spoken
+from data_prep.records.features import FRONTS
 from models.measures import MEASURES, Measure
 from models.systems import System
+from models.tasks.bounds import SLICE_NOTES
 
 _ALL = "all"
 
@@ -141,24 +143,29 @@ def slices(results: EvaluationResults, measures: Sequence[Measure]) -> list[Tabl
         Table(
             caption=f"By {spoken(feature)}",
             measures=measures,
-            rows=_in_order(
-                [
-                    Row(value or "no value", metrics.estimates, metrics.examples, RowKind.BASELINE)
-                    for value, metrics in found.items()
-                ]
-            ),
+            rows=[
+                Row(_label(feature, value), own.estimates, own.examples, RowKind.BASELINE)
+                for value, own in _in_order(found)
+            ],
             head=spoken(feature),
+            note=SLICE_NOTES.get(feature, ""),
         )
         for feature, found in sorted(results.slices.items())
         if feature not in ("", "mixture_type")
     ]
 
 
-def _in_order(rows: Sequence[Row]) -> list[Row]:
-    ordered = sorted(rows, key=lambda row: _order(row.label))
-    if len(rows) > SHOWN:
-        ordered.sort(key=lambda row: -row.examples)
+def _in_order(found: Mapping[str, SliceMetrics]) -> list[tuple[str, SliceMetrics]]:
+    ordered = sorted(found.items(), key=lambda item: _order(item[0]))
+    if len(found) > SHOWN:
+        ordered.sort(key=lambda item: -item[1].examples)
     return ordered
+
+
+def _label(feature: str, value: str) -> str:
+    if feature == "front" and value.isdecimal():
+        return FRONTS.get(int(value), value)
+    return value or "no value"
 
 
 def _order(text: str) -> tuple[int, int, str]:

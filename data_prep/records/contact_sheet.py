@@ -16,6 +16,7 @@ from data_prep.media.frames import evenly_spaced
 from data_prep.media.pcm import to_int16
 from data_prep.mixing.compose import mix_uint8
 from data_prep.records.dataset import SETTINGS, DatasetSettings
+from data_prep.records.features import FRONTS
 from data_prep.records.info import INFO, DatasetInfo
 from data_prep.records.record import RecordError, decode
 from data_prep.settings import shown
@@ -144,7 +145,11 @@ def _drawable(text: str) -> str:
 
 
 def _facts(values: dict[str, Any]) -> list[str]:
-    lines = [f"{values['mixture_id']}  {values['mixture_type']}  seed {values['seed']}"]
+    front = FRONTS.get(values["front"], "unknown")
+    lines = [
+        f"{values['mixture_id']}  {values['mixture_type']}  in front: {front}  "
+        f"seed {values['seed']}"
+    ]
     for clip in ("v1", "v2"):
         size = f"{values[f'{clip}_width']}x{values[f'{clip}_height']}"
         crop = f"crop at {values[f'{clip}_top']:.2f}, {values[f'{clip}_left']:.2f}"

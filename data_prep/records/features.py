@@ -42,6 +42,9 @@ FEATURES: Mapping[str, str] = {
 }
 """Name and TensorFlow type of every feature of a record; each holds exactly one value."""
 
+FRONTS: Mapping[int, str] = {0: "neither", 1: "target clip", 2: "other clip"}
+"""Value of `front` -> the clip that is in front, in words."""
+
 _LARGEST = {"front": 2, "v1_has_sound": 1, "v2_has_sound": 1}
 
 _SCHEMA_TYPES = {

@@ -1,5 +1,6 @@
 """Evaluation settings, and the bounds that a model must keep to be pushed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -9,10 +10,14 @@ from data_prep.settings import Settings
 
 Slice = Literal["v1_label", "class_pair", "v1_height", "front"]
 SLICES: tuple[Slice, ...] = get_args(Slice)
-"""Features of the records by which the evaluation can be split, beside the mixture type.
+"""Features of the records by which the evaluation can be split, beside the mixture type."""
 
-Control accuracy by `front` shows whether a model takes the clip in front instead of listening.
-"""
+SLICE_NOTES: Mapping[str, str] = {
+    "front": "Which clip is in front of the other: a model that listens controls as well when the "
+    "other clip is in front as when the target clip is, and one that takes what is in front does "
+    "not.",
+}
+"""What the metrics by a feature show, where its name does not say it; one sentence each."""
 
 
 @dataclass(frozen=True)

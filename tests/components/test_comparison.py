@@ -100,3 +100,12 @@ def test_slices_leave_out_the_mixture_type_and_sort_numbers_by_size():
     [table] = slices(RESULTS, shown_measures(get_system("c2"), RESULTS))
     assert (table.caption, table.head) == ("By v1 height", "v1 height")
     assert [row.label for row in table.rows] == ["96", "1080"]
+
+
+def test_the_clip_in_front_is_named_and_explained():
+    every = {"0": 0.9, "1": 0.8, "2": 0.2}
+    found = {value: measured(0.2, 0.4, accuracy) for value, accuracy in every.items()}
+    results = EvaluationResults(slices={"front": found})
+    [table] = slices(results, shown_measures(get_system("c2"), results))
+    assert [row.label for row in table.rows] == ["neither", "target clip", "other clip"]
+    assert table.note.startswith("Which clip is in front of the other: ")

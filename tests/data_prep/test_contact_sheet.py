@@ -9,6 +9,7 @@ from data_prep.errors import UserError
 from data_prep.generate import generate
 from data_prep.records import contact_sheet
 from data_prep.records.contact_sheet import inspect
+from data_prep.records.record import decode
 from data_prep.sources import kinetics, manifest
 
 
@@ -35,6 +36,14 @@ def test_every_split_gets_sheets_and_videos(made, tmp_path):
     with av.open(str(tmp_path / "train-00000001.mp4")) as video:
         assert len(list(video.decode(video=0))) == 4
         assert len(video.streams.audio) == 1
+
+
+def test_the_title_says_which_clip_is_in_front(made, clip):
+    [(_, record), *_] = contact_sheet._read([str(made / "eval/mixtures-00000-of-00001.tfrecord")])
+    values = decode(record, clip)
+    for front, words in ((0, "neither"), (1, "target clip"), (2, "other clip")):
+        [line, *_] = contact_sheet._title(values | {"front": front})
+        assert f"  in front: {words}  " in line
 
 
 def test_records_in_a_remote_store(made, memory):
