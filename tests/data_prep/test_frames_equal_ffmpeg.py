@@ -51,6 +51,7 @@ def test_a_healthy_file_is_read_as_ffmpeg_shows_it(tmp_path: Path, studio: Studi
     assert differences(path, shown_by_ffmpeg(path), info.duration) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ODD)
 def test_an_odd_file_is_refused_with_a_reason_or_read_as_ffmpeg_shows_it(
     tmp_path: Path, studio: Studio, name: str

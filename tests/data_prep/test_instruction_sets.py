@@ -23,7 +23,10 @@ def expected() -> list[str]:
 @pytest.mark.parametrize(
     "environment",
     [
-        {"NPY_DISABLE_CPU_FEATURES": " ".join(AVX512), "OPENBLAS_CORETYPE": "Haswell"},
+        pytest.param(
+            {"NPY_DISABLE_CPU_FEATURES": " ".join(AVX512), "OPENBLAS_CORETYPE": "Haswell"},
+            marks=pytest.mark.skipif(not AVX512, reason="needs a processor with AVX-512"),
+        ),
         {
             "NPY_DISABLE_CPU_FEATURES": " ".join(PRESENT),
             "OPENBLAS_CORETYPE": "Prescott",
