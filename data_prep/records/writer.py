@@ -24,6 +24,8 @@ differs. MixtureGen calls it like this:
 All places are URIs of the storage layer, on the workers too.
 """
 
+import errno
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -56,6 +58,9 @@ from data_prep.records.record import Mixture, encode
 from data_prep.sources import manifest
 from data_prep.sources.kinetics import Rejection
 from data_prep.sources.manifest import Video
+
+# TensorFlow's errors have the text of the operating system's, but not its number.
+_ERRORS = {os.strerror(number): number for number in errno.errorcode}
 
 
 def write_records(
@@ -256,7 +261,9 @@ def _errors_of_tensorflow(uri: str, draft: Path) -> Iterator[None]:
         yield
     except tf.errors.OpError as error:
         reason = " ".join(error.message.split()).removeprefix(f"{draft}; ")
-        raise StorageError(uri, reason) from error
+        number = _ERRORS.get(reason.rpartition("; ")[2])
+        cause = error if number is None else OSError(number, reason)
+        raise StorageError(uri, reason) from cause
 
 
 def _finish(layout: RecordLayout) -> None:

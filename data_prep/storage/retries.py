@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import NoReturn, ParamSpec, TypeVar
 
 import tenacity
 
@@ -12,6 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ATTEMPTS = 3
+_TRIED = f"tried {ATTEMPTS} times"
 _LASTING = {
     errno.EACCES,
     errno.EDQUOT,
@@ -31,13 +32,21 @@ def retrying(function: Callable[P, T]) -> Callable[P, T]:
     """Call a function again, after a short wait, if it fails with an error that may pass.
 
     Such are timeouts, lost connections and stale handles, but not a missing file or a full disk.
+    What such a function gave up on is not tried again by another one that calls it.
     """
     return tenacity.retry(
         retry=tenacity.retry_if_exception(_may_pass),
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         wait=tenacity.wait_exponential(multiplier=0.25, max=5),
-        reraise=True,
+        retry_error_callback=_give_up,
     )(function)
+
+
+def _give_up(state: tenacity.RetryCallState) -> NoReturn:
+    error = state.outcome and state.outcome.exception()
+    assert error, "only errors are tried again"
+    error.add_note(_TRIED)
+    raise error
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -45,7 +54,7 @@ def _may_pass(error: BaseException) -> bool:
         return False
     cause: BaseException | None = error
     while isinstance(cause, StorageError):
-        if isinstance(cause, StorageMissingError):
+        if isinstance(cause, StorageMissingError) or _TRIED in getattr(cause, "__notes__", ()):
             return False
         cause = cause.__cause__
     if cause is None:  # a rule of ours, such as a file that must not have changed

@@ -84,3 +84,25 @@ def test_what_succeeds_the_second_time_succeeds(monkeypatch):
     call = storage.retrying(read)
     monkeypatch.setattr(call.retry, "wait", tenacity.wait_none())
     assert call("s3://a") == "data"
+
+
+def test_what_was_given_up_is_not_tried_again_further_out(monkeypatch):
+    calls = []
+
+    def read():
+        calls.append(1)
+        with storage_errors("s3://a"):
+            raise os_error(errno.EIO)
+
+    inner = storage.retrying(read)
+
+    def copy():
+        with storage_errors("s3://b"):
+            inner()
+
+    outer = storage.retrying(copy)
+    for call in (inner, outer):
+        monkeypatch.setattr(call.retry, "wait", tenacity.wait_none())
+    with pytest.raises(StorageError, match="s3://a: "):
+        outer()
+    assert len(calls) == retries.ATTEMPTS

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import apache_beam as beam
@@ -200,11 +201,13 @@ def replace_type(pairing, name):
     return replace(pairing, mixture_type=name)
 
 
-def test_errors_of_tensorflow_are_storage_errors(videos, config, layout, monkeypatch):
-    def fail(*_):
-        raise tf.errors.ResourceExhaustedError(None, None, "No space left\non device")
-
-    monkeypatch.setattr(tf.io.TFRecordWriter, "write", fail)
-    with pytest.raises(StorageError, match=r"mixtures-.*tfrecord.*: No space left on device"):
-        write(plan(videos, config), layout)
+def test_a_full_disk_is_a_storage_error_and_not_tried_again(videos, config, layout, monkeypatch):
+    """The device /dev/full stands for the disk, and TensorFlow itself writes to it."""
+    shard = next(lay_out(plan(videos, config), layout))
+    made = []
+    full = partial(tf.io.TFRecordWriter, "/dev/full")
+    monkeypatch.setattr(tf.io, "TFRecordWriter", lambda path: made.append(path) or full())
+    with pytest.raises(StorageError, match=r"mixtures-.*tfrecord.*: .*No space left on device"):
+        writer._make(shard, config)
+    assert len(made) == 1
     assert not storage.list_files(layout.reports)
