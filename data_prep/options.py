@@ -69,6 +69,9 @@ class Place(click.ParamType):
         """Return the URI, or fail if no file can have it."""
         if not value.strip() or "\0" in value:
             self.fail(f"must be a path or a URI, got {shown(value)}", param, ctx)
+        if value.encode(errors="replace").decode() != value:
+            # No CSV, JSON or message can hold what Python makes of other bytes.
+            self.fail(f"must be UTF-8, got {shown(value)}", param, ctx)
         if self._local:
             if not is_local(value):
                 self.fail(f"must be on this machine, got {value}", param, ctx)
