@@ -22,11 +22,11 @@ from data_prep.storage.files import (
     write_bytes,
     write_text,
 )
+from data_prep.storage.lasting import is_lasting
 from data_prep.storage.leases import lease
 from data_prep.storage.listing import (
     Found,
     glob,
-    is_lasting,
     list_files,
     require_present,
     survey,

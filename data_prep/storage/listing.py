@@ -13,21 +13,11 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 
 from data_prep.errors import StorageError, StorageMissingError
+from data_prep.storage.lasting import OF_THE_FILE, is_lasting
 from data_prep.storage.stores import open_store, storage_errors
 from data_prep.storage.uris import absolute, is_local, join, local_path, name, parent, split_scheme
 
 _MAGIC = re.compile(r"[*?\[]")
-_LASTING = frozenset(
-    {
-        errno.EACCES,
-        errno.EISDIR,
-        errno.ELOOP,
-        errno.ENAMETOOLONG,
-        errno.ENOENT,
-        errno.ENOTDIR,
-        errno.EPERM,
-    }
-)
 _KNOWN = 60  # seconds for which a remote folder that could be listed is not listed again
 _FOLDER = "is a folder, not a file"
 _SPECIAL = {
@@ -130,19 +120,6 @@ def _require_remote_folder(folder: str, period: int) -> None:
     with storage_errors(folder):
         store, path = open_store(folder)
         store.ls(path, detail=False)
-
-
-def is_lasting(error: StorageError) -> bool:
-    """Say whether an error is a property of the file, such as a missing permission.
-
-    Other errors of a storage (input/output, timeout, no connection) may pass.
-    """
-    cause: BaseException | None = error
-    while isinstance(cause, StorageError) and not isinstance(cause, StorageMissingError):
-        cause = cause.__cause__
-    return isinstance(cause, StorageMissingError | PermissionError) or (
-        isinstance(cause, OSError) and cause.errno in _LASTING
-    )
 
 
 def glob(pattern: str) -> list[str]:
@@ -271,7 +248,7 @@ def _problem(path: str) -> str:
     try:
         mode = os.stat(path).st_mode  # noqa: PTH116  (a Path costs as much as the call)
     except OSError as error:
-        if error.errno not in _LASTING:
+        if error.errno not in OF_THE_FILE:
             raise
         return _problem_of_link(path, error) or f"cannot be read: {error.strerror}"
     if stat.S_ISREG(mode):

@@ -1,31 +1,18 @@
 """Repetition of what a storage failed to do, if it may succeed the next time."""
 
-import errno
 from collections.abc import Callable
 from typing import NoReturn, ParamSpec, TypeVar
 
 import tenacity
 
-from data_prep.errors import StorageError, StorageMissingError
+from data_prep.errors import StorageError
+from data_prep.storage.lasting import may_pass
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 ATTEMPTS = 3
 _TRIED = f"tried {ATTEMPTS} times"
-_LASTING = {
-    errno.EACCES,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EISDIR,
-    errno.ELOOP,
-    errno.ENAMETOOLONG,
-    errno.ENOENT,
-    errno.ENOSPC,
-    errno.ENOTDIR,
-    errno.EPERM,
-    errno.EROFS,
-}
 
 
 def retrying(function: Callable[P, T]) -> Callable[P, T]:
@@ -35,7 +22,7 @@ def retrying(function: Callable[P, T]) -> Callable[P, T]:
     What such a function gave up on is not tried again by another one that calls it.
     """
     return tenacity.retry(
-        retry=tenacity.retry_if_exception(_may_pass),
+        retry=tenacity.retry_if_exception(_is_worth_it),
         stop=tenacity.stop_after_attempt(ATTEMPTS),
         wait=tenacity.wait_exponential(multiplier=0.25, max=5),
         retry_error_callback=_give_up,
@@ -49,14 +36,13 @@ def _give_up(state: tenacity.RetryCallState) -> NoReturn:
     raise error
 
 
-def _may_pass(error: BaseException) -> bool:
-    if not isinstance(error, StorageError):
-        return False
-    cause: BaseException | None = error
-    while isinstance(cause, StorageError):
-        if isinstance(cause, StorageMissingError) or _TRIED in getattr(cause, "__notes__", ()):
-            return False
-        cause = cause.__cause__
-    if cause is None:  # a rule of ours, such as a file that must not have changed
-        return False
-    return not isinstance(cause, PermissionError) and getattr(cause, "errno", None) not in _LASTING
+def _is_worth_it(error: BaseException) -> bool:
+    return isinstance(error, StorageError) and not _was_given_up(error) and may_pass(error)
+
+
+def _was_given_up(error: BaseException | None) -> bool:
+    while isinstance(error, StorageError):
+        if _TRIED in getattr(error, "__notes__", ()):
+            return True
+        error = error.__cause__
+    return False
