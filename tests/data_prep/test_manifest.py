@@ -256,6 +256,20 @@ def test_a_remote_object_that_is_gone_since_it_was_listed_changes_no_manifest(
         manifest.build(find_videos(memory))
 
 
+def test_a_store_that_refuses_everything_changes_no_manifest(memory, monkeypatch):
+    storage.write_bytes(f"{memory}/expired/a.mp4", b"x")
+    listing = find_videos(f"{memory}/expired")
+
+    def refuse(self, path, *args, **kwargs):
+        raise PermissionError("the token has expired")
+
+    store = type(fsspec.filesystem("memory"))
+    monkeypatch.setattr(store, "get_file", refuse)
+    monkeypatch.setattr(store, "ls", refuse)
+    with pytest.raises(StorageError, match=r"memory://bucket/expired: the token has expired"):
+        manifest.build(listing)
+
+
 @pytest.mark.parametrize("what", ["file", "folder", "target"])
 def test_a_mount_that_is_lost_changes_no_manifest(tmp_path, make_video, what):
     make_video(tmp_path / "store/a.mp4", seed=0)
