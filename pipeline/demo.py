@@ -116,7 +116,7 @@ def _check_served(summary: RunSummary, serving: Path) -> None:
 def _command(package: str, *words: object) -> None:
     arguments = [package, *map(str, words)]
     click.echo(f"$ python -m {shlex.join(arguments)}", err=True)
-    commands = importlib.import_module(f"{package}.__main__").main
+    commands = importlib.import_module(f"{package}.commands").main
     try:
         commands.main(arguments[1:], prog_name=f"python -m {package}", standalone_mode=False)
     except click.ClickException as error:

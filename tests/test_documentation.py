@@ -49,7 +49,7 @@ def test_paths_exist(path):
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_commands_parse(words):
     package, verb, *arguments = words
-    group = importlib.import_module(f"{package}.__main__").main
+    group = importlib.import_module(f"{package}.commands").main
     try:
         group.commands[verb].make_context(verb, arguments)
     except click.BadParameter as error:

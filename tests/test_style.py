@@ -21,6 +21,7 @@ REPEATED_NAMES = {
     "__init__",
     "__main__",
     "artifact",
+    "commands",
     "component",
     "config",
     "errors",

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from data_prep import storage
-from data_prep.__main__ import main
+from data_prep.commands import main
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.progress_bar import watching
 

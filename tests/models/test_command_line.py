@@ -11,7 +11,7 @@ import pytest
 from small_models import CLIP, PLAIN_LEVELS, PRESET
 
 from models import presets
-from models.__main__ import main
+from models.commands import main
 from models.config import ModelConfig
 from models.systems import SYSTEMS
 from models.tools import benchmark

@@ -10,7 +10,7 @@ from data_prep.errors import StorageError, UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.sample.write import write_sample
 from data_prep.sources import kinetics, manifest
-from models.__main__ import main
+from models.commands import main
 from models.tools.identity import identity_losses
 
 CONFIG = DataConfig(clip=ClipConfig(frames=8, fps=8, height=64, width=64, short_side=72))

@@ -11,7 +11,7 @@ from data_prep.errors import UserError
 from models.config import ModelConfig
 from models.export.saved_model import export
 from models.systems import SYSTEMS
-from pipeline.__main__ import main
+from pipeline.commands import main
 from pipeline.video_gallery import write_gallery
 from serving.versions import find_model
 

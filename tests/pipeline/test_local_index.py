@@ -9,7 +9,7 @@ from damage import damage_last_frame
 from data_prep.errors import UserError
 from data_prep.sample.write import write_sample
 from data_prep.sources import kinetics, manifest
-from pipeline import __main__ as command_line
+from pipeline import commands
 from pipeline.runners import local
 
 
@@ -21,7 +21,7 @@ def damaged(tmp_path, monkeypatch):
         raise UserError("that is all")
 
     monkeypatch.setattr(local, "run", stop)
-    monkeypatch.setattr(command_line, "run_study", stop)
+    monkeypatch.setattr(commands, "run_study", stop)
     write_sample(str(tmp_path), clips=12, classes=2, seed=3)
     entries = kinetics.find_videos(str(tmp_path / "videos")).entries
     for entry in [entry for entry in entries if entry.split == "train"][:2]:
@@ -35,7 +35,7 @@ def test_check_decides_whether_videos_are_decoded(damaged, tmp_path, command, ch
     output = tmp_path / "out"
     words = [command, "--videos", damaged, "--output", output, *check]
     words += ["--set", "data.train_mixtures=2", "--set", "data.eval_mixtures=2"]
-    done = CliRunner().invoke(command_line.main, [*map(str, words)])
+    done = CliRunner().invoke(commands.main, [*map(str, words)])
     assert done.stderr.splitlines()[-1] == "error: that is all"
     span = output / "manifests" / "span-1"
     assert len(manifest.read(str(span / "manifest.csv"))) == videos

@@ -20,8 +20,8 @@ from data_prep.media.clip import read_audio, read_clip
 from data_prep.media.encoding import write_video
 from data_prep.media.pcm import to_float
 from data_prep.media.probe import probe
-from serving.__main__ import main
 from serving.client import Client
+from serving.commands import main
 from serving.separate import separate
 
 SECONDS = 3
@@ -146,7 +146,7 @@ def test_the_command_examines_the_file_once(folder, plain_server, tmp_path, monk
         examined.append(path.name)
         return probe(path, decode=decode)
 
-    monkeypatch.setattr("serving.__main__.probe", counting)
+    monkeypatch.setattr("serving.commands.probe", counting)
     monkeypatch.setattr("serving.separate.probe", counting)
     words = ("--server", plain_server.address, "--output", tmp_path / "out")
     assert command(folder / "tone.mp4", *words).exit_code == 0

@@ -6,7 +6,7 @@ import click
 import pytest
 import workplace
 
-from data_prep import __main__
+from data_prep import commands
 from data_prep.errors import StorageError
 
 INDEX = "data_prep index --videos videos --output m.csv"
@@ -21,7 +21,7 @@ def failing(filled, monkeypatch):
         def fail(*args, **kwargs):
             raise error
 
-        monkeypatch.setattr(__main__.manifest, "build", fail)
+        monkeypatch.setattr(commands.manifest, "build", fail)
         with workplace.unchanged(filled):
             return workplace.run(f"{INDEX} {options}")
 

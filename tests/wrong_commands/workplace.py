@@ -40,7 +40,7 @@ class Ended:
 def run(command: str) -> Ended:
     """Run `PACKAGE COMMAND ...` in this process, as `python -m` would."""
     package, *words = shlex.split(command)
-    main = importlib.import_module(f"{package}.__main__").main
+    main = importlib.import_module(f"{package}.commands").main
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     code = 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

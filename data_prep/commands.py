@@ -1,0 +1,280 @@
+"""Command line of data preparation.
+
+python -m data_prep sample|index|generate|inspect|mix --help
+"""
+
+from functools import partial
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from data_prep import storage
+from data_prep.cli import Commands, prepare_libraries
+from data_prep.config import MAX_MIXTURES, MAX_SIDE, DataConfig
+from data_prep.errors import UserError
+from data_prep.mixing.mix_videos import mix_videos
+from data_prep.mixing.mixture_types import MIXTURE_TYPES
+from data_prep.options import (
+    PLACE,
+    PREFIX,
+    Real,
+    Whole,
+    check_option,
+    seed_option,
+    workers_option,
+)
+from data_prep.progress_bar import watching
+from data_prep.records.dataset import Dataset
+from data_prep.records.info import DatasetInfo
+from data_prep.sample.scenes import MAX_CLASSES
+from data_prep.sample.write import write_sample
+from data_prep.settings import MAX_SEED, load
+from data_prep.sources import kinetics, manifest
+from data_prep.sources.kinetics import Listing
+from data_prep.storage.outputs import require_file_output, require_folder_output
+from data_prep.yaml_text import read_yaml
+
+BEAM = {"ignore_unknown_options": True}
+
+annotations_option = click.option(
+    "--annotations",
+    type=PLACE,
+    metavar="CSV",
+    multiple=True,
+    help="Kinetics' CSV; may be repeated. By default, CSVs in the folder or above it are found.",
+)
+beam_arguments = click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
+
+
+@click.group(cls=Commands, resumable=("generate",))
+def main() -> None:
+    """Make mixtures of videos: a sample, a manifest, TFRecords, contact sheets.
+
+    Files and folders are local paths or URIs such as s3://BUCKET/FOLDER and gs://BUCKET/FOLDER.
+    """
+    prepare_libraries()
+
+
+@main.command()
+@click.option("--output", type=PLACE, metavar="DIR", required=True, help="Folder of the sample.")
+@click.option("--clips", type=Whole(4, 1_000_000), default=96, show_default=True, help="Videos.")
+@click.option(
+    "--classes", type=Whole(2, MAX_CLASSES), default=8, show_default=True, help="Classes."
+)
+@seed_option
+def sample(output: str, clips: int, classes: int, seed: int) -> None:
+    """Render a small data set in Kinetics' layout."""
+    require_folder_output(output)
+    write_sample(output, clips=clips, classes=classes, seed=seed)
+    click.echo(f"{clips} videos of {classes} classes in {output}")
+
+
+@main.command(context_settings=BEAM)
+@click.option("--videos", type=PLACE, metavar="DIR", required=True, help="Folder of videos.")
+@annotations_option
+@click.option("--output", type=PLACE, metavar="CSV", required=True, help="The manifest.")
+@click.option(
+    "--prefix",
+    type=PREFIX,
+    metavar="URI",
+    help="Folder of the videos as readers of the manifest see it, such as gs://BUCKET/videos.",
+)
+@check_option
+@workers_option
+@beam_arguments
+def index(
+    videos: str,
+    annotations: tuple[str, ...],
+    output: str,
+    prefix: str | None,
+    decode: bool,
+    workers: int,
+    beam_options: tuple[str, ...],
+) -> None:
+    """Write a manifest of a folder's videos, with size and digest.
+
+    The rejected files and the reasons go to rejected.csv beside it, or to train.rejected.csv if
+    the manifest is train.csv. Further options are Beam's.
+    """
+    manifest.check_outputs(output)
+    _check_beam(beam_options, workers)
+    listing, found, rejections = _examine(videos, annotations, decode, beam_options, workers)
+    if not found:
+        reasons = kinetics.first_reasons(rejections)
+        raise UserError(f"{videos}: must hold a video that can be used, got none{reasons}")
+    if prefix:
+        found = manifest.moved(found, videos, prefix)
+    manifest.write_rejected(manifest.rejected_beside(output), rejections)
+    manifest.write(output, found)
+    click.echo(
+        f"{len(found)} videos in {output}; {len(rejections)} files not used; "
+        f"{listing.absent} annotated but absent"
+    )
+
+
+@main.command(context_settings=BEAM)
+@click.option("--videos", type=PLACE, metavar="DIR", help="Folder of videos.")
+@click.option("--manifest", "manifest_file", type=PLACE, metavar="CSV", help="Instead of --videos.")
+@annotations_option
+@click.option("--output", type=PLACE, metavar="DIR", required=True, help="Folder of the data set.")
+@click.option("--config", type=PLACE, metavar="YAML", help="Settings of the data set.")
+@click.option("--seed", type=Whole(0, MAX_SEED), help="Seed; overrides the setting.")
+@click.option("--train-mixtures", type=Whole(1, MAX_MIXTURES), help="Overrides the setting.")
+@click.option("--eval-mixtures", type=Whole(1, MAX_MIXTURES), help="Overrides the setting.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing data set.")
+@check_option
+@workers_option
+@beam_arguments
+def generate(
+    videos: str | None,
+    manifest_file: str | None,
+    annotations: tuple[str, ...],
+    output: str,
+    config: str | None,
+    overwrite: bool,
+    decode: bool,
+    workers: int,
+    beam_options: tuple[str, ...],
+    **settings: int | None,
+) -> None:
+    """Make TFRecords of mixtures from a folder of videos, or from a manifest.
+
+    Rerun the same command to resume an interrupted run. Further options are Beam's.
+    """
+    if (videos is None) == (manifest_file is None):
+        raise click.UsageError("either --videos or --manifest is needed")
+    if annotations and manifest_file:
+        raise click.UsageError("--annotations goes with --videos; a manifest has its splits")
+    _check_beam(beam_options, workers)
+    data_config = _data_config(config, settings)
+    dataset = Dataset(storage.absolute(output))
+    with dataset.writing(data_config, overwrite=overwrite) as require_held:
+        if manifest_file:
+            found, absent = manifest.read(manifest_file), 0
+            rejections = manifest.read_rejected(manifest.rejected_beside(manifest_file))
+        else:
+            assert videos is not None
+            listing, found, rejections = _examine(
+                videos, annotations, decode, beam_options, workers
+            )
+            absent = listing.absent
+        from data_prep.generate import generate as run  # loads TensorFlow and Beam
+
+        with watching("Shards", _shards(data_config), dataset.finished_shards):
+            info = run(
+                found,
+                output,
+                data_config,
+                rejections=rejections,
+                absent=absent,
+                beam_args=beam_options,
+                workers=workers,
+                overwrite=overwrite,
+                require_held=require_held,
+                report=partial(click.echo, err=True),
+            )
+    _show(info, output)
+
+
+@main.command()
+@click.argument("records", type=PLACE)
+@click.option(
+    "--output", type=PLACE, metavar="DIR", required=True, help="Folder of sheets and MP4s."
+)
+@click.option(
+    "--count", type=Whole(1, 1_000), default=4, show_default=True, help="Records of each split."
+)
+@click.option("--config", type=PLACE, metavar="YAML", help="Settings, if they are not found.")
+def inspect(records: str, output: str, count: int, config: str | None) -> None:
+    """Write a contact sheet and a playable MP4 for a few records.
+
+    RECORDS is a TFRecord file, a folder of them, or the output of `generate`.
+    """
+    clip = _data_config(config, {}).clip if config else None
+    require_folder_output(output)
+    from data_prep.records.contact_sheet import inspect as run  # loads TensorFlow
+
+    for path in run(records, output, count=count, clip=clip):
+        click.echo(path)
+
+
+@main.command()
+@click.argument("target", type=PLACE)
+@click.argument("other", type=PLACE)
+@click.option("--output", type=PLACE, metavar="MP4", required=True, help="The mixture.")
+@click.option(
+    "--type",
+    "mixture_type",
+    type=click.Choice(list(MIXTURE_TYPES)),
+    default=next(iter(MIXTURE_TYPES)),
+    show_default=True,
+    help="How OTHER is mixed with TARGET.",
+)
+@click.option("--seconds", type=Real(0.1, 100_000), default=5.0, show_default=True)
+@click.option("--size", type=Whole(16, MAX_SIDE), default=224, show_default=True, help="Pixels.")
+@seed_option
+def mix(target: str, other: str, output: str, **settings: Any) -> None:
+    """Mix two videos into one that shows both, with the audio of TARGET."""
+    if storage.absolute(output) in map(storage.absolute, (target, other)):
+        raise UserError(f"--output: must be another file than the videos, got {output}")
+    if storage.name(output)[-4:].lower() != ".mp4":
+        raise UserError(f"--output: must be an .mp4 file, got {output}")
+    require_file_output(output)
+    seconds = mix_videos(target, other, output, **settings)
+    click.echo(f"{seconds:.2f} s of {target} and {other} in {output}")
+
+
+def _examine(
+    videos: str,
+    annotations: tuple[str, ...],
+    decode: bool,
+    beam_options: tuple[str, ...],
+    workers: int,
+) -> tuple[Listing, list[manifest.Video], list[kinetics.Rejection]]:
+    """Find and open the videos of a folder, and report what is odd about it."""
+    listing = kinetics.find_videos(videos, annotations)
+    for note in listing.notes:
+        click.echo(note, err=True)
+    found, rejections = manifest.build(listing, beam_options, workers=workers, decode=decode)
+    return listing, found, rejections
+
+
+def _check_beam(options: tuple[str, ...], workers: int) -> None:
+    """Refuse options that are neither ours nor Beam's as click refuses all others."""
+    if not options:
+        return
+    from data_prep.beam_options import OptionError, pipeline_options  # loads Beam
+
+    try:
+        pipeline_options(options, workers=workers)
+    except OptionError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _data_config(config: str | None, overrides: dict[str, int | None]) -> DataConfig:
+    mapping = read_yaml(config) if config else {}
+    if isinstance(mapping, dict):
+        mapping |= {key: value for key, value in overrides.items() if value is not None}
+    return load(DataConfig, mapping, config or "settings")
+
+
+def _shards(config: DataConfig) -> int:
+    counts = (config.train_mixtures, config.eval_mixtures)
+    return sum(-(-count // config.records_per_shard) for count in counts)
+
+
+def _show(info: DatasetInfo, output: str) -> None:
+    shown = [name for name in MIXTURE_TYPES if info.settings.shares.get(name)]
+    title = Text(f"Mixtures in {output}")  # not markup, as a name may hold [brackets]
+    table = Table(title=title, title_justify="left")
+    for column in ("split", "mixtures", *shown, "dropped", "videos"):
+        table.add_column(column, justify="left" if column == "split" else "right")
+    for name, split in info.splits.items():
+        counts = [split.mixture_types.get(mixture_type, 0) for mixture_type in shown]
+        cells = (split.mixtures, *counts, len(split.dropped), split.videos)
+        table.add_row(name, *map(str, cells))
+    Console().print(table)
+    click.echo(f"{info.files_not_used} files not used: {storage.join(output, manifest.REJECTED)}")
