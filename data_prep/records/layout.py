@@ -96,6 +96,10 @@ def lay_out(planned: Plan, layout: RecordLayout) -> Iterator[Shard]:
 def _sizes(folder: str) -> dict[str, int]:
     """List a folder with the sizes of its files; a missing one is empty."""
     with suppress(StorageMissingError), storage_errors(folder):
+        if storage.is_local(folder):
+            files = storage.list_files(folder, recursive=False)
+            return {storage.name(file): storage.size(file) for file in files}
+        # fsspec lists sizes, too, but leaves out local files that it cannot examine.
         store, path = open_store(folder)
         return {storage.name(item["name"]): item["size"] for item in store.ls(path, detail=True)}
     return {}

@@ -58,13 +58,13 @@ class ShardReport(Results):
             return False
 
 
-def read_outcomes(shards: Iterable[Shard]) -> list[Outcome]:
-    """Read the outcomes of all mixtures of finished shards.
+def read_reports(shards: Iterable[Shard]) -> dict[str, ShardReport]:
+    """Read the reports of finished shards, by the keys of the shards.
 
     Raises:
         UserError: a shard is not finished: its report is missing or is that of other records.
     """
-    outcomes = []
+    reports = {}
     for shard in shards:
         report = ShardReport.read(shard.report)
         if not report.vouches_for(shard):
@@ -72,8 +72,8 @@ def read_outcomes(shards: Iterable[Shard]) -> list[Outcome]:
                 f"{shard.records}: must hold the records that its report lists, got others; "
                 "rerun the same command to make them again"
             )
-        outcomes += report.outcomes
-    return outcomes
+        reports[shard.key] = report
+    return reports
 
 
 def unreadable(outcomes: Sequence[Outcome]) -> list[Rejection]:

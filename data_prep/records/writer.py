@@ -50,7 +50,7 @@ from data_prep.records.layout import RecordLayout, Shard, lay_out
 from data_prep.records.outcomes import (
     Outcome,
     ShardReport,
-    read_outcomes,
+    read_reports,
     summarize_outcomes,
     unreadable,
 )
@@ -104,11 +104,12 @@ def write_records(
     with running(pipeline):
         _ = pipeline | WriteShards(shards, planned.config)
     require_held()
-    outcomes = read_outcomes(shards)
+    reports = read_reports(shards)
+    outcomes = [outcome for report in reports.values() for outcome in report.outcomes]
     rejected = [*rejections, *planned.rejections, *unreadable(outcomes)]
     info = summarize_outcomes(planned, outcomes, absent=absent, not_used=len(rejected))
-    sizes = layout.sizes()
-    info = info.model_copy(update={"shards": {shard.key: sizes[shard.key] for shard in shards}})
+    sizes = {key: report.bytes for key, report in reports.items()}
+    info = info.model_copy(update={"shards": sizes})
     info.write(layout.info)
     manifest.write_rejected(layout.rejected, sorted(rejected, key=lambda item: item.path))
     require_held()

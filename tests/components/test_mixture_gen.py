@@ -74,7 +74,7 @@ def test_finished_shards_outlive_an_interruption(attempt, monkeypatch, tmp_path)
     assert sum(name.startswith("Split-eval") for name in whole) == 1
 
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(writer, "read_outcomes", stop)
+        patch.setattr(writer, "read_reports", stop)
         attempt("MixtureGen/examples/1")
     monkeypatch.setattr(writer, "make_record", stop)
     assert contents(attempt("MixtureGen/examples/2")) == whole
@@ -124,7 +124,7 @@ def test_a_kill_while_the_rest_is_removed_costs_no_record(attempt, monkeypatch, 
 @pytest.mark.slow
 def test_two_attempts_at_once_are_one_writer(attempt, monkeypatch, tmp_path):
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(writer, "read_outcomes", stop)
+        patch.setattr(writer, "read_reports", stop)
         attempt("MixtureGen/examples/1")
     [unfinished] = (tmp_path / "MixtureGen" / "unfinished").iterdir()
     before = contents(unfinished)

@@ -162,14 +162,14 @@ def test_what_is_lost_while_a_run_goes_on_leaves_no_marker(
     videos, config, tmp_path, monkeypatch, damage
 ):
     output = tmp_path / "out"
-    read = writer.read_outcomes
+    read = writer.read_reports
 
     def lose(shards):
         storage.remove(getattr(shards[1], damage))
         return read(shards)
 
     with monkeypatch.context() as patch, pytest.raises(UserError, match="-00001"):
-        patch.setattr(writer, "read_outcomes", lose)
+        patch.setattr(writer, "read_reports", lose)
         generate(videos, str(output), config)
     assert not (output / "COMPLETED").exists()
     generate(videos, str(output), config)
