@@ -84,6 +84,7 @@ def test_a_video_that_breaks_later_costs_only_its_mixtures(own_videos, config, t
         )
 
 
+@pytest.mark.slow
 def test_too_many_losses_are_an_error_and_what_was_made_is_reused(
     own_videos, config, tmp_path, monkeypatch
 ):

@@ -17,6 +17,7 @@ from data_prep.media.decoding import MediaError
 from data_prep.media.probe import probe
 
 ODD = DAMAGED | HOSTILE
+FEW = ("bframes.mp4", "mpeg4_bframes.avi", "open_gop.ts", "raw.avi")
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -31,7 +32,7 @@ def ffmpeg(require_command: Callable[[str], str]) -> None:
     require_command("ffmpeg")
 
 
-@pytest.mark.parametrize("name", ["bframes.mp4", "mpeg4_bframes.avi", "open_gop.ts", "raw.avi"])
+@pytest.mark.parametrize("name", FEW)
 def test_ffmpeg_shows_the_frames_that_were_encoded(tmp_path: Path, studio: Studio, name: str):
     """Were the reference wrong, the tests below would show nothing."""
     recipe = HEALTHY[name]
@@ -44,7 +45,10 @@ def test_ffmpeg_shows_the_frames_that_were_encoded(tmp_path: Path, studio: Studi
     np.testing.assert_allclose(np.diff(shown.times), 1 / 25, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", HEALTHY)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=() if name in FEW else pytest.mark.slow) for name in HEALTHY],
+)
 def test_a_healthy_file_is_read_as_ffmpeg_shows_it(tmp_path: Path, studio: Studio, name: str):
     path = studio.make(tmp_path / name, HEALTHY[name])
     info = probe(path)

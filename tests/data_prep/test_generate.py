@@ -265,6 +265,7 @@ def test_too_few_videos_leave_nothing(make_row, config, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_remote_data_sets_are_the_same_and_resumed(videos, config, tmp_path, memory, monkeypatch):
     """Videos, records and reports are all in a remote store; the run fails half way."""
     for video in videos:

@@ -190,6 +190,7 @@ def test_videos_in_a_remote_store_are_described_alike(tmp_path, memory, make_vid
     assert manifest.read(f"{memory}/manifest.csv") == remote
 
 
+@pytest.mark.slow
 def test_many_files_are_examined_in_batches(tmp_path, make_video):
     data = make_video(tmp_path / "a.mp4", seed=0).read_bytes()
     for number in range(200):

@@ -16,7 +16,12 @@ COMMANDS = [
     ("models benchmark --batch 0", 2, "--batch: must be a whole number from 1 to"),
     ("models benchmark --batch x", 2, "got x"),
     ("models benchmark --batch 1000000000", 2, "got 1000000000"),
-    ("models benchmark --preset paper --system c2 --batch 60000", 1, "batch: must be at most"),
+    pytest.param(
+        "models benchmark --preset paper --system c2 --batch 60000",
+        1,
+        "batch: must be at most",
+        marks=pytest.mark.slow,
+    ),
     ("models benchmark --precision float8", 2, "--precision: 'float8' is not one of 'float32'"),
     ("models benchmark --steps 0", 2, "--steps: must be a whole number from 1 to"),
     ("models benchmark --steps nan", 2, "got nan"),
