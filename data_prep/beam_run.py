@@ -79,6 +79,8 @@ def run_quietly(work: Callable[[], object], *, beside: bool) -> None:
                 _run_beside(partial(workers.run, work))
             else:
                 workers.run(work)
+            if interrupted.is_set():  # and a library lost the exception
+                raise KeyboardInterrupt
         except Exception as error:
             if interrupted.is_set():
                 raise KeyboardInterrupt from None
