@@ -10,6 +10,7 @@ from data_prep import storage
 from data_prep.commands import main
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.progress_bar import watching
+from data_prep.sources import manifest
 
 SETTINGS = """
 clip: {frames: 4, fps: 8, height: 16, width: 24, short_side: 32, sample_rate: 8000}
@@ -123,6 +124,18 @@ def test_generate_from_a_folder_gives_the_same_records(made, video_folder, run, 
     assert f"Mixtures in {output}".replace(" ", "") in "".join(out.split())
     name = "train/mixtures-00000-of-00001.tfrecord"
     assert (output / name).read_bytes() == (made / "data" / name).read_bytes()
+
+
+def test_an_output_is_held_while_videos_are_examined(video_folder, run, tmp_path, monkeypatch):
+    def build(*_, **__):
+        with storage.lease(str(tmp_path / "data")):
+            pass
+
+    monkeypatch.setattr(manifest, "build", build)
+    code, _, err = run("generate", "--videos", video_folder, "--output", tmp_path / "data")
+    assert code == 1
+    assert "data: must have one writer at a time" in err
+    assert not (tmp_path / "data").exists()
 
 
 def test_inspect_writes_sheets_and_videos(made, run, tmp_path):
