@@ -17,9 +17,9 @@ from typing import NoReturn
 from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.errors import StorageError, StorageMissingError, UserError
-from data_prep.records.fingerprint import decisive, fingerprint
 from data_prep.records.info import INFO, DatasetInfo
 from data_prep.records.layout import RecordLayout
+from data_prep.records.record_digest import decisive, fingerprint
 from data_prep.results import Results
 from data_prep.sources import manifest
 from data_prep.sources.manifest import MANIFEST, REJECTED, Video

@@ -8,7 +8,7 @@ from data_prep import storage
 from data_prep.errors import StorageMissingError
 from data_prep.mixing.pairing import Pairing
 from data_prep.mixing.planning import Plan
-from data_prep.records.fingerprint import fingerprint
+from data_prep.records.record_digest import fingerprint
 from data_prep.splits import SPLITS
 from data_prep.storage.stores import open_store, storage_errors
 
