@@ -17,6 +17,7 @@ from data_prep.config import DataConfig
 from data_prep.mixing.planning import plan
 from data_prep.records.info import INFO
 from data_prep.records.layout import RecordLayout
+from data_prep.records.record_digest import decisive
 from data_prep.records.writer import write_records
 from data_prep.sources import manifest
 from data_prep.splits import SPLITS
@@ -68,8 +69,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 def _unfinished(uri: str, manifest_uri: str, exec_properties: Properties) -> str:
     """Return the folder of all attempts at the same records, beside the artifacts' folders."""
     settings = _settings(exec_properties)
-    decisive = _data_config(exec_properties).model_dump(exclude={"max_dropped_share"})
-    digest = hashlib.sha256(json.dumps([settings["code"], decisive]).encode())
+    config = decisive(_data_config(exec_properties))
+    digest = hashlib.sha256(json.dumps([settings["code"], config]).encode())
     digest.update(storage.read_bytes(manifest_uri))
     component = storage.parent(storage.parent(uri))
     return storage.join(component, "unfinished", digest.hexdigest()[:16])
