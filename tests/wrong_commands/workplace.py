@@ -52,7 +52,7 @@ def run(command: str) -> Ended:
 
 
 def run_process(command: str, **options: Any) -> Ended:
-    """Run `PACKAGE COMMAND ...` in a process of its own."""
+    """Run `PACKAGE COMMAND ...` in another process."""
     words = [sys.executable, "-m", *shlex.split(command)]
     done = subprocess.run(words, capture_output=True, text=True, check=False, **options)
     return Ended(done.returncode, done.stdout, done.stderr)
