@@ -121,3 +121,15 @@ def memory():
 def folder(request, tmp_path, memory) -> str:
     """A folder that does not exist yet, on this machine and in a remote store."""
     return str(tmp_path / "new [1]") if request.param == "local" else f"{memory}/new [1]"
+
+
+@pytest.fixture
+def junk_rows(make_row, tmp_path):
+    """Lines of a manifest whose videos are text by now, of the same length."""
+    rows = []
+    for i in range(6):
+        path = tmp_path / "junk" / f"{i}.mp4"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("not a video")
+        rows.append(make_row(f"s{i}", path=str(path), bytes=11))
+    return rows

@@ -25,25 +25,13 @@ def contents(output):
     return {str(path.relative_to(output)): path.read_bytes() for path in files}
 
 
-@pytest.fixture
-def junk(make_row, tmp_path):
-    """Lines of a manifest whose videos are text by now, of the same length."""
-    rows = []
-    for i in range(6):
-        path = tmp_path / "junk" / f"{i}.mp4"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("not a video")
-        rows.append(make_row(f"s{i}", path=str(path), bytes=11))
-    return rows
-
-
 @pytest.mark.parametrize("is_new", [False, True])
-def test_nothing_readable_is_an_error_that_leaves_nothing(junk, config, tmp_path, is_new):
+def test_nothing_readable_is_an_error_that_leaves_nothing(junk_rows, config, tmp_path, is_new):
     output = tmp_path / "out"
     if not is_new:
         output.mkdir()
     with pytest.raises(UserError, match=r"no mixture could be made: .*mp4"):
-        generate(junk, str(output), config)
+        generate(junk_rows, str(output), config)
     assert output.exists() != is_new
     assert list(output.glob("*")) == []
 

@@ -12,7 +12,7 @@ from data_prep.storage import stores
 
 
 class BrokenStore(fsspec.AbstractFileSystem):
-    """A store whose every operation fails with an error class that nobody else knows, on two lines."""
+    """A store whose every operation fails with an unknown class of error, on two lines."""
 
     protocol = "broken"
 

@@ -110,18 +110,6 @@ def test_a_shard_without_its_report_is_made_again(videos, config, layout):
     assert len(storage.read_bytes(storage.join(layout.splits["train"], name))) > 1_000
 
 
-@pytest.fixture
-def junk_rows(make_row, tmp_path):
-    """Lines of a manifest whose videos are text by now, of the same length."""
-    rows = []
-    for i in range(5):
-        path = tmp_path / "videos" / f"{i}.mp4"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("not a video")
-        rows.append(make_row(f"s{i}", path=str(path), bytes=11))
-    return rows
-
-
 def test_nothing_made_is_an_error(junk_rows, config, layout):
     with pytest.raises(NothingMadeError, match=r"no mixture could be made: .*mp4: .*; \.\.\.$"):
         write(plan(junk_rows, config), layout)
