@@ -4,6 +4,7 @@ A value that cannot be right is an error at once: `--OPTION: rule, got VALUE`.
 """
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ class Place(click.ParamType):
             self.fail(f"must be a path or a URI, got {shown(value)}", param, ctx)
         if value.encode(errors="replace").decode() != value:
             # No CSV, JSON or message can hold what Python makes of other bytes.
-            self.fail(f"must be UTF-8, got {shown(value)}", param, ctx)
+            encoding = sys.getfilesystemencoding()
+            rule = f"must be text in {encoding}, the encoding of names here"
+            self.fail(f"{rule}, got {shown(value)}", param, ctx)
         if self._local:
             if not is_local(value):
                 self.fail(f"must be on this machine, got {value}", param, ctx)
