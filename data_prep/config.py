@@ -12,7 +12,7 @@ from data_prep.settings import MAX_SEED, Settings, load
 
 MAX_ROWS = 65_500
 """Rows that a JPEG can have; a record stores a clip's frames below each other in one JPEG."""
-MAX_PIXELS = 2**28
+MAX_CLIP_PIXELS = 2**28
 """Pixels of a clip; a mixture of two such clips takes several GB of memory."""
 MAX_SECONDS = 600.0
 """Length of a clip; a record holds its audio uncompressed."""
@@ -118,8 +118,8 @@ class DataConfig(Settings):
                 f"frames={clip.frames}, height={clip.height}"
             )
         pixels = clip.frames * clip.height * clip.width
-        if pixels > MAX_PIXELS:
-            raise ValueError(f"a clip must have at most {MAX_PIXELS} pixels, got {pixels}")
+        if pixels > MAX_CLIP_PIXELS:
+            raise ValueError(f"a clip must have at most {MAX_CLIP_PIXELS} pixels, got {pixels}")
         if clip.seconds > MAX_SECONDS:
             raise ValueError(f"a clip must last at most {MAX_SECONDS:g} s, got {clip.seconds:g}")
         return clip

@@ -53,7 +53,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             info=storage.join(examples.uri, INFO),
             rejected=storage.join(examples.uri, manifest.REJECTED),
         )
-        earlier = manifest.read_rejected(storage.join(storage.parent(path), manifest.REJECTED))
+        earlier = manifest.read_rejected(manifest.rejected_beside(path))
         with storage.lease(layout.unfinished) as require_held:
             write_records(
                 planned,

@@ -11,7 +11,7 @@ from data_prep.config import ClipConfig
 from data_prep.media.decoding import UnusableError
 from data_prep.media.streams import require_size
 
-MAX_SIDE = 1 << 16
+MAX_SHOWN_SIDE = 1 << 16
 """Pixels that a frame may be wide or high as shown."""
 
 _MISFIT = 0.02  # scaled pixels by which a section may be off
@@ -38,9 +38,9 @@ def shown_size(frame: VideoFrame, aspect: float) -> tuple[int, int]:
     """
     require_size(frame.width, frame.height)
     height, width = frame.height, max(1, round(frame.width * aspect))
-    if max(height, width) > MAX_SIDE:
+    if max(height, width) > MAX_SHOWN_SIDE:
         raise UnusableError(
-            f"must be shown in at most {MAX_SIDE} pixels a side, got {width}x{height}"
+            f"must be shown in at most {MAX_SHOWN_SIDE} pixels a side, got {width}x{height}"
         )
     return (width, height) if quarter_turns(frame) % 2 else (height, width)
 

@@ -9,7 +9,7 @@ from av.stream import Disposition
 
 from data_prep.media.decoding import UnusableError
 
-MAX_PIXELS = 1 << 26
+MAX_FRAME_PIXELS = 1 << 26
 """Pixels that a frame may have; an 8K frame has half as many."""
 
 # The command's weights (fftools, `map_auto_video` and `map_auto_audio`): a stream that has packets
@@ -48,8 +48,10 @@ def audio_of(container: InputContainer) -> AudioStream | None:
 
 def require_size(width: int, height: int) -> None:
     """Refuse frames so large that decoding them could exhaust the memory."""
-    if width * height > MAX_PIXELS:
-        raise UnusableError(f"frames must have at most {MAX_PIXELS} pixels, got {width}x{height}")
+    if width * height > MAX_FRAME_PIXELS:
+        raise UnusableError(
+            f"frames must have at most {MAX_FRAME_PIXELS} pixels, got {width}x{height}"
+        )
 
 
 def _best(streams: Iterable[_Stream]) -> _Stream | None:

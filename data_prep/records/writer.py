@@ -1,25 +1,7 @@
 """The one writer of records: shards of mixtures, their resumption and their account.
 
 `generate` and the pipeline's MixtureGen both call `write_records`; only their `RecordLayout`
-differs. MixtureGen calls it like this:
-
-    planned = plan(manifest.read(path), config)
-    layout = RecordLayout(
-        unfinished=unfinished,  # the same for all attempts at the same records
-        splits={split: artifact_utils.get_split_uri([examples], split) for split in SPLITS},
-        info=join(examples.uri, "info.json"),
-        rejected=join(examples.uri, "rejected.csv"),
-    )
-    earlier = manifest.read_rejected(join(parent(path), "rejected.csv"))
-    with storage.lease(layout.unfinished) as require_held:
-        write_records(
-            planned,
-            layout,
-            self._make_beam_pipeline(),
-            require_held=require_held,
-            rejections=earlier,
-        )
-    storage.remove_tree(layout.unfinished)
+differs. Both hold the lease of the folder meanwhile, and remove what is unfinished afterwards.
 
 All places are URIs of the storage layer, on the workers too.
 """

@@ -170,7 +170,7 @@ def test_names_with_colons_and_percents(tmp_path):
 
 
 def test_absurd_sizes_are_refused(plain, monkeypatch):
-    monkeypatch.setattr(streams, "MAX_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(streams, "MAX_FRAME_PIXELS", 64 * 48 - 1)
     for read in readers(plain):
         with pytest.raises(MediaError, match="must have at most 3071 pixels, got 64x48"):
             read()
