@@ -1,8 +1,8 @@
 """The registry of presets, the one home of every width and size of the networks.
 
 `tiny` trains on two cores in minutes, `small` on one GPU in hours. `paper` is the papers' size: the
-encoder has I3D's Inception widths; the papers do not give decoder, mask and audio widths, so they
-are chosen to reproduce the published parameter counts.
+encoder has I3D's Inception widths; the decoder, mask and audio widths are fitted to the published
+parameter counts.
 """
 
 from dataclasses import dataclass
