@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from data_prep import storage
 from data_prep.settings import MAX_SEED, Settings
 from models.precision import Precision
 from models.presets import get_preset
@@ -11,6 +12,8 @@ from models.systems import get_system
 
 MAX_BATCH = 65_536
 """Examples per batch, over all devices."""
+PUSHED = "pushed"
+"""`ModelConfig.initial` of runs that start from the newest pushed model of their task."""
 _MOST = 1_000_000_000  # updates; years of training
 
 
@@ -22,12 +25,17 @@ class ModelConfig(Settings):
         preset: a name in `models.presets.PRESETS`.
         outputs: number of output videos, `n`.
         layers: number of layers composed into them, `m`.
+        initial: exported model whose weights training starts from, see
+            `models.training.warm_start`: URI of a version, or of a folder of versions for the
+            newest. `pushed` is the newest version that the pipeline has pushed for the task, if
+            there is one. Fresh weights by default.
     """
 
     system: str = "c2"
     preset: str = "tiny"
     outputs: int = Field(2, ge=2, le=16)
     layers: int = Field(2, ge=2, le=64)
+    initial: str = ""
 
     @field_validator("preset")
     @classmethod
@@ -40,6 +48,12 @@ class ModelConfig(Settings):
     def _system_exists(cls, name: str) -> str:
         get_system(name)
         return name
+
+    @field_validator("initial")
+    @classmethod
+    def _absolute(cls, uri: str) -> str:
+        # Stages have another working directory than the command that names the model.
+        return storage.absolute(uri) if uri not in ("", PUSHED) else uri
 
 
 class TrainConfig(Settings):

@@ -19,7 +19,7 @@ _SECONDS_BETWEEN_LINES = 20.0
 def training_progress() -> Iterator[Callable[[Progress], None]]:
     """Yield a function that shows the progress of a training run on stderr.
 
-    A resumed run says at which step it resumes.
+    A run that is resumed, or starts from an exported model, says so first.
     """
     console = Console(stderr=True)
     columns = (
@@ -36,8 +36,9 @@ def training_progress() -> Iterator[Callable[[Progress], None]]:
         def report(progress: Progress) -> None:
             nonlocal last_line
             bar.update(task, completed=progress.step, total=progress.steps)
-            if not progress.scalars:  # a resumed run begins
-                console.print(f"  resuming from step {progress.resumed_from}")
+            if not progress.scalars:
+                begins = progress.started_from or f"resuming from step {progress.resumed_from}"
+                console.print(f"  {begins}", markup=False, highlight=False, soft_wrap=True)
                 return
             text = describe(progress)
             bar.update(task, description=text)

@@ -10,11 +10,13 @@ class Progress:
     Attributes:
         step: updates done.
         steps: updates in total.
-        scalars: means since the last report, by name; empty as a resumed run begins.
+        scalars: means since the last report, by name; empty as a run begins that was resumed or
+            starts from an exported model.
         updates: updates done since the start or the resumption.
         seconds: seconds spent on them, without evaluation.
         waited: seconds of them spent waiting for input.
         resumed_from: step of the checkpoint from which the run was resumed; 0 for a fresh run.
+        started_from: what was loaded from an exported model, in one line; set as the run begins.
     """
 
     step: int
@@ -24,6 +26,7 @@ class Progress:
     seconds: float
     waited: float
     resumed_from: int = 0
+    started_from: str = ""
 
     @property
     def seconds_per_update(self) -> float:

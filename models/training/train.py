@@ -27,6 +27,7 @@ from models.training.inputs import divisible, read_info, read_once, read_shuffle
 from models.training.optimizers import make_optimizer
 from models.training.progress import Progress
 from models.training.run import Run
+from models.training.warm_start import begin_run
 
 _HELD_OUT = 8
 """Mixtures of the held-out batch."""
@@ -58,8 +59,8 @@ def train(
         eval_files: TFRecord files of held-out mixtures, for the curves and images.
         logs: folder for TensorBoard's logs.
         checkpoints: folder for checkpoints.
-        report: called at every point of the curves; in a resumed run also once before them, without
-            scalars.
+        report: called at every point of the curves; in a run that is resumed or starts from an
+            exported model also once before them, without scalars.
         callbacks: Keras callbacks of your own. An epoch is `config.log_every` updates. Its logs
             hold the means of the model's `reported` scalars, and always `loss`.
         strategy: the devices; by default `make_strategy` finds them. Several workers all read the
@@ -69,8 +70,8 @@ def train(
         The trained model, with the averaged weights if `config.ema` is on.
 
     Raises:
-        UserError: the records or the devices do not suit the settings, or training diverged. The
-            message then names the step and the mixtures of its batch.
+        UserError: the records, the devices or the initial model do not suit the settings, or
+            training diverged. The message then names the step and the mixtures of its batch.
 
     Example:
         Train C2 on the records that `python -m data_prep generate` wrote to `mixtures`:
@@ -134,6 +135,8 @@ def train(
     with storage.without_wildcards(checkpoints) as folder:
         manager = tf.train.CheckpointManager(run.checkpoint, folder, max_to_keep=2)
         run.restore(manager.latest_checkpoint)
+        written = logs if is_chief(strategy) else None
+        begin_run(run, trained.network, model.initial, logs=written, report=report)
         if run.step < run.steps:
             held_out = next(iter(read_once(eval_files, clip, batch=_HELD_OUT)))
             _fit(
@@ -143,7 +146,7 @@ def train(
                 records(skip=run.step * config.accumulate, prepare=_prepare(trained)),
                 held_out=_prepare(trained)(held_out),
                 manager=manager if is_chief(strategy) else None,
-                logs=logs if is_chief(strategy) else None,
+                logs=written,
                 report=report,
                 callbacks=callbacks,
             )
