@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.settings import MAX_SEED, Settings, load
@@ -82,12 +82,16 @@ class DataConfig(Settings):
 
     Attributes:
         clip: shape of every clip.
+        margin: pixels by which recorded frames are higher and wider than `clip`. Training crops
+            each clip anywhere in them, differently every time; all else reads their center.
         train_mixtures: mixtures to draw from the videos of the train split.
         eval_mixtures: mixtures to draw from the videos of the eval split.
         shares: share of each mixture type in [0, 1], by its name in `MIXTURE_TYPES`; they sum
             to 1.
-        distinct_labels: whether the two clips of a mixture must have different classes, if there
-            are several. With few classes, many pairs would otherwise look and sound alike.
+        same_label_share: share of the mixtures whose two videos are of one class, in [0, 1], the
+            same for every mixture type; all others show two classes. In a mixture of one class,
+            only the timing of the audio tells which video it belongs to. A video without a
+            suitable partner gets any other one. None pairs videos whatever their classes.
         segments: SLIC supervoxels requested for an occlusion.
         eval_fraction: share of source videos held out for eval if annotations name no split.
         min_loudness: loudness in dBFS (RMS) below which a video, and a clip, counts as silent.
@@ -98,10 +102,11 @@ class DataConfig(Settings):
     """
 
     clip: ClipConfig = ClipConfig()
+    margin: int = Field(0, ge=0, le=MAX_SIDE)
     train_mixtures: int = Field(1_000, ge=1, le=MAX_MIXTURES)
     eval_mixtures: int = Field(200, ge=1, le=MAX_MIXTURES)
     shares: dict[str, float] = Field({"transparency": 0.5, "occlusion": 0.5}, validate_default=True)
-    distinct_labels: bool = False
+    same_label_share: float | None = Field(None, ge=0, le=1)
     segments: int = Field(10, ge=2, le=10_000)
     eval_fraction: float = Field(0.1, gt=0, lt=1)
     min_loudness: float = Field(-60.0, ge=-120, le=0)
@@ -109,20 +114,32 @@ class DataConfig(Settings):
     records_per_shard: int = Field(256, ge=1, le=1_000_000)
     seed: int = Field(0, ge=0, le=MAX_SEED)
 
+    @property
+    def recorded_clip(self) -> ClipConfig:
+        """Shape of the clips as they are recorded, with their margin."""
+        return _enlarged(self.clip, self.margin)
+
     @field_validator("clip")
     @classmethod
     def _record_holds(cls, clip: ClipConfig) -> ClipConfig:
-        if clip.frames * clip.height > MAX_ROWS:
-            raise ValueError(
-                f"frames times height must be at most {MAX_ROWS}, the rows of a JPEG, got "
-                f"frames={clip.frames}, height={clip.height}"
-            )
-        pixels = clip.frames * clip.height * clip.width
-        if pixels > MAX_CLIP_PIXELS:
-            raise ValueError(f"a clip must have at most {MAX_CLIP_PIXELS} pixels, got {pixels}")
+        _require_recordable(clip)
         if clip.seconds > MAX_SECONDS:
             raise ValueError(f"a clip must last at most {MAX_SECONDS:g} s, got {clip.seconds:g}")
         return clip
+
+    @field_validator("margin")
+    @classmethod
+    def _margin_fits(cls, margin: int, info: ValidationInfo) -> int:
+        clip = info.data.get("clip")
+        if clip is not None:  # otherwise it is wrong itself
+            most = clip.short_side - max(clip.height, clip.width)
+            if margin > most:
+                raise ValueError(
+                    f"must be at most {most}, so that the frames fit into "
+                    f"short_side={clip.short_side}, got {margin}"
+                )
+            _require_recordable(_enlarged(clip, margin))
+        return margin
 
     @field_validator("shares")
     @classmethod
@@ -137,3 +154,19 @@ class DataConfig(Settings):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"shares must sum to 1, got {total:g}: {shares}")
         return {name: shares[name] for name in MIXTURE_TYPES if name in shares}
+
+
+def _enlarged(clip: ClipConfig, margin: int) -> ClipConfig:
+    return clip.model_copy(update={"height": clip.height + margin, "width": clip.width + margin})
+
+
+def _require_recordable(clip: ClipConfig) -> None:
+    """Check that a record can hold the frames of a clip."""
+    if clip.frames * clip.height > MAX_ROWS:
+        raise ValueError(
+            f"frames times height must be at most {MAX_ROWS}, the rows of a JPEG, got "
+            f"frames={clip.frames}, height={clip.height}"
+        )
+    pixels = clip.frames * clip.height * clip.width
+    if pixels > MAX_CLIP_PIXELS:
+        raise ValueError(f"a clip must have at most {MAX_CLIP_PIXELS} pixels, got {pixels}")

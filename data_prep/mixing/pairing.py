@@ -1,14 +1,16 @@
 """Random choice of two clips, their windows and the mixture type, from the seed alone."""
 
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
-from data_prep.mixing.spreading import spread
+from data_prep.mixing.spreading import spread, spread_within
 from data_prep.sources.kinetics import Rejection
 from data_prep.sources.manifest import Video
 from data_prep.splits import SPLITS, TRAIN
@@ -83,9 +85,10 @@ def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) ->
 
     Mixture i depends on the seed, the split, i and the videos, but not on `count` or on the order
     of `videos`. V1 is drawn from the audible videos if there are any, because its audio is the
-    control; V2 from the videos of other sources, and of other labels if the settings say so and
-    there are some. Windows start anywhere; crops are anywhere in train and centered in eval. The
-    mixture types are spread evenly (`spreading.spread`).
+    control; V2 from the videos of other sources, and of V1's label or of other labels if the
+    settings say so and there are some. Windows start anywhere; crops are anywhere in train and
+    centered in eval. The mixture types, and the mixtures of one label among those of each type, are
+    spread evenly (see `spreading`).
 
     Args:
         videos: usable videos with their final splits; those of other splits are ignored.
@@ -101,8 +104,15 @@ def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) ->
     """
     check_sources(videos, split)
     pool = _Pool(videos, split, config)
-    types = spread(config.shares)
-    return [pool.pairing(index, next(types)) for index in range(count)]
+    kinds = zip(spread(config.shares), _same_label(config), strict=True)
+    return [pool.pairing(index, *next(kinds)) for index in range(count)]
+
+
+def _same_label(config: DataConfig) -> Iterator[bool | None]:
+    """Yield whether mixture 0, 1, 2, ... shows one label; None if labels are not looked at."""
+    if config.same_label_share is None:
+        return repeat(None)
+    return spread_within(config.same_label_share, config.shares)
 
 
 class _Pool:
@@ -115,19 +125,22 @@ class _Pool:
             (video for video in videos if video.split == split),
             key=lambda video: (video.source, video.id, video.path),
         )
-        self._blocks = _blocks(self._videos)
-        self._distinct = config.distinct_labels and len({v.label for v in self._videos}) > 1
+        self._others = _Others(self._videos)
+        by_label = defaultdict(list)
+        for video in self._videos:
+            by_label[video.label].append(video)
+        self._by_label = {label: _Others(videos) for label, videos in by_label.items()}
         everything = list(range(len(self._videos)))
         self._targets = [
             i for i in everything if self._videos[i].is_audible(config.min_loudness)
         ] or everything
 
-    def pairing(self, index: int, mixture_type: str) -> Pairing:
+    def pairing(self, index: int, mixture_type: str, same_label: bool | None) -> Pairing:
         """Draw the mixture with this index."""
         config = self._config
         rng = np.random.default_rng([config.seed, SPLITS.index(self._split), index])
         v1 = self._videos[self._targets[rng.integers(len(self._targets))]]
-        v2 = (self._other_label if self._distinct else self._other)(v1, rng)
+        v2 = self._partner(v1, same_label, rng)
         return Pairing(
             split=self._split,
             index=index,
@@ -137,20 +150,47 @@ class _Pool:
             v2=_window(v2, self._split, config.clip, rng),
         )
 
+    def _partner(self, v1: Video, same_label: bool | None, rng: np.random.Generator) -> Video:
+        """Draw a video of another source, whose label suits if there is one."""
+        if same_label:
+            # An empty label says nothing about the class.
+            alike = self._by_label[v1.label].draw(v1, rng) if v1.label else None
+            return alike or self._any(v1, rng)
+        if same_label is None or len(self._by_label) == 1:
+            return self._any(v1, rng)
+        return self._other_label(v1, rng)
+
     def _other_label(self, v1: Video, rng: np.random.Generator) -> Video:
         """Draw a video of another source and label, or of another source if there is none."""
         for _ in range(_TRIES):
-            v2 = self._other(v1, rng)
+            v2 = self._any(v1, rng)
             if v2.label != v1.label:
                 return v2
         # There are few, if any, so the whole pool is searched.
         rest = [v for v in self._videos if v.source != v1.source and v.label != v1.label]
         return rest[rng.integers(len(rest))] if rest else v2
 
-    def _other(self, v1: Video, rng: np.random.Generator) -> Video:
-        """Draw a video outside the block of V1's source."""
+    def _any(self, v1: Video, rng: np.random.Generator) -> Video:
+        """Draw a video of another source."""
+        v2 = self._others.draw(v1, rng)
+        assert v2 is not None, "check_sources found two sources"
+        return v2
+
+
+class _Others:
+    """Videos sorted by source, from which those of other sources are drawn."""
+
+    def __init__(self, videos: Sequence[Video]):
+        self._videos = videos
+        self._blocks = _blocks(videos)
+
+    def draw(self, v1: Video, rng: np.random.Generator) -> Video | None:
+        """Draw one outside the block of V1's source; None if there is none."""
         first, last = self._blocks[v1.source]
-        other = int(rng.integers(len(self._videos) - (last - first)))
+        rest = len(self._videos) - (last - first)
+        if not rest:
+            return None
+        other = int(rng.integers(rest))
         return self._videos[other if other < first else other + last - first]
 
 

@@ -140,7 +140,7 @@ def divisible(batches: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def re_paired(batch: Tensors, seed: tf.Tensor) -> Tensors:
-    """Pair the clips of a batch again: move every V2 on by so many places within its group.
+    """Pair the clips of a batch again: give every mixture another V2 of its group.
 
     The control audio belongs to V1 and stays with it. The alpha belongs to the clip in front,
     from which it was made: it moves with a V2 that is in front, and stays otherwise. So the
@@ -150,29 +150,36 @@ def re_paired(batch: Tensors, seed: tf.Tensor) -> Tensors:
     - all other mixtures whose types alter the clip in the back alike, which is V2 if V1 is in
       front. Most types leave it as it is.
 
-    The old pair stays if the new one would show one source video twice, or one class and the old
-    one showed two.
+    The new V2 is of another source video than V1. It has V1's label if and only if the old V2 has
+    it, so the number of mixtures of one class stays the same.
 
     Args:
         batch: a batch of `data_prep.records.record.parse`.
-        seed: int64 `[2]`, decides by how many places V2 moves, from 0 to all but one.
+        seed: int64 `[2]`, decides how many places on among these V2s the new one is.
 
     Returns:
         The batch with its V2, that clip's audio and its provenance moved.
     """
     size = tf.shape(batch["v2"])[0]
     places = tf.random.stateless_uniform([], seed, 0, size, dtype=tf.int32)
-    origin = _moved_within(_groups(batch), places)
-    source, label = (tf.gather(batch[key], origin) for key in ("v2_source", "v2_label"))
-    fits = source != batch["v1_source"]
-    fits &= (label != batch["v1_label"]) | (batch["v2_label"] == batch["v1_label"])
-    origin = tf.where(fits, origin, tf.range(size))
+    origin = _moved_within(_suits(batch), places)
     moving = {key for key in batch if key.startswith("v2")} | {"audio2"}
     moved = {key: tf.gather(batch[key], origin) for key in moving}
     behind = batch["front"][:, None, None, None, None] != 2
     moved["alpha"] = tf.where(behind, batch["alpha"], tf.gather(batch["alpha"], origin))
     moved["class_pair"] = batch["v1_label"] + "+" + moved["v2_label"]
     return {**batch, **moved}
+
+
+def _suits(batch: Tensors) -> tf.Tensor:
+    """Return whether row i may get the V2 of row j, bool `[B, B]`; its own always suits."""
+    source, label = (batch[f"v1_{key}"][:, None] for key in ("source", "label"))
+    group = _groups(batch)
+    suits = group[:, None] == group[None]
+    suits &= source != batch["v2_source"][None]
+    one_class = batch["v1_label"] == batch["v2_label"]
+    suits &= (label == batch["v2_label"][None]) == one_class[:, None]
+    return suits | tf.eye(tf.size(group), dtype=tf.bool)
 
 
 def _groups(batch: Tensors) -> tf.Tensor:
@@ -187,18 +194,18 @@ def _groups(batch: Tensors) -> tf.Tensor:
     return tf.where(batch["front"] == 2, unknown + 1 + kind, treatment)
 
 
-def _moved_within(groups: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-    """Return for each row the row so many places before it in its group, cyclically.
+def _moved_within(suits: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+    """Return for each row the one so many places before it among those that suit, cyclically.
 
     Args:
-        groups: `[B]`, the number of each row's group.
+        suits: bool `[B, B]`, with a true diagonal.
         places: int32, at least 0.
 
     Returns:
-        int32 `[B]`, a permutation.
+        int32 `[B]`, a permutation if the rows that suit each other form groups.
     """
-    same = tf.cast(groups[:, None] == groups[None], tf.int32)
-    rank = tf.linalg.diag_part(tf.cumsum(same, axis=1)) - 1  # of a row in its group
-    wanted = (rank - places) % tf.reduce_sum(same, axis=1)
-    found = tf.cast(wanted[:, None] == rank[None], tf.int32) * same
-    return tf.argmax(found, axis=1, output_type=tf.int32)
+    found = tf.cast(suits, tf.int32)
+    rank = tf.cumsum(found, axis=1) - 1  # of each column among those that suit the row
+    wanted = (tf.linalg.diag_part(rank) - places) % tf.reduce_sum(found, axis=1)
+    chosen = tf.cast(rank == wanted[:, None], tf.int32) * found
+    return tf.argmax(chosen, axis=1, output_type=tf.int32)

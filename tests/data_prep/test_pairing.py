@@ -1,11 +1,12 @@
 from itertools import islice
 
+import numpy as np
 import pytest
 
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.mixing.pairing import draw, usable
-from data_prep.mixing.spreading import spread
+from data_prep.mixing.spreading import spread, spread_within
 
 
 @pytest.fixture
@@ -83,27 +84,87 @@ def test_one_source_is_too_few(make_row):
         draw(videos, "eval", 1, DataConfig())
 
 
-def test_distinct_labels_are_kept_apart_where_there_are_several(make_row):
-    rows = [make_row(f"s{i}", label="ab"[i % 2], split="train") for i in range(6)]
-    config = DataConfig(distinct_labels=True)
-    for pairing in draw(rows, "train", 60, config):
-        assert pairing.v1.video.label != pairing.v2.video.label
-    alike = [make_row(f"s{i}", label="a", split="train") for i in range(3)]
-    assert len(draw(alike, "train", 5, config)) == 5
+def labels(pairings):
+    return [(p.v1.video.label, p.v2.video.label) for p in pairings]
+
+
+@pytest.fixture
+def labelled(make_row):
+    """Twelve videos of three classes, two of each class from one source."""
+    return [make_row(f"s{i % 9}", id=f"v{i}", label="abc"[i % 3], split="train") for i in range(12)]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.3, 1.0])
+def test_a_share_of_every_mixture_type_shows_one_label(labelled, share):
+    shares = {"transparency": 0.35, "occlusion": 0.65}
+    pairings = draw(labelled, "train", 300, DataConfig(shares=shares, same_label_share=share))
+    same = np.array([v1 == v2 for v1, v2 in labels(pairings)])
+    assert same.tolist() == list(islice(spread_within(share, shares), 300))
+    types = np.array([pairing.mixture_type for pairing in pairings])
+    for name in shares:
+        own = same[types == name]
+        assert np.abs(np.cumsum(own) - share * np.arange(1, len(own) + 1)).max() < 1
+    assert all(p.v1.video.source != p.v2.video.source for p in pairings)
+
+
+def test_every_partner_of_one_label_is_drawn(labelled):
+    pairings = draw(labelled, "train", 600, DataConfig(same_label_share=1))
+    pairs = {(p.v1.video.id, p.v2.video.id) for p in pairings}
+    assert pairs == {
+        (v1.id, v2.id)
+        for v1 in labelled
+        for v2 in labelled
+        if v1.label == v2.label and v1.source != v2.source
+    }
+
+
+def test_the_share_changes_partners_alone(labelled):
+    """Neither V1, nor the types, nor the mixtures that show two labels anyway."""
+    drawn = {s: draw(labelled, "train", 80, DataConfig(same_label_share=s)) for s in (0, 0.25, 1)}
+    for one, two, mixed in zip(drawn[1], drawn[0], drawn[0.25], strict=True):
+        assert mixed in (one, two)
+        assert one.v1.video == two.v1.video
+        assert one.mixture_type == two.mixture_type
+
+
+def test_mixtures_of_one_label_depend_on_seed_and_index_alone(labelled):
+    config = DataConfig(seed=3, same_label_share=0.5)
+    many = draw(labelled, "train", 50, config)
+    assert draw(labelled[::-1], "train", 20, config) == many[:20]
+
+
+def test_labels_are_not_looked_at_by_default(labelled):
+    same = [v1 == v2 for v1, v2 in labels(draw(labelled, "train", 600, DataConfig()))]
+    # Each video has 10 or 11 possible partners, 2 or 3 of them of its label.
+    assert 0.2 < np.mean(same) < 0.33
+
+
+def test_videos_without_a_suitable_partner_get_another_one(make_row):
+    def pairs(names, share):
+        rows = [make_row(f"s{i}", label=name, split="train") for i, name in enumerate(names)]
+        return set(labels(draw(rows, "train", 100, DataConfig(same_label_share=share))))
+
+    assert pairs(["a", "a", "a"], 0) == {("a", "a")}
+    assert pairs(["a", "a", "b"], 1) == {("a", "a"), ("b", "a")}
+    assert pairs(["a", "b"], 1) == {("a", "b"), ("b", "a")}
+    # Two videos without a label may be of any class.
+    assert {("", "a"), ("", "")} < pairs(["", "", "a", "a"], 1)
 
 
 def test_label_that_only_the_same_source_lacks_is_paired_with_another_source(make_row):
     rows = [make_row("x", id=f"x-{label}", label=label, split="train") for label in "ab"]
     rows.append(make_row("y", label="a", split="train"))
-    pairs = {
-        (p.v1.video.id, p.v2.video.id)
-        for p in draw(rows, "train", 60, DataConfig(distinct_labels=True))
-    }
-    assert pairs == {("x-a", "y"), ("x-b", "y"), ("y", "x-b")}
+
+    def pairs(share):
+        pairings = draw(rows, "train", 60, DataConfig(same_label_share=share))
+        return {(p.v1.video.id, p.v2.video.id) for p in pairings}
+
+    assert pairs(0) == {("x-a", "y"), ("x-b", "y"), ("y", "x-b")}
+    assert pairs(1) == {("x-a", "y"), ("x-b", "y"), ("y", "x-a")}
 
 
 def test_the_one_video_of_another_label_among_many_is_found(make_row):
     rows = [make_row(f"s{i}", label="a", split="train") for i in range(5_000)]
     rows.append(make_row("rare", label="b", split="train", loudness=None))
-    pairings = draw(rows, "train", 10, DataConfig(distinct_labels=True))
+    pairings = draw(rows, "train", 10, DataConfig(same_label_share=0))
     assert {p.v2.video.id for p in pairings} == {"rare"}

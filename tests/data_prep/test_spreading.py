@@ -1,11 +1,12 @@
 import math
+from fractions import Fraction
 from itertools import islice
 
 import numpy as np
 import pytest
 
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
-from data_prep.mixing.spreading import spread
+from data_prep.mixing.spreading import spread, spread_within
 
 
 def first(count, shares):
@@ -41,6 +42,33 @@ def test_the_count_of_each_of_three_types_differs_from_its_share_by_less_than_on
         for name, share in shares.items():
             counts = np.cumsum(types == name)
             assert np.abs(counts - share * np.arange(1, 301)).max() < 1 + 1e-6, shares
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.25, 1 / 3, 0.5, 0.29, 0.999, 1.0])
+def test_every_type_has_its_part_of_a_share_in_every_prefix(share):
+    for values in random_shares(10):
+        shares = dict(zip(MIXTURE_TYPES, values, strict=True))
+        types = np.array(first(400, shares))
+        belongs = np.array(list(islice(spread_within(share, shares), 400)))
+        for name in MIXTURE_TYPES:
+            own = belongs[types == name]
+            expected = share * np.arange(1, len(own) + 1)
+            assert np.abs(np.cumsum(own) - expected).max(initial=0) < 1 + 1e-6, (share, shares)
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_a_share_of_one_type_is_rounded_down_in_every_prefix(share):
+    belongs = list(islice(spread_within(share, {"occlusion": 1.0}), 500))
+    exact = Fraction(share).limit_denominator(1000)
+    assert np.cumsum(belongs).tolist() == [math.floor(k * exact) for k in range(1, 501)]
+
+
+def test_mixtures_that_belong_are_apart_and_of_both_types_alike():
+    shares = {"transparency": 0.5, "occlusion": 0.5}
+    places = np.flatnonzero(list(islice(spread_within(0.25, shares), 200)))
+    assert places.tolist() == sorted([*range(3, 200, 8), *range(6, 200, 8)])
+    types = np.array(first(200, shares))[places]
+    assert (types == "occlusion").sum() == (types == "transparency").sum() == 25
 
 
 def test_types_without_a_share_do_not_occur():

@@ -128,19 +128,24 @@ def test_re_pairing_depends_on_the_seed_alone(batch):
     assert len({tuple(order) for order in orders}) > 2
 
 
-def test_re_pairing_keeps_two_classes_two(batch):
+def test_re_pairing_leaves_mixtures_of_one_class_and_of_two_what_they_are(batch):
     labels = {
-        "v1_label": tf.constant(["a", "a", "b", "b", "c", "c"]),
-        "v2_label": tf.constant(["b", "a", "a", "c", "a", "a"]),
+        "v1_label": tf.constant(["a", "a", "b", "b", "a", ""]),
+        "v2_label": tf.constant(["b", "a", "a", "c", "a", ""]),
+        "v1_source": tf.constant([f"first {row}" for row in range(6)]),
+        "mixture_type": tf.fill([6], "transparency"),
+        "front": tf.zeros([6], tf.int64),
     }
-    had_one_class = np.array([False, True, False, False, False, False])
-    moves = 0
-    for seed in range(20):
+    had_one_class = [False, True, False, False, True, True]
+    original, pairs = batch["v2"].numpy(), set()
+    for seed in range(40):
         result = inputs.re_paired({**batch, **labels}, tf.constant([5, seed], tf.int64))
-        one_class = (result["v1_label"] == result["v2_label"]).numpy()
-        assert not (one_class & ~had_one_class).any()
-        moves += (result["v2_label"] != labels["v2_label"]).numpy().sum()
-    assert moves > 0
+        assert (result["v1_label"] == result["v2_label"]).numpy().tolist() == had_one_class
+        for row, v2 in enumerate(result["v2"].numpy()):
+            pairs.add((row, next(i for i in range(6) if (v2 == original[i]).all())))
+    # Every V2 whose label suits, and no other.
+    suitable = [{0, 3, 5}, {1, 2, 4}, {1, 2, 3, 4, 5}, {1, 2, 3, 4, 5}, {1, 2, 4}, {5}]
+    assert pairs == {(row, i) for row, places in enumerate(suitable) for i in places}
 
 
 def test_re_pairing_clips_of_one_source_keeps_the_old_pairs(batch):

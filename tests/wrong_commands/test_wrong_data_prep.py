@@ -234,6 +234,8 @@ SETTINGS = {
     "color": "colour: unknown key",
     "number_key": "Keys should be strings, got 1",
     "inf_share": "shares.occlusion: Input should be a finite number, got inf",
+    "high_label_share": "same_label_share: Input should be less than or equal to 1, got 1.5",
+    "nan_label_share": "same_label_share: Input should be a finite number, got nan",
     "nan_fraction": "eval_fraction: Input should be a finite number, got nan",
     "no_shares": "shares must sum to 1, got 0",
     "unknown_share": "must be among transparency, occlusion, reflection, got mirror",
