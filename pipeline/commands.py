@@ -22,6 +22,7 @@ from models.precision import prepare
 from pipeline.config import PipelineConfig, load_config
 from pipeline.console import show
 from pipeline.demo import run_demo, sample
+from pipeline.initial_model import require_initial_model
 from pipeline.mixtures import require_mixtures
 from pipeline.places import Places
 from pipeline.runners import local
@@ -238,6 +239,7 @@ def _prepared(config: PipelineConfig) -> PipelineConfig:
     if config.mixtures:
         require_mixtures(config.mixtures, config.data.clip)
     prepare(config.train.precision)
+    require_initial_model(config)
     return config
 
 

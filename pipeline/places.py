@@ -23,7 +23,8 @@ class Places:
         metadata: ML Metadata's SQLite file.
         schema: the records' schema.
         checkpoints: checkpoints of unfinished training runs.
-        links: links to folders elsewhere whose names TFX would take for patterns.
+        links: links to folders elsewhere whose names TFX would take for patterns, and models by
+            their digests, linked or downloaded.
         summary: the `RunSummary` of the last run.
     """
 
@@ -95,9 +96,35 @@ class Places:
             return str(self.output / path.relative_to(output))
         return str(self._link_to(path) if storage.has_wildcards(str(path)) else path)
 
+    def name_by_content(self, folder: str, digest: str) -> str:
+        """Return a name of a folder that its content decides, wherever it is.
+
+        Args:
+            folder: a URI. A remote folder is downloaded, unless one with this content is there.
+            digest: digest of the content.
+        """
+        name = self.links / digest
+        if storage.is_local(folder):
+            _link(name, Path(storage.absolute(folder)))
+        elif not name.exists():
+            draft = str(name.with_name(f".{digest}"))
+            storage.remove_tree(draft)
+            storage.copy_tree(folder, draft)
+            storage.move(draft, str(name))
+        return str(name)
+
     def _link_to(self, path: Path) -> Path:
         link = self.links / hashlib.sha256(bytes(path)).hexdigest()[:16]
-        if not link.is_symlink():
-            self.links.mkdir(exist_ok=True)
-            link.symlink_to(path)
+        _link(link, path)
         return link
+
+
+def _link(link: Path, target: Path) -> None:
+    """Make a link to a folder, or keep the one that leads there; a downloaded folder stays."""
+    if link.is_symlink() and link.readlink() == target:
+        return
+    if link.is_symlink():
+        link.unlink()
+    if not link.exists():
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(target)

@@ -144,6 +144,7 @@ class ReportPage:
         plots: figures of the comparison.
         slices: tables of the metrics, one per feature.
         curves: figures of the training run; empty if nothing was trained.
+        training_note: what training started from, in a sentence; empty for fresh weights.
         analyses: one section per analysis.
         data: facts about the data set.
         gallery: mixture type -> entries; empty for models without outputs to show.
@@ -173,6 +174,7 @@ class ReportPage:
     settings: Pairs
     versions: Pairs
     gallery_note: str = ""
+    training_note: str = ""
 
     template: ClassVar[str] = "report.html"
 

@@ -26,6 +26,7 @@ from components.tables import spoken
 from data_prep import storage
 from data_prep.config import ClipConfig
 from models.export.exported_model import ExportedModel
+from models.training.warm_start import FILE, WarmStart
 
 _PACKAGES = (
     "tensorflow",
@@ -82,6 +83,7 @@ def gather(inputs: RunInputs, code: Mapping[str, str]) -> RunFacts:
         results=read_evaluation(inputs.evaluation.uri),
         baseline=read_baseline(inputs.evaluation.uri),
         curves=read_curves(inputs.model_run.uri),
+        warm_start=_warm_start(inputs.model_run),
         analyses=[_section(artifact) for artifact in inputs.analyses.values()],
         gallery=_gallery(inputs, data.settings.clip),
         verdict=_verdict(inputs),
@@ -91,6 +93,11 @@ def gather(inputs: RunInputs, code: Mapping[str, str]) -> RunFacts:
         ],
         versions=_versions(inputs.examples, code),
     )
+
+
+def _warm_start(model_run: Artifact) -> WarmStart | None:
+    file = storage.join(model_run.uri, FILE)
+    return WarmStart.read(file) if storage.is_file(file) else None
 
 
 def _section(artifact: Artifact) -> Section:

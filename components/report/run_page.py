@@ -25,6 +25,7 @@ from data_prep.config import ClipConfig
 from data_prep.settings import Settings
 from models.measures import Measure
 from models.systems import System, get_system
+from models.training.warm_start import WarmStart
 
 GALLERY_LIMIT = 512
 """The gallery is picked among at most this many held-out mixtures."""
@@ -49,6 +50,7 @@ class RunFacts:
         verdict: outcome of the evaluation.
         artifacts: the report's inputs.
         versions: (package or code, version or digest).
+        warm_start: what training took from an exported model; None if it started afresh.
     """
 
     data: Data
@@ -60,6 +62,7 @@ class RunFacts:
     verdict: pages.Verdict
     artifacts: Sequence[pages.Artifact]
     versions: pages.Pairs
+    warm_start: WarmStart | None = None
 
 
 def report_page(facts: RunFacts, settings: ReportSettings) -> pages.ReportPage:
@@ -86,6 +89,7 @@ def report_page(facts: RunFacts, settings: ReportSettings) -> pages.ReportPage:
         plots=chief_plots(comparison, measures),
         slices=slices(results, measures),
         curves=figures.training(facts.curves, measures),
+        training_note=_training_note(facts.warm_start),
         analyses=facts.analyses,
         data=data.facts,
         gallery=facts.gallery,
@@ -108,6 +112,10 @@ def _about(settings: ReportSettings, clip: ClipConfig) -> str:
         f"preset {settings.model.preset}, {settings.train.steps} steps{re_paired}, clips of "
         f"{clip.frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps"
     )
+
+
+def _training_note(found: WarmStart | None) -> str:
+    return f"Training {found.line}." if found else ""
 
 
 def _metrics_note(system: System, measures: Sequence[Measure]) -> str:

@@ -14,6 +14,7 @@ from data_prep.mixing.pairing import usable
 from data_prep.mixing.planning import plan
 from data_prep.sources import kinetics, manifest
 from pipeline.config import PipelineConfig
+from pipeline.initial_model import with_initial_model
 from pipeline.places import Places
 from pipeline.run_summary import RunSummary, read_mixtures, summarize
 
@@ -89,7 +90,7 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
     from pipeline.runners.stage_reporter import StageReporter
 
     with places.entered() as inside, _metadata(inside) as connection:
-        config = with_folders(config, inside.name_of)
+        config = with_initial_model(with_folders(config, inside.name_of), inside)
         write_schema(str(inside.schema))
         pipeline = create_pipeline(
             config,
