@@ -1,4 +1,4 @@
-"""The registry of systems: one entry for every row of the published tables.
+"""The registry of systems: the rows of the published tables, and our variants of them.
 
 Kept free of Keras, so that a configuration can be checked at once; a system's module is imported
 when its network is built.
@@ -51,6 +51,8 @@ class System:
         settings: which of `outputs`, `layers` and `classes` the builder takes.
         control: how it is asked for the target clip.
         published: its row of the published tables.
+        varies: names of the systems that it is compared with, if it is our variant of them and no
+            row of the published tables.
     """
 
     name: str
@@ -61,6 +63,7 @@ class System:
     settings: tuple[str, ...] = ()
     control: ControlMode = NO_CONTROL
     published: Published = Published()
+    varies: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.task.uses_audio != self.control.uses_audio:
@@ -73,6 +76,11 @@ class System:
     def uses_audio(self) -> bool:
         """Whether the network takes the audio of the target clip."""
         return self.task.uses_audio
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether it is our variant of published systems."""
+        return bool(self.varies)
 
     @property
     def measures(self) -> tuple[Measure, ...]:
@@ -147,6 +155,16 @@ SYSTEMS: dict[str, System] = {
             published=_row(22.6, {"transparency": 0.149, "occlusion": 0.253}),
         ),
         System(
+            name="centrifuge_wide",
+            title="Centrifuge, widened to the FLOPs of CentrifugePC",
+            task=SEPARATION,
+            builder="models.networks.centrifuge:centrifuge",
+            # Within 3 % of CentrifugePC's FLOPs at every preset.
+            options={"width": (1.68, 1.2)},
+            settings=("outputs",),
+            varies=("centrifuge", "centrifuge_pc"),
+        ),
+        System(
             name="centrifuge_pc",
             title="CentrifugePC",
             task=SEPARATION,
@@ -159,11 +177,20 @@ SYSTEMS: dict[str, System] = {
             ),
         ),
         System(
+            name="centrifuge_pc_error",
+            title="CentrifugePC, corrector reads errors",
+            task=SEPARATION,
+            builder="models.networks.centrifuge:centrifuge_pc",
+            options={"reads_error": True},
+            settings=("outputs",),
+            varies=("centrifuge_pc",),
+        ),
+        System(
             name="c2_no_masking",
             title="C2 w/o masking",
             task=SEPARATION,
             builder="models.networks.c2:c2",
-            options={"masking": False},
+            options={"masking": None},
             settings=("outputs", "layers"),
             published=_row(23.4, {"transparency": 0.131, "occlusion": 0.200}),
         ),
@@ -181,11 +208,20 @@ SYSTEMS: dict[str, System] = {
             ),
         ),
         System(
+            name="c2_competing_masks",
+            title="C2, competing masks",
+            task=SEPARATION,
+            builder="models.networks.c2:c2",
+            options={"masking": "competing"},
+            settings=("outputs", "layers"),
+            varies=("c2",),
+        ),
+        System(
             name="c3_deterministic",
             title="C3, deterministic control",
             task=CONTROLLED_SEPARATION,
             builder="models.networks.c3:c3",
-            options={"internal_prediction": False},
+            options={"scores": None},
             settings=("outputs", "layers"),
             control=DETERMINISTIC,
             published=_row(None, {"transparency": 0.191}, control_accuracy={"transparency": 0.791}),
@@ -198,6 +234,16 @@ SYSTEMS: dict[str, System] = {
             settings=("outputs", "layers"),
             control=INTERNAL,
             published=_row(None, {"transparency": 0.119}, control_accuracy={"transparency": 0.777}),
+        ),
+        System(
+            name="c3_internal_fused",
+            title="C3, internal prediction from fused features",
+            task=CONTROLLED_SEPARATION,
+            builder="models.networks.c3:c3",
+            options={"scores": "features"},
+            settings=("outputs", "layers"),
+            control=INTERNAL,
+            varies=("c3_internal",),
         ),
         System(
             name="i3d",

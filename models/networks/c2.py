@@ -15,7 +15,7 @@ def c2(
     *,
     outputs: int = 2,
     layers: int = 2,
-    masking: bool = True,
+    masking: str | None = "independent",
 ) -> keras.Model:
     """Build C2.
 
@@ -24,7 +24,8 @@ def c2(
         preset: the network's widths.
         outputs: number of output videos, `n`.
         layers: number of layers composed into them, `m`.
-        masking: grouped channel masking in the encoder; False is "C2 without masking".
+        masking: grouped channel masking in the encoder, a name in
+            `models.networks.masking.MASKINGS`; None is "C2 without masking".
 
     Returns:
         A model from `video` `[B, T, H, W, 3]` in [-1, 1] to `Composition`'s dict: `outputs`,

@@ -3,12 +3,13 @@
 import keras
 
 from data_prep.config import ClipConfig
+from data_prep.registry import lookup
 from models.networks.audio import AudioVisualFusion, audio_network
 from models.networks.centrifuge import decode
 from models.networks.composition import compositional_head
 from models.networks.conv import conv
 from models.networks.i3d import encode
-from models.networks.scores import ScoreHead
+from models.networks.scores import SCORE_HEADS, Scored
 from models.presets import Preset, check_size
 
 
@@ -18,7 +19,7 @@ def c3(
     *,
     outputs: int = 2,
     layers: int = 2,
-    internal_prediction: bool = True,
+    scores: str | None = "outputs",
 ) -> keras.Model:
     """Build C3: C2 with an audio network, whose features join the encoder's deepest level.
 
@@ -27,21 +28,23 @@ def c3(
         preset: the network's widths.
         outputs: number of output videos, `n`.
         layers: number of layers composed into them, `m`.
-        internal_prediction: add the head that predicts a score `s_i` per output. Without it, slot
-            1 is trained to be the target clip (deterministic control).
+        scores: what a score `s_i` per output is predicted from, a name in
+            `models.networks.scores.SCORE_HEADS`: `outputs` matches each finished output with the
+            audio, `features` regresses all scores from the features behind them. None predicts no
+            scores, and slot 1 is trained to be the target clip (deterministic control).
 
     Returns:
         A model from `video` `[B, T, H, W, 3]` in [-1, 1] and `spectrogram` `[B, T_a, F]`,
-        magnitudes, to C2's dict. With internal prediction it also has `scores` `[B, n]`, the
+        magnitudes, to C2's dict. Unless `scores` is None it also has `scores` `[B, n]`, the
         predicted distance `l(V1, O_i)` of each output to the target clip.
 
     Raises:
-        UserError: the encoder's strides do not divide the clip.
+        UserError: the encoder's strides do not divide the clip, or no score head has this name.
     """
     check_size(clip, preset)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
     spectrogram = keras.Input(preset.audio.shape(clip.samples), name="spectrogram")
-    features, masks = encode(video, preset, masking=True)
+    features, masks = encode(video, preset, masking="independent")
     audio = audio_network(spectrogram, preset.audio, norm=preset.norm)
     fused = AudioVisualFusion(name="fusion")(features[-1], audio)
     fused = conv(fused, features[-1].shape[-1], 1, norm=preset.norm, name="fusion_mixed")
@@ -49,10 +52,11 @@ def c3(
     decoded = decode(features, preset, name="decoder")
     result = compositional_head(decoded, video, preset, outputs, layers)
     result["masks"] = masks
-    if internal_prediction:
-        result["scores"] = ScoreHead(preset.score_width, name="scores")(result["outputs"], audio)
+    if scores:
+        read = Scored(result["outputs"], audio, fused, decoded)
+        result["scores"] = lookup(SCORE_HEADS, scores, "scores")(read, preset.score_width)
     return keras.Model(
         {"video": video, "spectrogram": spectrogram},
         result,
-        name="c3_internal" if internal_prediction else "c3_deterministic",
+        name="c3_internal" if scores else "c3_deterministic",
     )

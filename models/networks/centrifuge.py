@@ -12,6 +12,8 @@ from models.networks.conv import (
     up_kernel,
 )
 from models.networks.i3d import encode
+from models.networks.recomposition import RecompositionError
+from models.networks.widening import widened
 from models.presets import Preset, check_size
 from models.typing import Tensor
 
@@ -39,13 +41,20 @@ def decode(features: list[Tensor], preset: Preset, *, name: str) -> Tensor:
     return x
 
 
-def centrifuge(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.Model:
+def centrifuge(
+    clip: ClipConfig,
+    preset: Preset,
+    *,
+    outputs: int = 2,
+    width: tuple[float, float] = (1.0, 1.0),
+) -> keras.Model:
     """Build the Centrifuge.
 
     Args:
         clip: the clip's shape.
         preset: the network's widths.
         outputs: number of output videos, `n`.
+        width: factors of the encoder's and the decoder's channels; see `widened`.
 
     Returns:
         A model from `video` `[B, T, H, W, 3]` in [-1, 1] to `outputs` `[B, n, T, H, W, 3]` in
@@ -55,13 +64,16 @@ def centrifuge(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.M
         UserError: the encoder's strides do not divide the clip.
     """
     check_size(clip, preset)
+    preset = widened(preset, *width)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
     rgb = _with_copies(_predict(video, preset, outputs, name="centrifuge"), video, preset)
     rgb = keras.layers.Activation("tanh", dtype="float32", name="tanh")(rgb)
     return keras.Model({"video": video}, {"outputs": SplitOutputs(name="outputs")(rgb)})
 
 
-def centrifuge_pc(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.Model:
+def centrifuge_pc(
+    clip: ClipConfig, preset: Preset, *, outputs: int = 2, reads_error: bool = False
+) -> keras.Model:
     """Build the predictor-corrector Centrifuge.
 
     A second Centrifuge reads the mixture and the first one's outputs, and predicts a correction.
@@ -71,6 +83,7 @@ def centrifuge_pc(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> kera
         clip: the clip's shape.
         preset: the network's widths.
         outputs: number of output videos, `n`.
+        reads_error: the second one reads the errors of `RecompositionError` instead of the outputs.
 
     Returns:
         A model with the inputs and outputs of `centrifuge`.
@@ -81,9 +94,10 @@ def centrifuge_pc(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> kera
     check_size(clip, preset)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
     predicted = _with_copies(_predict(video, preset, outputs, name="predictor"), video, preset)
-    seen = keras.layers.Concatenate(name="predicted_and_mixed")(
-        [keras.layers.Activation("tanh", name="predicted")(predicted), video]
-    )
+    read = keras.layers.Activation("tanh", name="predicted")(predicted)
+    if reads_error:
+        read = RecompositionError(name="error")(read, video)
+    seen = keras.layers.Concatenate(name="predicted_and_mixed")([read, video])
     correction = _predict(seen, preset, outputs, name="corrector")
     rgb = keras.layers.Add(name="corrected", dtype="float32")([predicted, correction])
     rgb = keras.layers.Activation("tanh", dtype="float32", name="tanh")(rgb)

@@ -11,15 +11,15 @@ from models.typing import Tensor
 
 
 def encode(
-    video: Tensor, preset: Preset, *, masking: bool = False, name: str = "encoder"
+    video: Tensor, preset: Preset, *, masking: str | None = None, name: str = "encoder"
 ) -> tuple[list[Tensor], list[Tensor]]:
     """Apply the encoder.
 
     Args:
         video: `[B, T, H, W, C]`, values in [-1, 1].
         preset: the encoder's levels, and the masks' sizes.
-        masking: apply grouped channel masking at every level (C2): the next level and the skip
-            then read the masked features.
+        masking: apply grouped channel masking of this name in `models.networks.masking.MASKINGS`
+            at every level (C2): the next level and the skip then read the masked features.
         name: prefix of the layers' names.
 
     Returns:
@@ -34,7 +34,7 @@ def encode(
             x = _unit(x, unit, preset.norm, f"{name}_{level.name}_{number}")
         if masking:
             x, mask = GroupedChannelMasking(
-                preset.mask_groups, preset.mask_width, name=f"{name}_{level.name}_masking"
+                preset.mask_groups, preset.mask_width, masking, name=f"{name}_{level.name}_masking"
             )(x)
             masks.append(mask)
         features.append(x)

@@ -1,7 +1,7 @@
-"""The score head of C3, by which internal prediction chooses an output."""
+"""The score heads of C3, by which internal prediction chooses an output."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -14,12 +14,11 @@ from models.typing import Tensor
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class ScoreHead(keras.layers.Layer):
-    """Predict a score for each output: its distance to the target clip.
+    """Match each finished output with the audio: predict its distance to the target clip.
 
     The same small network encodes each output, fuses it with the audio of the same time, and scores
-    it. The
-    outputs are read through a stop-gradient, so that scoring does not move them. Since all outputs
-    share the network, permuting the outputs permutes the scores.
+    it. The outputs are read through a stop-gradient, so that scoring does not move them. Since all
+    outputs share the network, permuting the outputs permutes the scores.
 
     A call on outputs `[B, n, T, H, W, 3]` and audio features `[B, T_a, F, D]` returns scores
     `[B, n]`, float32.
@@ -51,14 +50,7 @@ class ScoreHead(keras.layers.Layer):
                     2 * width, 1, activation="relu", kernel_initializer="he_normal"
                 ),
                 keras.layers.GlobalAveragePooling3D(),
-                # Scores start near the Identity baseline's distances. Regressing them from afar
-                # would long drown out the gradients that separate the layers.
-                keras.layers.Dense(
-                    1,
-                    kernel_initializer=keras.initializers.RandomNormal(stddev=1e-2),
-                    bias_initializer=keras.initializers.Constant(0.2),
-                    dtype="float32",
-                ),
+                _regression(1),
             ],
             name="head",
         )
@@ -97,3 +89,97 @@ class ScoreHead(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "width": self.width}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class FeatureScoreHead(keras.layers.Layer):
+    """Predict the scores of all outputs from where the target clip is going to be.
+
+    The encoder's deepest features, with the audio in them, and the decoder's finest ones are
+    averaged over space and time, and dense layers regress `n` scores from them. No output is read,
+    so permuting the outputs does not permute the scores: a score belongs to its slot, and training
+    must make the features tell which slot gets which clip. Gradients therefore flow into both
+    features, and stop where `InternalPredictionLoss` stops them, at the outputs.
+
+    A call on fused features `[B, T_l, H_l, W_l, C]` and decoded features `[B, T_1, H_1, W_1, D]`
+    returns scores `[B, n]`, float32.
+
+    Args:
+        outputs: number of outputs `n`.
+        width: half the channels of the hidden layer.
+    """
+
+    def __init__(self, outputs: int, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.outputs = outputs
+        self.width = width
+        self.head = keras.Sequential(
+            [
+                keras.layers.Dense(2 * width, activation="relu", kernel_initializer="he_normal"),
+                _regression(outputs),
+            ],
+            name="head",
+        )
+
+    def build(self, fused_shape: tuple[Any, ...], decoded_shape: tuple[Any, ...]) -> None:
+        """Build the dense layers for features of these shapes."""
+        self.head.build((None, fused_shape[-1] + decoded_shape[-1]))
+
+    def call(self, fused: Tensor, decoded: Tensor) -> Tensor:
+        """Return the scores."""
+        # Half precision is too coarse for means over so many positions.
+        pooled = [ops.mean(ops.cast(x, "float32"), axis=(1, 2, 3)) for x in (fused, decoded)]
+        return self.head(ops.cast(ops.concatenate(pooled, axis=-1), self.compute_dtype))
+
+    def inner_calls(self, fused: Shape, decoded: Shape) -> Iterator[InnerCall]:
+        """Yield the calls of the dense layers."""
+        return chain(self.head.layers, (fused[0], fused[-1] + decoded[-1]))
+
+    def compute_output_shape(
+        self, fused_shape: tuple[Any, ...], decoded_shape: tuple[Any, ...]
+    ) -> tuple[Any, ...]:
+        """Return the scores' shape."""
+        return (fused_shape[0], self.outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {**super().get_config(), "outputs": self.outputs, "width": self.width}
+
+
+def _regression(scores: int) -> keras.layers.Dense:
+    """Return the last layer of a head, float32.
+
+    Scores start near the Identity baseline's distances. Regressing them from afar would long drown
+    out the gradients that separate the layers.
+    """
+    return keras.layers.Dense(
+        scores,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=1e-2),
+        bias_initializer=keras.initializers.Constant(0.2),
+        dtype="float32",
+    )
+
+
+class Scored(NamedTuple):
+    """What a head can read.
+
+    Attributes:
+        outputs: `[B, n, T, H, W, 3]`.
+        audio: the audio network's features, `[B, T_a, F, D]`.
+        fused: the encoder's deepest features after the fusion with audio.
+        decoded: the decoder's finest features.
+    """
+
+    outputs: Tensor
+    audio: Tensor
+    fused: Tensor
+    decoded: Tensor
+
+
+SCORE_HEADS: dict[str, Callable[[Scored, int], Tensor]] = {
+    "outputs": lambda read, width: ScoreHead(width, name="scores")(read.outputs, read.audio),
+    "features": lambda read, width: FeatureScoreHead(read.outputs.shape[1], width, name="scores")(
+        read.fused, read.decoded
+    ),
+}
+"""What the scores are predicted from -> a function of what can be read and the head's width."""

@@ -78,6 +78,21 @@ def test_every_network_has_a_cost(name):
     assert all(result.outputs.values())
 
 
+@pytest.mark.parametrize("preset", ["tiny", "small", pytest.param("paper", marks=pytest.mark.slow)])
+def test_the_wide_centrifuge_costs_as_much_as_the_predictor_corrector(preset):
+    wide, corrected = (
+        cost_of(SYSTEMS[name], PRESETS[preset]) for name in ("centrifuge_wide", "centrifuge_pc")
+    )
+    assert wide.flops == pytest.approx(corrected.flops, rel=0.03)
+
+
+def test_a_corrector_costs_the_same_with_either_input():
+    errors, outputs = (
+        cost_of(SYSTEMS[name], PRESET) for name in ("centrifuge_pc_error", "centrifuge_pc")
+    )
+    assert (errors.flops, errors.parameters) == (outputs.flops, outputs.parameters)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name, millions, gflops, megabytes",

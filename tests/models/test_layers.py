@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from data_prep.errors import UserError
 from models.losses import assignment as losses
-from models.networks import audio, composition, conv, masking, scores
+from models.networks import audio, composition, conv, masking, recomposition, scores
 
 RNG = np.random.default_rng(0)
 
@@ -28,6 +29,11 @@ CASES = {
     ),
     "CropLike": (conv.CropLike, {}, [values(2, 4, 6, 8, 3), values(2, 3, 6, 7, 5)]),
     "DeterministicControlLoss": (losses.DeterministicControlLoss, {}, [values(3, 2), values(3, 2)]),
+    "FeatureScoreHead": (
+        scores.FeatureScoreHead,
+        {"outputs": 3, "width": 16},
+        [values(2, 3, 2, 4, 5), values(2, 3, 5, 7, 6)],
+    ),
     "GroupedChannelMasking": (
         masking.GroupedChannelMasking,
         {"groups": 3, "width": 2},
@@ -36,6 +42,11 @@ CASES = {
     "InternalPredictionLoss": (losses.InternalPredictionLoss, {}, [values(3, 2), values(3, 2)]),
     "LogMagnitude": (audio.LogMagnitude, {}, [values(2, 25, 33)]),
     "PermutationInvariantLoss": (losses.PermutationInvariantLoss, {}, [values(3, 3), values(3, 3)]),
+    "RecompositionError": (
+        recomposition.RecompositionError,
+        {},
+        [values(2, 3, 5, 7, 9), values(2, 3, 5, 7, 3)],
+    ),
     "ScoreHead": (scores.ScoreHead, {"width": 4}, [values(2, 3, 4, 12, 20, 3), values(2, 5, 6, 7)]),
     "SplitOutputs": (conv.SplitOutputs, {}, [values(1, 3, 5, 7, 9)]),
 }
@@ -129,6 +140,53 @@ def test_masks_multiply_groups_of_neighbouring_channels():
     assert ((masks.numpy() >= 0) & (masks.numpy() <= 1)).all()
 
 
+def test_competing_masks_start_as_no_masks():
+    layer = masking.GroupedChannelMasking(3, 2, "competing")
+    features = values(2, 2, 3, 4, 6) - 0.5
+    masked, masks = layer(features)
+    np.testing.assert_allclose(masks, np.full((2, 2, 3, 4, 3), 1 / 3), rtol=1e-6)
+    np.testing.assert_allclose(masked, features, rtol=1e-6)
+
+
+def test_competing_masks_are_shares_of_the_groups_and_their_mean_factor_is_1():
+    layer = masking.GroupedChannelMasking(3, 2, "competing")
+    features = values(2, 2, 3, 4, 6) - 0.5
+    layer(features)
+    kernel, bias = layer.predict.get_weights()
+    layer.predict.set_weights([values(*kernel.shape) - 0.5, values(*bias.shape)])
+    logits = layer.predict(layer.hidden(features)).numpy()
+    shares = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    masked, masks = layer(features)
+    assert np.ptp(shares) > 0.05
+    np.testing.assert_allclose(masks, shares, rtol=1e-5)
+    np.testing.assert_allclose(np.mean(3 * masks.numpy(), axis=-1), 1, rtol=1e-5)
+    np.testing.assert_allclose(masked, features * 3 * shares.repeat(2, axis=-1), rtol=1e-5)
+
+
+def test_an_unknown_masking_lists_the_known_ones():
+    with pytest.raises(UserError, match="masking: must be one of independent, competing, got 'x'"):
+        masking.GroupedChannelMasking(3, 2, "x")
+
+
+@pytest.mark.parametrize("videos", [1, 2, 3])
+def test_recomposition_errors_are_the_definition(videos):
+    outputs, mixture = values(2, 3, 4, 5, 3 * videos), values(2, 3, 4, 5, 3)
+    errors = recomposition.RecompositionError()(outputs, mixture).numpy()
+    each = mixture[..., None, :] - outputs.reshape(2, 3, 4, 5, videos, 3)
+    np.testing.assert_allclose(errors[..., :3], each.mean(axis=-2), atol=1e-6)
+    nearest = np.abs(each).sum(axis=-1).argmin(axis=-1)[..., None, None]
+    expected = np.take_along_axis(each, nearest, axis=-2)[..., 0, :]
+    np.testing.assert_allclose(errors[..., 3:], expected, atol=1e-6)
+
+
+def test_recomposition_errors_of_exact_outputs_are_zero_for_their_mixture():
+    v1, v2 = values(1, 2, 4, 5, 3), values(1, 2, 4, 5, 3)
+    occluded = np.where(values(1, 2, 4, 5, 1) < 0.5, v1, v2)
+    layer, outputs = recomposition.RecompositionError(), np.concatenate([v1, v2], axis=-1)
+    np.testing.assert_allclose(layer(outputs, 0.5 * (v1 + v2))[..., :3], 0, atol=1e-6)
+    np.testing.assert_array_equal(layer(outputs, occluded)[..., 3:], 0)
+
+
 def test_masks_of_groups_that_do_not_divide_the_channels():
     with pytest.raises(ValueError, match=r"must divide .* got groups=4, channels=6"):
         masking.GroupedChannelMasking(4, 2)(values(1, 2, 3, 4, 6))
@@ -220,7 +278,7 @@ def test_transposed_convolution_keeps_the_scale_of_the_signal():
     assert inner.std() == pytest.approx(1, rel=0.1)
 
 
-@pytest.mark.parametrize("name", ["GroupedChannelMasking", "ScoreHead"])
+@pytest.mark.parametrize("name", ["FeatureScoreHead", "GroupedChannelMasking", "ScoreHead"])
 def test_composite_layers_tell_every_layer_they_call(name):
     cls, arguments, inputs = CASES[name]
     layer = cls(**arguments)

@@ -21,13 +21,19 @@ from small_models import (
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
+from models.control import INTERNAL
 from models.networks.i3d import cross_entropy, i3d
 from models.presets import PRESETS
 from models.systems import SYSTEMS
 
 every_separator = pytest.mark.parametrize("name", SEPARATORS)
 every_trainable = pytest.mark.parametrize("name", TRAINABLE)
-every_controlled = pytest.mark.parametrize("name", ["c3_deterministic", "c3_internal"])
+every_controlled = pytest.mark.parametrize(
+    "name", [name for name in SEPARATORS if SYSTEMS[name].uses_audio]
+)
+every_scoring = pytest.mark.parametrize(
+    "name", [name for name in SEPARATORS if SYSTEMS[name].control is INTERNAL]
+)
 every_uncontrolled = pytest.mark.parametrize(
     "name", [name for name in SEPARATORS if not SYSTEMS[name].uses_audio]
 )
@@ -61,7 +67,7 @@ def test_shapes(name, batch, n, m, clip):
         if "centrifuge" not in name:
             expected["layers"] = (batch, m, *size, 3)
             expected["coefficients"] = (batch, n, m, *size)
-        if name == "c3_internal":
+        if SYSTEMS[name].control is INTERNAL:
             expected["scores"] = (batch, n)
     masks = result.pop("masks", [])
     assert {key: value.shape for key, value in result.items()} == expected
@@ -69,7 +75,7 @@ def test_shapes(name, batch, n, m, clip):
     levels = [tuple(-(-length // 2) for length in size)]
     levels.append((levels[0][0], *(-(-length // 2) for length in levels[0][1:])))
     levels.append(tuple(-(-length // 2) for length in levels[1]))
-    masked = name == "c2" or name.startswith("c3")
+    masked = name in ("c2", "c2_competing_masks") or name.startswith("c3")
     assert [mask.shape for mask in masks] == ([(batch, *s, 4) for s in levels] if masked else [])
 
 
@@ -105,17 +111,46 @@ def test_gradients_reach_every_weight(name, norm, n, m):
     assert not unreached
 
 
-def test_regressing_the_scores_does_not_move_the_outputs():
-    built = separator("c3_internal")
+def reached_by_the_score_error(name) -> dict[str, bool]:
+    """Whether the gradient of the score error reaches each weight."""
+    built = build(name)
     batch = make_batch(2)
     with tf.GradientTape() as tape:
         error = built.measure(batch, built(batch))["score_error"]
     variables = {weight.path: weight.value for weight in built.trainable_weights}
-    reached = {path for path, g in tape.gradient(error, variables).items() if g is not None}
-    assert reached
-    for path in variables:
-        if path.startswith(("encoder", "decoder", "composition", "layers_skip")):
-            assert path not in reached
+    gradients = tape.gradient(error, variables)
+    return {path: g is not None and np.abs(g).max() > 0 for path, g in gradients.items()}
+
+
+@every_scoring
+def test_regressing_the_scores_moves_the_scores_and_not_the_head(name):
+    reached = reached_by_the_score_error(name)
+    heads = {"composition_predict", "layers_skip", "decoder_full_up", "decoder_full_norm"}
+    assert all(found for path, found in reached.items() if path.startswith("scores"))
+    assert not any(found for path, found in reached.items() if path.split("/")[0] in heads)
+
+
+@pytest.mark.parametrize("name, trunk", [("c3_internal", False), ("c3_internal_fused", True)])
+def test_regressing_the_scores_moves_the_features_only_if_it_reads_them(name, trunk):
+    reached = reached_by_the_score_error(name)
+    own = [path for path in reached if path.startswith(("encoder", "fusion", "decoder_third"))]
+    assert own
+    assert {reached[path] for path in own} == {trunk}
+    assert all(found for path, found in reached.items() if path.startswith("audio"))
+
+
+def test_scores_from_features_do_not_follow_a_permutation_of_the_outputs():
+    built = build("c3_internal_fused")
+    batch = make_batch(2)
+    before = arrays(built(batch))
+    head = built.network.get_layer("composition_predict")
+    kernel, bias = head.get_weights()
+    # Of 2 layers and 2 outputs: 6 channels of color, then the rows of coefficients.
+    order = [*range(6), 8, 9, 6, 7]
+    head.set_weights([kernel[..., order], bias[order]])
+    after = arrays(built(batch))
+    np.testing.assert_allclose(after["outputs"], before["outputs"][:, ::-1], atol=1e-6)
+    np.testing.assert_array_equal(after["scores"], before["scores"])
 
 
 @every_separator

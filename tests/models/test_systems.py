@@ -17,7 +17,7 @@ from models.control import CONTROL_MODES, DETERMINISTIC, get_control_mode
 from models.measures import MEASURES
 from models.presets import PRESETS, check_size, get_preset
 from models.resolving import resolve
-from models.systems import SYSTEMS, get_system
+from models.systems import SYSTEMS, Published, get_system
 from models.tasks.bounds import Bound, EvaluationSettings
 from models.tasks.registry import CLASSIFICATION, CONTROLLED_SEPARATION, SEPARATION, TASKS
 
@@ -51,6 +51,18 @@ def test_every_system_is_complete(system):
     network = system.build(CLIP, PRESET, outputs=2, layers=2, classes=3)
     inputs = {"video", "spectrogram"} if system.uses_audio else {"video"}
     assert {tensor.name for tensor in network.inputs} == inputs
+
+
+def test_variants_are_no_rows_of_the_published_tables():
+    published = {name for name, system in SYSTEMS.items() if not system.is_variant}
+    assert published == IN_TABLES.keys()
+    for name in SYSTEMS.keys() - published:
+        variant = SYSTEMS[name]
+        assert variant.published == Published()
+        for other in variant.varies:
+            assert other in published
+            assert SYSTEMS[other].task is variant.task
+            assert SYSTEMS[other].control is variant.control
 
 
 def test_titles_are_distinct():

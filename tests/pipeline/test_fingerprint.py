@@ -100,8 +100,8 @@ def copy(tmp_path):
 @pytest.mark.parametrize(
     ("edited", "retrained"),
     [
-        ("models/networks/c3.py", {"c3_deterministic", "c3_internal"}),
-        ("models/networks/c2.py", {"c2", "c2_no_masking"}),
+        ("models/networks/c3.py", {"c3_deterministic", "c3_internal", "c3_internal_fused"}),
+        ("models/networks/c2.py", {"c2", "c2_no_masking", "c2_competing_masks"}),
         ("models/tasks/classifier.py", {"i3d"}),
         ("models/losses/assignment.py", set(SYSTEMS)),
         ("models/training/train.py", set(SYSTEMS)),
