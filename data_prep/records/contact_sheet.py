@@ -16,9 +16,9 @@ from data_prep.media.frames import evenly_spaced
 from data_prep.media.pcm import to_int16
 from data_prep.mixing.compose import mix_uint8
 from data_prep.records.dataset import SETTINGS, DatasetSettings
-from data_prep.records.features import FRONTS
+from data_prep.records.features import FRONTS, RecordError
 from data_prep.records.info import INFO, DatasetInfo
-from data_prep.records.record import RecordError, decode
+from data_prep.records.record import decode
 from data_prep.settings import shown
 
 COLUMNS = 8

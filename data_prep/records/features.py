@@ -1,14 +1,15 @@
 """The feature contract of a record: names and types, and the schema that TFX validates.
 
 Frames are strips: a clip's T frames stacked downward into one JPEG of T*H rows, and the alpha of
-a mixture as one 8-bit PNG. Alpha is the share of V1; an empty one means 0.5 everywhere. `front` is
-the clip that is in front, 1 or 2, or 0 if neither is.
+a mixture as one 8-bit PNG; see `strips`. Alpha is the share of V1; an empty one means 0.5
+everywhere. `front` is the clip that is in front, 1 or 2, or 0 if neither is.
 """
 
 from collections.abc import Mapping
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from data_prep.errors import UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 
 MEDIA = ("v1_frames", "v2_frames", "alpha", "v1_sound", "v2_sound")
@@ -52,6 +53,10 @@ _SCHEMA_TYPES = {
     "float32": schema_pb2.FLOAT,
     "int64": schema_pb2.INT,
 }
+
+
+class RecordError(UserError):
+    """A record that does not keep the feature contract."""
 
 
 def schema() -> schema_pb2.Schema:

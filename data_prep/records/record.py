@@ -1,25 +1,26 @@
 """The record of a mixture, a tf.train.Example that keeps the contract of `features`."""
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image
 
 from data_prep.config import ClipConfig
-from data_prep.errors import UserError
 from data_prep.media import pcm
 from data_prep.media.clip import Clip
 from data_prep.mixing.compose import EVEN_SHARE
 from data_prep.mixing.pairing import Pairing, Window
-from data_prep.records.features import FEATURES, FLOATS, INTS, TEXTS
-
-
-class RecordError(UserError):
-    """A record that does not keep the feature contract."""
+from data_prep.records.features import FEATURES, FLOATS, INTS, TEXTS, RecordError
+from data_prep.records.strips import (
+    CENTER,
+    decode_strip,
+    encode_alpha,
+    encode_frames,
+    parse_alpha,
+    parse_frames,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +58,13 @@ def encode(mixture: Mixture) -> bytes:
         "seed": pairing.seed,
         "front": mixture.front,
         "class_pair": f"{pairing.v1.video.label}+{pairing.v2.video.label}",
-        "alpha": b"" if mixture.alpha is None else _encode_alpha(mixture.alpha),
+        "alpha": b"" if mixture.alpha is None else encode_alpha(mixture.alpha),
     }
     for name, clip, window in (
         ("v1", mixture.v1, pairing.v1),
         ("v2", mixture.v2, pairing.v2),
     ):
-        values[f"{name}_frames"] = _encode_frames(clip.frames)
+        values[f"{name}_frames"] = encode_frames(clip.frames)
         values[f"{name}_sound"] = clip.audio.astype("<i2").tobytes()
         values[f"{name}_has_sound"] = int(clip.has_audio)
         values.update({f"{name}_{key}": value for key, value in _provenance(window).items()})
@@ -78,7 +79,7 @@ def decode(serialized: bytes, clip: ClipConfig) -> dict[str, Any]:
 
     Args:
         serialized: a serialized tf.train.Example.
-        clip: shape of its clips.
+        clip: shape of its clips; of larger ones the center is read.
 
     Returns:
         The dictionary of `parse`, with arrays for media and str, int or float for the rest.
@@ -89,26 +90,30 @@ def decode(serialized: bytes, clip: ClipConfig) -> dict[str, Any]:
     values = _values(serialized)
     result: dict[str, Any] = {key: values[key].decode() for key in TEXTS}
     result |= {key: values[key] for key in (*FLOATS, *INTS)}
-    shape = (clip.frames, clip.height, clip.width)
     for number in ("1", "2"):
-        result[f"v{number}"] = _decode_strip(values[f"v{number}_frames"], (*shape, 3))
+        result[f"v{number}"] = decode_strip(values[f"v{number}_frames"], clip, 3)
         audio = np.frombuffer(values[f"v{number}_sound"], "<i2")
         if audio.shape != (clip.samples,):
             raise RecordError(f"audio: must have {clip.samples} samples, got {audio.size}")
         result[f"audio{number}"] = pcm.to_float(audio)
     if values["alpha"]:
-        result["alpha"] = _decode_strip(values["alpha"], (*shape, 1)) / np.float32(255)
+        result["alpha"] = decode_strip(values["alpha"], clip, 1) / np.float32(255)
     else:
-        result["alpha"] = np.full((*shape, 1), EVEN_SHARE, np.float32)
+        shape = (clip.frames, clip.height, clip.width, 1)
+        result["alpha"] = np.full(shape, EVEN_SHARE, np.float32)
     return result
 
 
-def parse(serialized: tf.Tensor, clip: ClipConfig) -> dict[str, tf.Tensor]:
+def parse(
+    serialized: tf.Tensor, clip: ClipConfig, *, seed: tf.Tensor | None = None
+) -> dict[str, tf.Tensor]:
     """Read a batch of records in TensorFlow; works eagerly and in graphs.
 
     Args:
         serialized: string `[B]`, serialized tf.train.Examples.
-        clip: shape of their clips.
+        clip: shape of their clips; of larger ones a crop is read.
+        seed: int64 `[2]`, decides where V1 and V2 of each record are cropped. The alpha is cropped
+            with the clip that it belongs to; see `belongs_to_v2`. None for the center.
 
     Returns:
         `v1`, `v2` uint8 `[B, T, H, W, 3]`; `alpha` float32 `[B, T, H, W, 1]` in [0, 1]; `audio1`,
@@ -120,15 +125,27 @@ def parse(serialized: tf.Tensor, clip: ClipConfig) -> dict[str, tf.Tensor]:
     """
     values = tf.io.parse_example(serialized, feature_spec())
     result = {key: values[key] for key in (*TEXTS, *FLOATS, *INTS)}
+    places = _places(values["front"], seed)
     for number in ("1", "2"):
-        result[f"v{number}"] = _each(
-            lambda strip: _parse_frames(strip, clip), values[f"v{number}_frames"], tf.uint8
-        )
+        strips = values[f"v{number}_frames"]
+        result[f"v{number}"] = _each(parse_frames, strips, clip, places[f"v{number}"], tf.uint8)
         audio = tf.io.decode_raw(values[f"v{number}_sound"], tf.int16)
         audio = tf.reshape(audio, [tf.size(serialized), clip.samples])
         result[f"audio{number}"] = tf.cast(audio, tf.float32) / pcm.FULL_SCALE
-    result["alpha"] = _each(lambda strip: _parse_alpha(strip, clip), values["alpha"], tf.float32)
+    result["alpha"] = _each(parse_alpha, values["alpha"], clip, places["alpha"], tf.float32)
     return result
+
+
+def belongs_to_v2(front: tf.Tensor) -> tf.Tensor:
+    """Say which alphas follow V2 when clips are moved, bool `[B]`; the others follow V1.
+
+    An alpha belongs to the clip in front, from which it was made. Where neither is, it was made
+    from V1.
+
+    Args:
+        front: int64 `[B]`, the feature `front`.
+    """
+    return tf.equal(front, 2)
 
 
 def read_texts(serialized: bytes, names: Sequence[str]) -> dict[str, str]:
@@ -214,51 +231,22 @@ def _values(serialized: bytes) -> dict[str, Any]:
     return values
 
 
-def _encode_frames(frames: np.ndarray) -> bytes:
-    strip = Image.fromarray(frames.reshape(-1, *frames.shape[2:]))
-    buffer = io.BytesIO()
-    strip.save(buffer, "JPEG", quality=95, subsampling=0)
-    return buffer.getvalue()
-
-
-def _encode_alpha(alpha: np.ndarray) -> bytes:
-    levels = np.round(alpha.astype(np.float32) * 255).astype(np.uint8)
-    strip = Image.fromarray(levels.reshape(-1, alpha.shape[2]))
-    buffer = io.BytesIO()
-    strip.save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue()
-
-
-def _decode_strip(strip: bytes, shape: tuple[int, int, int, int]) -> np.ndarray:
-    frames, height, width, channels = shape
-    pixels = np.asarray(Image.open(io.BytesIO(strip)))
-    if pixels.shape[:2] != (frames * height, width):
-        raise RecordError(
-            f"a clip of {frames} frames of {height}x{width}: must be a strip of "
-            f"{frames * height}x{width}, got {pixels.shape[0]}x{pixels.shape[1]}"
-        )
-    return pixels.reshape(frames, height, width, channels)
+def _places(front: tf.Tensor, seed: tf.Tensor | None) -> dict[str, tf.Tensor]:
+    """Return where to crop `v1`, `v2` and `alpha`, float32 `[B, 2]` each."""
+    shape = [2, tf.size(front), 2]
+    random = tf.random.stateless_uniform
+    v1, v2 = tf.unstack(tf.fill(shape, CENTER) if seed is None else random(shape, seed))
+    return {"v1": v1, "v2": v2, "alpha": tf.where(belongs_to_v2(front)[:, None], v2, v1)}
 
 
 def _each(
-    function: Callable[[tf.Tensor], tf.Tensor], strips: tf.Tensor, dtype: tf.DType
+    function: Callable[[tf.Tensor, ClipConfig, tf.Tensor], tf.Tensor],
+    strips: tf.Tensor,
+    clip: ClipConfig,
+    places: tf.Tensor,
+    dtype: tf.DType,
 ) -> tf.Tensor:
-    return tf.map_fn(function, strips, fn_output_signature=dtype)
-
-
-def _parse_frames(strip: tf.Tensor, clip: ClipConfig) -> tf.Tensor:
-    # The default DCT is faster, but costs 3 dB.
-    pixels = tf.io.decode_jpeg(strip, channels=3, dct_method="INTEGER_ACCURATE")
-    pixels = tf.ensure_shape(pixels, [clip.frames * clip.height, clip.width, 3])
-    return tf.reshape(pixels, [clip.frames, clip.height, clip.width, 3])
-
-
-def _parse_alpha(strip: tf.Tensor, clip: ClipConfig) -> tf.Tensor:
-    shape = [clip.frames, clip.height, clip.width, 1]
-
-    def stored() -> tf.Tensor:
-        pixels = tf.io.decode_png(strip, channels=1)
-        pixels = tf.ensure_shape(pixels, [clip.frames * clip.height, clip.width, 1])
-        return tf.reshape(tf.cast(pixels, tf.float32) / 255.0, shape)
-
-    return tf.cond(tf.equal(strip, ""), lambda: tf.fill(shape, EVEN_SHARE), stored)
+    """Parse every strip at its place."""
+    return tf.map_fn(
+        lambda each: function(each[0], clip, each[1]), (strips, places), fn_output_signature=dtype
+    )

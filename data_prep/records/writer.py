@@ -122,7 +122,7 @@ def make_record(pairing: Pairing, config: DataConfig) -> tuple[bytes | None, Out
         split=pairing.split, mixture_id=pairing.mixture_id, mixture_type=pairing.mixture_type
     )
     try:
-        v1, v2 = (read_window(window, config.clip) for window in (pairing.v1, pairing.v2))
+        v1, v2 = (read_window(window, config.recorded_clip) for window in (pairing.v1, pairing.v2))
     except MediaError as error:
         return None, outcome.model_copy(update={"path": error.path, "reason": error.reason})
     mixture_type = get_mixture_type(pairing.mixture_type)

@@ -120,8 +120,8 @@ def measure_mixtures(pairings: Sequence[Pairing], config: DataConfig) -> Stopwat
         ("scaling the frames", Scaler, "scale"),
         ("decoding the audio", audio_window, "read_window"),
         ("SLIC mask", mixture_types, "occlusion_alpha"),
-        ("JPEGs of the frames", record, "_encode_frames"),
-        ("PNG of the mask", record, "_encode_alpha"),
+        ("JPEGs of the frames", record, "encode_frames"),
+        ("PNG of the mask", record, "encode_alpha"),
     ]
     watch = Stopwatch()
     make_record(pairings[0], config)

@@ -46,6 +46,29 @@ def test_clips_that_no_record_can_have(values, message):
         load(DataConfig, {"clip": values}, "data")
 
 
+def test_a_margin_makes_the_recorded_frames_larger():
+    clip = ClipConfig(height=96, width=112)
+    assert DataConfig(clip=clip).recorded_clip == clip
+    recorded = DataConfig(clip=clip, margin=16).recorded_clip
+    assert recorded == clip.model_copy(update={"height": 112, "width": 128})
+
+
+@pytest.mark.parametrize(
+    ("clip", "margin", "message"),
+    [
+        ({}, 17, "margin: must be at most 16, so that the frames fit into short_side=128, got 17"),
+        ({"short_side": 112}, 1, "margin: must be at most 0, .*, got 1"),
+        ({"frames": 580}, 16, "margin: frames times height must be at most 65500"),
+        ({}, -1, "margin: Input should be greater than or equal to 0, got -1"),
+        ({}, 1.5, "margin: Input should be a valid integer"),
+        ({"frames": 0}, 4, "clip.frames: Input should be greater than or equal to 2, got 0$"),
+    ],
+)
+def test_margins_that_no_record_can_have(clip, margin, message):
+    with pytest.raises(UserError, match=message):
+        load(DataConfig, {"clip": clip, "margin": margin}, "data")
+
+
 def test_a_clip_outside_a_record_may_have_more_rows_than_a_jpeg():
     assert load(ClipConfig, {"frames": 600}, "clip").frames == 600
 

@@ -252,6 +252,8 @@ SETTINGS = {
     "long_clip": "a clip must last at most 600 s, got 1280",
     "wide": "clip.width: Input should be less than or equal to 16384, got 1000000",
     "small_side": "short_side must be at least height and width",
+    "large_margin": "margin: must be at most 16, so that the frames fit into short_side=128",
+    "no_margin": "margin: Input should be greater than or equal to 0, got -1",
     "clip_list": "clip: Input should be a valid dictionary",
     "clip_none": "clip: Input should be a valid dictionary",
     "segments": "segments: Input should be less than or equal to 10000",

@@ -66,6 +66,7 @@ COMMANDS = [
     (f"pipeline run --set data.seed={'[' * 3000}", 1, "nested too deeply"),
     ("pipeline run --set data.seed=.inf", 1, "data.seed: Input should be a finite number"),
     ("pipeline run --set data.seed.x=1", 1, "data.seed: Input should be a valid integer"),
+    ("pipeline run --set data.margin=9", 1, "data.margin: must be at most 8, so that the frames"),
     ("pipeline run --set data.colour=1", 1, "data.colour: unknown key"),
     ("pipeline run --set data.clip.fps=1e-9", 1, "data.clip.fps: Input should be greater than"),
     ("pipeline run --set data.clip.fps=.nan", 1, "data.clip.fps: Input should be a finite number"),

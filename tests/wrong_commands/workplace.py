@@ -206,6 +206,8 @@ YAML: dict[str, str | bytes] = {
     "long_clip": "clip: {frames: 64, fps: 0.05}",
     "wide": "clip: {width: 1000000}",
     "small_side": "clip: {short_side: 16}",
+    "large_margin": "margin: 17",
+    "no_margin": "margin: -1",
     "clip_list": "clip: [1, 2]",
     "clip_none": "clip:",
     "segments": "segments: 1000000000",
