@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pydantic import SerializeAsAny, field_validator
+from pydantic import Field, SerializeAsAny, field_validator
 
 from components.analyses.registry import load_results, read_analysis
 from components.evaluation.slice_metrics import SliceMetrics
@@ -46,6 +46,8 @@ class RunSummary(Results):
         pipeline: the pipeline's name.
         system: the system's name.
         metrics: mixture type -> its metrics, in the tables' order.
+        classes: mixture type -> `ONE_CLASS` or `TWO_CLASSES` -> metrics of these mixtures, if the
+            evaluation has slices by classes.
         blessed: whether the model reached every threshold.
         reasons: the missed thresholds, in words.
         pushed: folder of the pushed version; None if the model was not pushed.
@@ -58,6 +60,7 @@ class RunSummary(Results):
     pipeline: str
     system: str
     metrics: dict[str, SliceMetrics]
+    classes: dict[str, dict[str, SliceMetrics]] = Field(default_factory=dict)
     blessed: bool
     reasons: tuple[str, ...]
     pushed: str | None
@@ -95,6 +98,7 @@ def summarize(
     with Metadata(connection) as handle:
         outputs, cached = read_run(handle.store, config.name, run_id)
     evaluation = outputs["Evaluator"]["evaluation"].uri
+    results = read_evaluation(evaluation)
     blessed = _property(outputs["Evaluator"]["blessing"], "blessed").int_value == 1
     pushed = outputs.get("Pusher", {}).get("pushed_model")
     destination = _property(pushed, "pushed_destination").string_value if pushed else ""
@@ -104,7 +108,8 @@ def summarize(
     return RunSummary(
         pipeline=config.name,
         system=config.system.name,
-        metrics=read_evaluation(evaluation).by_mixture_type(),
+        metrics=results.by_mixture_type(),
+        classes=results.classes_within,
         blessed=blessed,
         reasons=() if blessed else tuple(read_failures(evaluation)),
         pushed=storage.absolute(destination) if blessed and destination else None,

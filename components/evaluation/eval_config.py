@@ -7,6 +7,7 @@ import json
 
 from tensorflow_model_analysis.proto import config_pb2
 
+from components.evaluation.class_slices import CLASSES, CLASSES_SQL
 from models.systems import System
 from models.tasks.bounds import Bound, EvaluationSettings
 
@@ -28,7 +29,7 @@ def eval_config(
         config=json.dumps({"scalars": list(system.task.scalars), "code": code}),
     )
     mixture_types = config_pb2.SlicingSpec(feature_keys=["mixture_type"])
-    slices = [config_pb2.SlicingSpec(feature_keys=[feature]) for feature in settings.slices]
+    slices = [spec for feature in settings.slices for spec in _slicing(feature)]
     thresholds = {
         name: _on_every(mixture_types, bound)
         for name, bound in system.task.thresholds(settings).items()
@@ -38,6 +39,17 @@ def eval_config(
         slicing_specs=[config_pb2.SlicingSpec(), mixture_types, *slices],
         metrics_specs=[config_pb2.MetricsSpec(metrics=[metric], per_slice_thresholds=thresholds)],
     )
+
+
+def _slicing(feature: str) -> list[config_pb2.SlicingSpec]:
+    """Return the slices by a feature; by `CLASSES`, also those within each mixture type."""
+    if feature != CLASSES:
+        return [config_pb2.SlicingSpec(feature_keys=[feature])]
+    within = "CAST(mixture_type[OFFSET(0)] AS STRING) AS mixture_type"
+    return [
+        config_pb2.SlicingSpec(slice_keys_sql=f"SELECT STRUCT({fields})")
+        for fields in (f"{CLASSES_SQL} AS {CLASSES}", f"{within}, {CLASSES_SQL} AS {CLASSES}")
+    ]
 
 
 def _on_every(slices: config_pb2.SlicingSpec, bound: Bound) -> config_pb2.PerSliceMetricThresholds:

@@ -11,6 +11,7 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.proto import config_pb2
 
 from components.estimates import Estimate
+from components.evaluation.class_slices import CLASSES
 from components.evaluation.mean_scalars import EXAMPLES, interval_name
 from components.evaluation.slice_metrics import EvaluationResults, SliceMetrics
 from components.tables import spoken
@@ -40,19 +41,23 @@ def read_baseline(uri: str) -> EvaluationResults:
 
 def _read(uri: str, model_names: tuple[str, ...]) -> EvaluationResults:
     slices: dict[str, dict[str, SliceMetrics]] = {}
+    within: dict[str, dict[str, SliceMetrics]] = {}
     for record in tfma.load_metrics(uri):
-        keys = record.slice_key.single_slice_keys
-        if len(keys) > 1:
-            continue
-        feature, value = (keys[0].column, _value(keys[0])) if keys else ("", "")
+        keys = {key.column: _value(key) for key in record.slice_key.single_slice_keys}
         found = {
             item.key.name: item.value.double_value.value
             for item in record.metric_keys_and_values
             if not item.key.is_diff and item.key.model_name in model_names
         }
-        if found:
+        if not found:
+            continue
+        if keys.keys() == {"mixture_type", CLASSES}:
+            if keys[CLASSES]:
+                within.setdefault(keys["mixture_type"], {})[keys[CLASSES]] = _slice_metrics(found)
+        elif len(keys) < 2:
+            [(feature, value)] = keys.items() or [("", "")]
             slices.setdefault(feature, {})[value] = _slice_metrics(found)
-    return EvaluationResults(slices=slices)
+    return EvaluationResults(slices=slices, classes_within=within)
 
 
 def _slice_metrics(values: dict[str, float]) -> SliceMetrics:

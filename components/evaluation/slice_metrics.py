@@ -3,6 +3,8 @@
 Public names: `SliceMetrics` and `EvaluationResults`.
 """
 
+from pydantic import Field
+
 from components.estimates import Estimate
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.results import Results
@@ -32,9 +34,11 @@ class EvaluationResults(Results):
     Attributes:
         slices: feature -> its value -> metrics; the feature `""` has the one value `""` with all
             examples.
+        classes_within: mixture type -> `ONE_CLASS` or `TWO_CLASSES` -> metrics.
     """
 
     slices: dict[str, dict[str, SliceMetrics]]
+    classes_within: dict[str, dict[str, SliceMetrics]] = Field(default_factory=dict)
 
     @property
     def overall(self) -> SliceMetrics | None:

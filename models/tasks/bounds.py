@@ -8,11 +8,14 @@ from pydantic import Field
 
 from data_prep.settings import Settings
 
-Slice = Literal["v1_label", "class_pair", "v1_height", "front"]
+Slice = Literal["v1_label", "class_pair", "classes", "v1_height", "front"]
 SLICES: tuple[Slice, ...] = get_args(Slice)
-"""Features of the records by which the evaluation can be split, beside the mixture type."""
+"""What the evaluation can be split by, beside the mixture type: features of the records, and
+whether the two videos are of one class or of two (see `components.evaluation.class_slices`)."""
 
 SLICE_NOTES: Mapping[str, str] = {
+    "classes": "Whether the two videos are of one class or of two: in a mixture of one class, only "
+    "the timing of the audio tells the target clip, and its timbre doesn't.",
     "front": "Which clip is in front of the other: a model that listens controls as well when the "
     "other clip is in front as when the target clip is, and one that takes what is in front does "
     "not.",
@@ -41,7 +44,8 @@ class EvaluationSettings(Settings):
     """What is measured, and what a model must reach on every mixture type to be pushed.
 
     Attributes:
-        slices: record features; everything is also measured for each of their values.
+        slices: names in `SLICES`; everything is also measured for each of their values, and for
+            `classes` also within each mixture type.
         relative_loss: upper limit of a separator's loss, relative to Identity's.
         worse_by: largest excess of its loss over the last blessed model's.
         control_accuracy: lower limit of the control accuracy, in [0, 1], of a system with control.

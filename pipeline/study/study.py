@@ -12,7 +12,7 @@ from components.analyses.analysis import StudySection
 from components.analyses.registry import ANALYSES
 from components.estimates import Estimate, SeedEstimate
 from components.html.panels import Panel, save_panels
-from components.tables import Table, markdown, spoken
+from components.tables import Table, markdown
 from data_prep import storage
 from data_prep.results import Results
 from models.measures import CONTROL_ACCURACY, LOSS, RELATIVE_LOSS, Measure
@@ -74,11 +74,13 @@ class StudyResults(Results):
 
     Attributes:
         metrics: mixture type -> measure -> system -> estimate.
+        classes: `ONE_CLASS` or `TWO_CLASSES` -> metrics of these mixtures, as above.
         analyses: title of a section -> its tables.
         about: what they depend on.
     """
 
-    metrics: dict[str, dict[str, dict[str, SeedEstimate]]]
+    metrics: averages.Columns
+    classes: dict[str, averages.Columns]
     analyses: dict[str, tuple[StudyTable, ...]]
     about: StudyAbout
 
@@ -97,6 +99,7 @@ def write_study(runs: Sequence[StudyRun], config: PipelineConfig, places: Places
     analyses = _analyses(runs)
     results = StudyResults(
         metrics=averages.all_columns(runs),
+        classes=averages.columns_by_classes(runs),
         analyses={
             section.title: tuple(_stored(table) for table in section.tables) for section in analyses
         },
@@ -126,7 +129,7 @@ def _separation(runs: Sequence[StudyRun], config: PipelineConfig) -> StudySectio
         notes=left_out(runs, systems, [LOSS]),
         file_name="separation.svg",
         alt="Loss relative to Identity's, by system",
-        draw=_drawing(runs, systems, RELATIVE_LOSS, reference=1.0),
+        draw=_drawing(runs, systems, RELATIVE_LOSS, averages.wholes(runs), reference=1.0),
     )
 
 
@@ -140,7 +143,7 @@ def _control(runs: Sequence[StudyRun]) -> StudySection:
         notes=left_out(runs, systems, [LOSS, CONTROL_ACCURACY]),
         file_name="control.svg",
         alt="Control accuracy, by system",
-        draw=_drawing(runs, systems, CONTROL_ACCURACY, reference=0.5),
+        draw=_drawing(runs, systems, CONTROL_ACCURACY, averages.parts(runs), reference=0.5),
     )
 
 
@@ -159,35 +162,33 @@ def _empty(title: str, reason: str) -> StudySection:
 
 
 def _drawing(
-    runs: Sequence[StudyRun], systems: Sequence[str], measure: Measure, *, reference: float
+    runs: Sequence[StudyRun],
+    systems: Sequence[str],
+    measure: Measure,
+    parts: Sequence[averages.Part],
+    *,
+    reference: float,
 ) -> Callable[[Path], None] | None:
-    """Return what draws a figure of a measure; None if there is nothing to draw."""
-    kinds = averages.mixture_types(runs)
-    if not any(averages.column(runs, systems, measure, kind) for kind in kinds):
-        return None
-    return partial(_draw, runs=runs, systems=systems, measure=measure, reference=reference)
+    """Return what draws a measure of each system beside the published figure, by mixture type.
 
-
-def _draw(
-    path: Path, runs: Sequence[StudyRun], systems: Sequence[str], measure: Measure, reference: float
-) -> None:
-    """Draw a measure of each system beside the published figure, by mixture type."""
+    None if there is nothing to draw.
+    """
     titles = {name: SYSTEMS[name].title for name in systems}
-    panels = [
-        Panel(
-            spoken(kind),
-            {
-                titles[name]: estimate
-                for name, estimate in averages.column(runs, systems, measure, kind).items()
-            },
-            {
-                titles[name]: value
-                for name, value in published_column(systems, measure, kind).items()
-            },
+    panels = []
+    for kind, classes in parts:
+        own = averages.column(runs, systems, measure, kind, classes)
+        published = published_column(systems, measure, kind, classes)
+        panels.append(
+            Panel(
+                averages.part_title(kind, classes),
+                {titles[name]: estimate for name, estimate in own.items()},
+                {titles[name]: value for name, value in published.items()},
+            )
         )
-        for kind in averages.mixture_types(runs)
-    ]
-    save_panels(path, panels, rows=list(titles.values()), measure=measure, reference=reference)
+    if not any(panel.own for panel in panels):
+        return None
+    rows = list(titles.values())
+    return partial(save_panels, panels=panels, rows=rows, measure=measure, reference=reference)
 
 
 def _render(section: StudySection, folder: Path) -> str:

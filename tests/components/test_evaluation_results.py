@@ -1,22 +1,29 @@
 """What is read back of an evaluation: metrics by slice, and missed thresholds by TFMA's rules."""
 
+import itertools
 import json
 import math
+from collections import defaultdict
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 from tensorflow_model_analysis.evaluators import metrics_validator
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
+from tfx_bsl.arrow.sql_util import RecordBatchSQLSliceQuery
 
 from components.estimates import Estimate
+from components.evaluation.class_slices import CLASSES_SQL, classes_of
 from components.evaluation.eval_config import eval_config
 from components.evaluation.evaluation_results import (
     read_baseline,
     read_evaluation,
     read_failures,
 )
+from data_prep.records.record import decode
 from models.measures import CONTROL_ACCURACY, LOSS
 from models.systems import get_system
 from models.tasks.bounds import EvaluationSettings
@@ -151,3 +158,69 @@ def test_without_a_model_to_compare_with_the_names_are_empty(tmp_path):
     write_metrics(tmp_path, [((), {key(name, ""): value for name, value in values.items()})])
     assert read_evaluation(str(tmp_path)).overall.of(LOSS).value == pytest.approx(0.2)
     assert read_baseline(str(tmp_path)).overall is None
+
+
+def evaluate(folder, held_out, model, **settings):
+    """Run TFX's Evaluator on the held-out mixtures and read its results."""
+    from google.protobuf.json_format import MessageToJson
+    from tfx.components.evaluator.executor import Executor
+    from tfx.types import standard_artifacts
+
+    evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
+    evaluation.uri, blessing.uri = str(folder / "evaluation"), str(folder / "blessing")
+    config = eval_config(
+        system=get_system("c3_internal"), settings=EvaluationSettings(**settings), code=""
+    )
+    Executor(Executor.Context(tmp_dir=str(folder / "temporary"), unique_id="")).Do(
+        {"examples": [held_out.examples], "model": [model]},
+        {"evaluation": [evaluation], "blessing": [blessing]},
+        {
+            "eval_config": MessageToJson(config, preserving_proto_field_name=True),
+            "example_splits": '["eval"]',
+            "fairness_indicator_thresholds": "null",
+        },
+    )
+    return read_evaluation(evaluation.uri)
+
+
+def test_mixtures_of_one_class_and_of_two_are_slices(
+    tmp_path, held_out, export_model, model_artifact, clip
+):
+    folder, _ = export_model("c3_internal")
+    found = evaluate(tmp_path, held_out, model_artifact(folder))
+    scalars = tf.saved_model.load(str(folder)).signatures["evaluate"](
+        examples=tf.constant(held_out.serialized)
+    )
+    loss = scalars["loss"].numpy()
+    records = [decode(record, clip) for record in held_out.serialized]
+    expected, within = defaultdict(list), defaultdict(list)
+    for values, value in zip(records, loss, strict=True):
+        same = values["v1_label"] == values["v2_label"]
+        name = "one class" if same else "two classes"
+        expected[name].append(value)
+        within[values["mixture_type"], name].append(value)
+    assert len(expected) == 2
+    for name, values in expected.items():
+        own = found.slices["classes"][name]
+        assert (own.examples, own.of(LOSS).value) == (len(values), pytest.approx(np.mean(values)))
+    cells = {(kind, n): own for kind, by in found.classes_within.items() for n, own in by.items()}
+    assert cells.keys() == within.keys()
+    for key, values in within.items():
+        assert cells[key].examples == len(values)
+        assert cells[key].of(LOSS).value == pytest.approx(np.mean(values))
+
+
+def test_tfma_derives_the_classes_as_python_does():
+    labels = ["", "a", "b", "é", "a b"]
+    pairs = list(itertools.product(labels, labels))
+    columns = [[[label.encode()] for label in column] for column in zip(*pairs, strict=True)]
+    batch = pa.RecordBatch.from_arrays(
+        [pa.array(column, pa.large_list(pa.large_binary())) for column in columns],
+        ["v1_label", "v2_label"],
+    )
+    query = f"SELECT ARRAY(SELECT STRUCT({CLASSES_SQL} AS classes)) FROM Examples"
+    found = RecordBatchSQLSliceQuery(query, batch.schema).Execute(batch)
+    assert found == [[[("classes", classes_of(*pair))]] for pair in pairs]
+    assert classes_of("a", "a") == "one class"
+    assert classes_of("a", "b") == "two classes"
+    assert classes_of("", "") == classes_of("a", "") == classes_of("", "a") == ""

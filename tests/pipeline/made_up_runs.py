@@ -32,6 +32,11 @@ def separation(loss, control=0.5):
     )
 
 
+def by_classes(two, one):
+    """Metrics of mixtures of two classes and of one, by their control accuracy."""
+    return {"two classes": separation(0.3, two), "one class": separation(0.3, one)}
+
+
 def summary(system, by_type, analyses=None, **values):
     found = RunSummary(
         pipeline="made-up",

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_runs import action_recognition, control_shift, metrics, separation, summary
+from made_up_runs import (
+    action_recognition,
+    by_classes,
+    control_shift,
+    metrics,
+    separation,
+    summary,
+)
 
 from components.analyses.action_recognition.recognition_results import ActionRecognitionResults
 from components.analyses.registry import ANALYSES
@@ -77,6 +84,46 @@ def test_table_2_holds_the_systems_with_control_and_those_it_is_published_for(ru
     assert len(names) == len(set(names))
 
 
+def test_control_is_told_apart_by_classes_with_the_published_figure_beside_two(write, tmp_path):
+    found = []
+    for seed in range(2):
+        one = run("c3_internal", seed, dict.fromkeys(MIXTURE_TYPES, separation(0.3, 0.7)))
+        classes = {
+            "transparency": by_classes(0.9, 0.5 + 0.1 * seed),
+            "occlusion": {"one class": separation(0.3, 0.6)},
+        }
+        found.append(one.model_copy(update={"summary": with_classes(one.summary, classes)}))
+    table = table_2(found, ["c3_internal"])
+    cells = table.rows[0].estimates
+    assert {
+        measure.title: cells[measure.name].value
+        for measure in table.measures
+        if "accuracy" in measure.name and measure.title != "published"
+    } == {
+        "control accuracy, transparency, two classes": pytest.approx(0.9),
+        "control accuracy, transparency, one class": pytest.approx(0.55),
+        "control accuracy, occlusion, one class": pytest.approx(0.6),
+        "control accuracy, reflection": pytest.approx(0.7),
+    }
+    titles = [measure.title for measure in table.measures]
+    place = titles.index("control accuracy, transparency, two classes")
+    assert titles[place + 1 : place + 3] == ["published", titles[place + 2]]
+    assert cells[table.measures[place + 1].name].value == 0.777
+    assert titles.count("published") == 2, "of the loss and of the accuracy on transparencies"
+    text = write(found)
+    assert "| control accuracy, transparency, two classes | published |" in text
+    drawn = (tmp_path / "control.svg").read_text()
+    assert all(f"<!-- {name} -->" in drawn for name in ("transparency, two classes", "reflection"))
+    results = StudyResults.read(str(tmp_path / "results.json"))
+    accuracy = results.classes["one class"]["transparency"]["control_accuracy"]["c3_internal"]
+    assert accuracy.seeds == (0.5, 0.6)
+    assert results.classes["two classes"].keys() == {"transparency"}
+
+
+def with_classes(found, classes):
+    return found.model_copy(update={"classes": classes})
+
+
 def random_runs(rng):
     """Runs of any systems, with any number of seeds, on any subset of the mixture types."""
     types = [name for name in MIXTURE_TYPES if rng.integers(2)]
@@ -91,7 +138,9 @@ def random_runs(rng):
             analyses = {"control_shift": control_shift()} if rng.integers(2) else {}
             if rng.integers(2):
                 analyses["action_recognition"] = unlabeled()
-            found.append(run(system, seed, dict.fromkeys(kinds, values), analyses))
+            one = run(system, seed, dict.fromkeys(kinds, values), analyses)
+            classes = {kind: by_classes(0.9, 0.6) for kind in kinds if rng.integers(2)}
+            found.append(one.model_copy(update={"summary": with_classes(one.summary, classes)}))
     return found
 
 
