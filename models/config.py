@@ -63,8 +63,8 @@ class TrainConfig(Settings):
         steps: updates of the weights.
         batch: examples per batch, over all devices; the preset's by default. Each device
             normalizes its share by the share's own statistics.
-        optimizer: `sgd` with momentum 0.9 as in the papers, `adam`, or `adamw`; the preset's by
-            default.
+        optimizer: `sgd` with momentum 0.9 as in the papers, `adam`, `adamw`, or `muon`, see
+            `models.training.muon`; the preset's by default.
         learning_rate: the peak; the preset's if neither this nor `optimizer` is given.
         schedule: `cosine` decays the rate to 1 % at the last step; `constant` keeps it.
         warmup_steps: steps in which the rate rises from 0.
@@ -86,7 +86,7 @@ class TrainConfig(Settings):
 
     steps: int = Field(1_000, ge=1, le=_MOST)
     batch: int | None = Field(None, ge=1, le=MAX_BATCH)
-    optimizer: Literal["sgd", "adam", "adamw"] | None = None
+    optimizer: Literal["sgd", "adam", "adamw", "muon"] | None = None
     learning_rate: float | None = Field(None, gt=0, le=1_000)
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_steps: int = Field(0, ge=0, le=_MOST)

@@ -6,6 +6,7 @@ import keras
 
 from models.config import TrainConfig
 from models.presets import Preset
+from models.training.muon import KernelMuon
 
 
 def make_optimizer(
@@ -39,8 +40,10 @@ def make_optimizer(
             return keras.optimizers.Adam(**common)
         case "adamw":
             return keras.optimizers.AdamW(weight_decay=config.weight_decay, **common)
+        case "muon":
+            return KernelMuon(**common)
         case name:
-            raise ValueError(f"optimizer: must be sgd, adam or adamw, got {name!r}")
+            raise ValueError(f"optimizer: must be sgd, adam, adamw or muon, got {name!r}")
 
 
 def _schedule(

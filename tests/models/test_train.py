@@ -95,6 +95,10 @@ def assert_equal_weights(separator, expected):
     [
         ("c2", {"optimizer": "sgd", "learning_rate": 0.1, "warmup_steps": 2}),
         ("c2_no_masking", {"accumulate": 2, "ema": 0.5, "re_pair": True}),
+        (
+            "c2_no_masking",
+            {"optimizer": "muon", "learning_rate": 3e-3, "accumulate": 2, "ema": 0.5},
+        ),
         ("i3d", {}),  # its dropout draws by a state of its own
     ],
 )
