@@ -93,7 +93,8 @@ def _draw(axes: "Axes", panel: Panel, rows: Sequence[str]) -> None:
             )
         if row in panel.published:
             axes.plot(panel.published[row], place, "D", color=STUDY_PUBLISHED, fillstyle="none")
-    axes.set_title(panel.title, loc="left", fontsize="medium")
+    # Several panels leave little room for each.
+    axes.set_title(panel.title.replace(", ", ",\n"), loc="left", fontsize="medium")
 
 
 def _legend() -> list["Line2D"]:
