@@ -1,16 +1,18 @@
-"""Frames of a rendered scene: a drifting texture and a shape that moves to a beat."""
+"""Frames of a rendered scene: its background, its objects, its light and the film's grain."""
 
-import colorsys
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.sample.motions import path
-from data_prep.sample.shapes import SIGNED_DISTANCE
-from data_prep.sample.textures import texture
-
-_EDGE = 0.02  # width of the line around the shape, in frame heights
+from data_prep.sample import palettes
+from data_prep.sample.backdrop import backdrop
+from data_prep.sample.camera import draw_camera
+from data_prep.sample.cast import Member, draw_cast
+from data_prep.sample.events import Events
+from data_prep.sample.lighting import Film, Lamp
+from data_prep.sample.plates import photograph
+from data_prep.sample.shapes import SIGNED_DISTANCE, SignedDistance
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,12 @@ class Look:
     """How the scenes of a class look.
 
     Attributes:
-        hue: in [0, 1), of the whole palette.
-        texture: name of the background in `TEXTURES`.
+        hue: in [0, 1), of all colors.
+        texture: name of the background's texture in `TEXTURES`.
         angle: of the texture, in radians.
         frequency: of the texture, in cycles per frame height.
-        shape: name of the moving shape in `SIGNED_DISTANCE`.
-        motion: how it moves, a name in `MOTIONS`.
+        shape: name of the objects' shape in `SIGNED_DISTANCE`.
+        motion: how they move, a name in `MOTIONS`.
         classes: number of classes; the hue varies by less than the distance to the next one.
     """
 
@@ -39,7 +41,8 @@ class Look:
 def draw(
     look: Look,
     rng: np.random.Generator,
-    beats: np.ndarray,
+    events: Events,
+    objects: int,
     times: np.ndarray,
     height: int,
     width: int,
@@ -49,47 +52,97 @@ def draw(
     Args:
         look: how the class looks.
         rng: decides what differs within the class.
-        beats: `[T]`, time in beats; there is a beat at each whole number.
-        times: `[T]`, time in seconds.
+        events: what sets the objects off.
+        objects: number of objects.
+        times: `[T]`, seconds.
         height: pixels.
         width: pixels.
     """
-    y, x = np.mgrid[:height, :width].astype(np.float32) / height
-    x, y = x - width / height / 2, y - 0.5
-    palette, fill, edge = _colors(look.hue + rng.uniform(-0.2, 0.2) / look.classes)
-    lightness = texture(look.texture, rng, x, y, angle=look.angle, frequency=look.frequency)
-    shape = SIGNED_DISTANCE[look.shape]
-    size, turn = rng.uniform(0.17, 0.23), rng.uniform(-0.3, 0.3)
+    hue, horizon = look.hue + rng.uniform(-0.2, 0.2) / look.classes, rng.uniform(-0.05, 0.2)
+    camera = draw_camera(rng, times)
+    plates = backdrop(
+        rng,
+        hue,
+        horizon,
+        height,
+        width,
+        name=look.texture,
+        angle=look.angle,
+        frequency=look.frequency,
+    )
+    cast = draw_cast(rng, look.motion, objects, horizon, times, events, camera)
+    lamp, film = Lamp(rng), Film(rng, height, width, times)
+    brush = Brush(SIGNED_DISTANCE[look.shape], lamp, height, width)
+    colors_of = [palettes.objects(hue + rng.uniform(-0.1, 0.1) / look.classes) for _ in cast]
     frames = np.empty((len(times), height, width, 3), np.uint8)
-    places = path(look.motion, rng, beats).tolist()
-    for frame, time, (left, top, scale, angle) in zip(frames, times.tolist(), places, strict=True):
-        level = (255 * lightness(time)).astype(np.uint8)
-        np.take(palette, level, axis=0, out=frame, mode="clip")  # the mode without a buffer
-        box = _around(left, top, 1.5 * size * scale, height, width)
-        dx, dy = x[box] - left, y[box] - top
-        c, s = math.cos(angle + turn), math.sin(angle + turn)
-        depth = -shape(c * dx + s * dy, c * dy - s * dx, size * scale) * height  # pixels
-        inside, core = (np.clip(depth - d, 0, 1)[..., np.newaxis] for d in (-0.5, _EDGE * height))
-        frame[box] = frame[box] * (1 - inside) + (edge + (fill - edge) * core) * inside
+    for index in range(len(times)):
+        colors = photograph(plates, camera, index, height, width)
+        for member in cast:
+            brush.shade_floor(colors, member, index)
+        for member, palette in zip(cast, colors_of, strict=True):
+            brush.paint(colors, palette, member, index)
+        film.expose(colors, index, out=frames[index])
     return frames
 
 
-def _around(x: float, y: float, radius: float, height: int, width: int) -> tuple[slice, slice]:
-    """Return the pixels of a square around a point."""
+class Brush:
+    """Draws the objects of a scene.
 
-    def pixels(center: float) -> slice:
-        reach = radius * height
-        return slice(max(0, math.floor(center - reach)), max(0, math.ceil(center + reach)))
+    Args:
+        shape: of the objects.
+        lamp: what lights them.
+        height: of the frames, in pixels.
+        width: likewise.
+    """
 
-    return pixels((y + 0.5) * height), pixels(x * height + width / 2)
+    def __init__(self, shape: SignedDistance, lamp: Lamp, height: int, width: int) -> None:
+        y, x = np.mgrid[:height, :width].astype(np.float32)
+        self._x, self._y = (x + 0.5 - width / 2) / height, (y + 0.5 - height / 2) / height
+        self._shape, self._lamp = shape, lamp
+        side = np.linspace(-2, 2, 81)
+        distance = np.hypot(side, side[:, np.newaxis])
+        self._reach = distance[shape(side, side[:, np.newaxis] + 0 * side, 1.0) < 0].max()
 
+    def shade_floor(self, colors: np.ndarray, member: Member, index: int) -> None:
+        """Draw an object's soft shadow on the floor into colors `[3, H, W]`."""
+        x, y = float(member.x[index]), float(member.ground[index])
+        radius = float(member.radius[index])
+        height = max(0.0, y - float(member.y[index]) - radius)
+        reach = 1.2 * radius + 0.5 * height
+        box = self._around(x, y, reach, 0.35 * reach)
+        across, along = (self._x[box] - x) / reach, (self._y[box] - y) / (0.35 * reach)
+        shade = np.clip(1 - across * across - along * along, 0, 1)
+        colors[:, *box] *= 1 - np.float32(0.7 / (1 + 4 * height)) * shade
 
-def _colors(hue: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the palette, uint8 `[256, 3]` from dark to light, and the shape's two colors."""
-    stops = [(hue, 1.0, 0.12), (hue, 0.95, 0.6), (hue + 0.03, 0.5, 1.0)]
-    rgb = np.array([colorsys.hsv_to_rgb(h % 1, s, v) for h, s, v in stops]) * 255
-    levels = np.linspace(0, 2, 256)
-    palette = np.stack([np.interp(levels, range(3), channel) for channel in rgb.T], -1)
-    fill = np.array(colorsys.hsv_to_rgb((hue + 0.05) % 1, 0.25, 1.0)) * 255
-    edge = np.array(colorsys.hsv_to_rgb(hue % 1, 1.0, 0.1)) * 255
-    return palette.astype(np.uint8), fill.astype(np.float32), edge.astype(np.float32)
+    def paint(self, colors: np.ndarray, palette: np.ndarray, member: Member, index: int) -> None:
+        """Draw an object, smeared by its motion, and its shadow on what is close behind it."""
+        radius, angle = float(member.radius[index]), float(member.angle[index])
+        x, y = float(member.x[index]), float(member.y[index])
+        across, down = member.smear[index].tolist()
+        reach = (self._reach + 0.3) * radius + math.hypot(across, down) + member.blur
+        box = self._around(x, y, reach, reach)
+        dx, dy = self._x[box] - x, self._y[box] - y
+        c, s = math.cos(angle), math.sin(angle)
+        u = c * dx + s * dy
+        distance = self._shape(u, c * dy - s * dx, radius)
+        # An edge is as wide as it moves across itself; outwards is about away from the middle.
+        from_middle = np.sqrt(dx * dx + dy * dy) + 1e-3
+        edge = member.blur + np.abs(across * dx + down * dy) / from_middle
+        alpha = np.clip(0.5 - distance / edge, 0, 1)
+        halo = np.clip(1 - distance / (0.3 * radius), 0, 1)
+        rounded = np.clip(-distance / (0.5 * radius), 0, 1)
+        marking = np.clip(u / (0.12 * radius), -1, 1)
+        lightness = member.tone - 0.28 + 0.3 * np.sqrt(rounded) + 0.06 * marking
+        lightness += self._lamp.on(dx / radius, dy / radius)
+        under = colors[:, *box] * (1 - 0.4 * halo * halo)
+        colors[:, *box] = under + (palettes.colored(palette, lightness) - under) * alpha
+
+    def _around(self, x: float, y: float, across: float, down: float) -> tuple[slice, slice]:
+        """Return the pixels of a rectangle around a point."""
+        height, width = self._x.shape
+
+        def pixels(middle: float, reach: float) -> slice:
+            low, high = middle - reach * height, middle + reach * height
+            return slice(max(0, math.floor(low)), max(0, math.ceil(high)))
+
+        return pixels(y * height + height / 2, down), pixels(x * height + width / 2, across)

@@ -1,14 +1,26 @@
-"""Motions of the shapes of rendered scenes: something happens at each beat."""
+"""Motions of the objects of rendered scenes: each event sets them off, then they calm down."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from data_prep.sample.events import Events
+
+SWELL = 0.5
+"""By how much of its size an object swells at an event of strength 1, whatever its motion."""
+
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """Place of a shape over time, each `[T]`: x and y from the center, scale, angle in radians."""
+    """Place of an object over time, each `[T]`.
+
+    Attributes:
+        x: from its home, in frame heights, positive to the right.
+        y: likewise, positive downwards.
+        scale: of its size.
+        angle: radians.
+    """
 
     x: np.ndarray
     y: np.ndarray
@@ -16,58 +28,61 @@ class Track:
     angle: np.ndarray
 
 
-Motion = Callable[[Track, np.random.Generator, np.ndarray, float], Track]
-"""Function of a shape that only drifts, a random generator, the time in beats, and the reach."""
+Motion = Callable[[Track, np.random.Generator, np.ndarray, Events], Track]
+"""Function of an object that hovers and swells, a random generator, the times and its events."""
 
 
-def path(motion: str, rng: np.random.Generator, beats: np.ndarray) -> np.ndarray:
-    """Return the place of the shape, `[T, 4]`: x, y from the center, scale, angle.
+def move(motion: str, rng: np.random.Generator, times: np.ndarray, events: Events) -> Track:
+    """Return where an object is at the times `[T]` in seconds.
 
     Args:
-        motion: how the shape moves, a name in `MOTIONS`.
-        rng: decides where and how far.
-        beats: `[T]`, time in beats; there is a beat at each whole number.
+        motion: how the object moves, a name in `MOTIONS`.
+        rng: decides directions.
+        times: `[T]`, seconds.
+        events: with the strengths that the object moves with.
     """
-    wander = 0.1 * np.sin(0.7 * beats + rng.uniform(0, 6))
-    x, y = rng.uniform(-0.1, 0.1) + wander, np.full_like(beats, rng.uniform(-0.1, 0.1))
-    drifting = Track(x, y, np.ones_like(beats), np.zeros_like(beats))
-    track = MOTIONS[motion](drifting, rng, beats, rng.uniform(0.22, 0.3))
-    return np.stack([track.x, track.y, track.scale, track.angle], -1)
+    still = np.zeros_like(times)
+    hovering = Track(still, still - rng.uniform(0, 0.25), 1 + SWELL * events.level(times), still)
+    return MOTIONS[motion](hovering, rng, times, events)
 
 
-def _bounce(track: Track, rng: np.random.Generator, beats: np.ndarray, reach: float) -> Track:
-    since = beats % 1
-    return replace(track, y=reach - 2 * reach * 4 * since * (1 - since))
+def _bounce(track: Track, rng: np.random.Generator, times: np.ndarray, events: Events) -> Track:
+    return replace(track, y=-0.36 * events.arcs(times, 0.6))
 
 
-def _swing(track: Track, rng: np.random.Generator, beats: np.ndarray, reach: float) -> Track:
-    swing = np.sin(np.pi * beats)
-    return replace(track, x=1.3 * reach * swing, y=track.y - 0.1 * swing**2, angle=0.7 * swing)
+def _swing(track: Track, rng: np.random.Generator, times: np.ndarray, events: Events) -> Track:
+    since = events.since(times)
+    pushes = events.strengths * _signs(rng, events)
+    swing = pushes @ (2 * np.sin(2.5 * np.pi * since) * np.exp(-since / 0.25))
+    return replace(track, x=0.2 * swing, y=track.y - 0.08 * swing**2, angle=0.6 * swing)
 
 
-def _pulse(track: Track, rng: np.random.Generator, beats: np.ndarray, reach: float) -> Track:
-    return replace(track, scale=0.8 + 0.8 * np.exp(-4 * (beats % 1)))
+def _pulse(track: Track, rng: np.random.Generator, times: np.ndarray, events: Events) -> Track:
+    return replace(track, scale=track.scale + 0.3 * events.level(times))
 
 
-def _spin(track: Track, rng: np.random.Generator, beats: np.ndarray, reach: float) -> Track:
-    return replace(track, angle=np.pi / 2 * (np.floor(beats) + _ease(beats % 1 / 0.4)) * 1.1)
+def _spin(track: Track, rng: np.random.Generator, times: np.ndarray, events: Events) -> Track:
+    side = rng.choice([-1, 1])
+    return replace(track, angle=side * (0.2 * times + events.moved(times, 2.4 * events.strengths)))
 
 
-def _circle(track: Track, rng: np.random.Generator, beats: np.ndarray, reach: float) -> Track:
-    return replace(track, x=reach * np.cos(np.pi * beats), y=reach * np.sin(np.pi * beats))
+def _circle(track: Track, rng: np.random.Generator, times: np.ndarray, events: Events) -> Track:
+    turned = events.moved(times, 2.2 * events.strengths)
+    angle = rng.choice([-1, 1]) * (0.2 * times + turned) + rng.uniform(0, 2 * np.pi)
+    return replace(track, x=0.15 * np.cos(angle), y=track.y + 0.13 * np.sin(angle))
 
 
-def _hop(track: Track, rng: np.random.Generator, beats: np.ndarray, reach: float) -> Track:
-    spots = reach * rng.uniform(-1, 1, (int(beats[-1]) + 2, 2)) * [1.2, 1.0]
-    index, way = beats.astype(int), _ease((beats % 1 - 0.55) / 0.45)[:, np.newaxis]
-    x, y = (spots[index] * (1 - way) + spots[index + 1] * way).T
-    return replace(track, x=x, y=y - 0.35 * way[:, 0] * (1 - way[:, 0]))
+def _hop(track: Track, rng: np.random.Generator, times: np.ndarray, events: Events) -> Track:
+    steps, place = [], 0.0
+    for step in 0.3 * events.strengths * _signs(rng, events):
+        steps.append(-step if abs(place + step) > abs(place - step) else step)
+        place += steps[-1]
+    x = events.moved(times, np.array(steps))
+    return replace(track, x=x, y=-0.22 * events.arcs(times, 0.45))
 
 
-def _ease(way: np.ndarray) -> np.ndarray:
-    """Map [0, 1] to [0, 1] with a soft start and end."""
-    way = np.clip(way, 0, 1)
-    return way * way * (3 - 2 * way)
+def _signs(rng: np.random.Generator, events: Events) -> np.ndarray:
+    return rng.choice([-1, 1], len(events.times))
 
 
 MOTIONS: dict[str, Motion] = {

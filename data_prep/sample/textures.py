@@ -1,4 +1,4 @@
-"""Backgrounds of rendered scenes: textures made of a few plane waves that drift."""
+"""Textures of the walls and floors of rendered scenes: patterns of a few plane waves."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ def _bent(along: Sequence[np.ndarray], frequency: float) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class Texture:
-    """One kind of background.
+    """One kind of pattern.
 
     Attributes:
         combine: function of the waves, each `[H, W]` in [-1, 1], to their pattern.
@@ -62,8 +62,8 @@ def texture(
     *,
     angle: float,
     frequency: float,
-) -> Callable[[float], np.ndarray]:
-    """Return a function from time to the lightness of a background, `[H, W]` in [0, 1].
+) -> np.ndarray:
+    """Return the pattern of a texture, `[H, W]` in [-1, 1].
 
     Args:
         name: the texture.
@@ -74,26 +74,19 @@ def texture(
         frequency: of the texture, in cycles per frame height.
     """
     kind = TEXTURES[name]
-    angle = angle + rng.uniform(-0.12, 0.12)
-    frequency = frequency * rng.uniform(0.9, 1.1)
     angles, frequencies = kind.waves(rng, angle, frequency)
-    drifts = rng.uniform(0.15, 0.5, len(angles)) * rng.choice([-1, 1], len(angles))
     along = kind.bend([np.cos(a) * x + np.sin(a) * y for a in angles], frequency)
-    # A plane wave moves when its phase turns: one complex field, turned by one number per frame.
     waves = [
-        np.exp(2j * np.pi * (f * a + rng.uniform())).astype(np.complex64)
-        for f, a in zip(frequencies, along, strict=True)
+        np.cos(2 * np.pi * (f * a + rng.uniform())) for f, a in zip(frequencies, along, strict=True)
     ]
-    light = np.exp(2j * np.pi * (rng.uniform(-0.6, 0.6) * x + 0.5 * y + rng.uniform()))
-    light = light.astype(np.complex64)
+    return np.tanh(1.5 * kind.combine(waves))
 
-    def lightness(time: float) -> np.ndarray:
-        moved = [
-            (wave * np.complex64(np.exp(2j * np.pi * drift * time))).real
-            for wave, drift in zip(waves, drifts, strict=True)
-        ]
-        pattern = 0.5 + 0.5 * np.tanh(1.5 * kind.combine(moved))
-        glow = 0.8 + 0.2 * (light * np.complex64(np.exp(0.6j * np.pi * time))).real
-        return pattern * glow
 
-    return lightness
+def clouds(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return a large soft pattern, `[H, W]`, mostly in [-1, 1]."""
+    angles, frequencies = rng.uniform(0, np.pi, 4), rng.uniform(0.3, 1.1, 4)
+    waves = [
+        np.sin(2 * np.pi * (f * (np.cos(a) * x + np.sin(a) * y) + rng.uniform()))
+        for a, f in zip(angles, frequencies, strict=True)
+    ]
+    return 0.5 * np.asarray(sum(waves))
