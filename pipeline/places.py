@@ -107,6 +107,7 @@ class Places:
         if storage.is_local(folder):
             _link(name, Path(storage.absolute(folder)))
         elif not name.exists():
+            name.unlink(missing_ok=True)  # a link that leads nowhere any more
             draft = str(name.with_name(f".{digest}"))
             storage.remove_tree(draft)
             storage.copy_tree(folder, draft)
