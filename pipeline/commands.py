@@ -134,7 +134,9 @@ def demo(config_name: str, output: Path, overrides: Sequence[str]) -> None:
 @videos_option("a rendered sample")
 @annotations_option
 @check_option
-@click.option("--systems", default="all", show_default=True, help="Names, with commas.")
+@click.option(
+    "--systems", default="all", show_default=True, help="Names, `all` or `variants`, with commas."
+)
 @click.option("--seeds", type=Whole(1, 1000), default=1, show_default=True)
 @output_option("tables")
 @set_option
@@ -148,7 +150,9 @@ def tables(
     output: Path,
     overrides: Sequence[str],
 ) -> None:
-    """Train and evaluate every system on the same mixtures, and write the papers' tables.
+    """Train and evaluate systems on the same mixtures, and write the papers' tables.
+
+    `all` stands for the published systems, and `variants` for this project's variants of them.
 
     Rerun the same command to resume an interrupted study, also with more seeds or systems:
     finished runs are reused.

@@ -1,6 +1,7 @@
 """The runs of a study: each system with each seed, through the pipeline, on the same mixtures."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -13,6 +14,9 @@ from pipeline.config import PipelineConfig
 from pipeline.places import Places
 from pipeline.run_summary import RunSummary
 from pipeline.runners import local
+
+if TYPE_CHECKING:
+    import keras
 
 CLIPS, CLASSES = 192, 4
 """The study's sample: enough to hold out some forty videos, of classes that are learned in time."""
@@ -36,14 +40,19 @@ class StudyRun(Results):
 
 
 def check_systems(names: str) -> list[str]:
-    """Read names with commas between them, or `all`, and put them in the tables' order.
+    """Read names with commas between them, and put them in the tables' order.
+
+    `all` stands for the published systems, `variants` for our variants of them.
 
     Raises:
         UserError: one is unknown; the message lists the known ones.
     """
-    if names == "all":
-        return list(SYSTEMS)
-    asked = [name.strip() for name in names.split(",")]
+    groups = {
+        "all": [name for name, system in SYSTEMS.items() if not system.is_variant],
+        "variants": [name for name, system in SYSTEMS.items() if system.is_variant],
+    }
+    words = [word.strip() for word in names.split(",")]
+    asked = [name for word in words for name in groups.get(word, [word])]
     for name in asked:
         get_system(name)
     return [name for name in SYSTEMS if name in asked]
@@ -107,13 +116,36 @@ def run_study(
     return runs
 
 
+class Size(NamedTuple):
+    """The size of a system's network.
+
+    Attributes:
+        weights: their number, trained or not.
+        flops: floating-point operations of a forward pass on one clip; see `models.tools.cost`.
+    """
+
+    weights: int
+    flops: int
+
+
+def size_of(system: str, config: PipelineConfig) -> Size:
+    """Build a system's network as it is configured, and count its size."""
+    from models.tools.cost import forward_flops
+
+    network = _network(system, config)
+    return Size(network.count_params(), forward_flops(network))
+
+
 def count_weights(system: str, config: PipelineConfig) -> int:
     """Return the number of a system's weights at the size that is configured."""
+    return _network(system, config).count_params()
+
+
+def _network(system: str, config: PipelineConfig) -> "keras.Model":
     model = config.model
-    network = SYSTEMS[system].build(
+    return SYSTEMS[system].build(
         config.data.clip, get_preset(model.preset), outputs=model.outputs, layers=model.layers
     )
-    return network.count_params()
 
 
 def _analysis_settings(config: PipelineConfig, models: Mapping[str, str]) -> dict[str, object]:

@@ -24,6 +24,7 @@ from pipeline.runners import local
 from pipeline.study import averages
 from pipeline.study.paper_tables import left_out, published_column, table_1, table_2
 from pipeline.study.runs import StudyRun, count_weights
+from pipeline.study.variants import variants_section
 
 _INTRODUCTION = """\
 # Results
@@ -106,7 +107,13 @@ def write_study(runs: Sequence[StudyRun], config: PipelineConfig, places: Places
         about=_about(runs, config, places),
     )
     results.write(str(places.output / "results.json"))
-    sections = [_separation(runs, config), _control(runs), *analyses]
+    published = [run for run in runs if not SYSTEMS[run.system].is_variant]
+    sections = [
+        _separation(published, config),
+        _control(published),
+        *filter(None, [variants_section(runs, config)]),
+        *analyses,
+    ]
     text = "\n".join(
         [
             _INTRODUCTION,

@@ -25,14 +25,17 @@ from components.tables import markdown
 from data_prep.errors import UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from models.measures import RELATIVE_LOSS
+from models.presets import PRESETS
 from models.systems import SYSTEMS
+from models.tools.cost import forward_flops
 from pipeline.config import load_config
 from pipeline.places import Places
 from pipeline.study import averages
 from pipeline.study import runs as runs_module
 from pipeline.study import study as study_module
+from pipeline.study import variants as variants_module
 from pipeline.study.paper_tables import table_1, table_2
-from pipeline.study.runs import StudyRun, check_systems, run_study, trainable_on
+from pipeline.study.runs import Size, StudyRun, check_systems, run_study, size_of, trainable_on
 from pipeline.study.study import StudyResults, write_study
 
 
@@ -53,6 +56,9 @@ def runs():
         classified = {"transparency": metrics(accuracy=0.5)}
         found.append(run("i3d", seed, classified, {"action_recognition": action_recognition()}))
     return found
+
+
+SIZE = Size(weights=1_230_000, flops=4_560_000_000)
 
 
 def lines_of(table):
@@ -124,6 +130,48 @@ def with_classes(found, classes):
     return found.model_copy(update={"classes": classes})
 
 
+def run_of_variants(*names):
+    by_type = {"transparency": separation(0.3, 0.8), "occlusion": separation(0.4, 0.7)}
+    return [run(name, seed, by_type) for name in names for seed in range(2)]
+
+
+def test_variants_stand_below_what_they_vary_and_out_of_the_published_tables(write):
+    runs = run_of_variants("centrifuge_wide", "centrifuge_pc", "c2", "centrifuge", "i3d")
+    text = write(runs)
+    first, second = text.split("## Variants")
+    title = SYSTEMS["centrifuge_wide"].title
+    assert title not in first
+    lines = [line for line in second.split("##")[0].splitlines() if line.startswith("| C")]
+    rows = [line.split(" | ") for line in lines]
+    assert [row[0][2:] for row in rows] == ["Centrifuge", title, "CentrifugePC"]
+    assert all(row[1].startswith("0.300 ±") and row[2].startswith("0.400 ±") for row in rows)
+    assert all(row[3:] == ["1.23", "4.56 |"] for row in rows), "no control accuracy"
+
+
+def test_variants_with_control_have_their_accuracy_beside_those_without(write):
+    text = write(run_of_variants("c3_internal", "c3_internal_fused", "c2", "c2_competing_masks"))
+    lines = text.split("## Variants")[1].split("##")[0].splitlines()
+    rows = {line.split(" | ")[0][2:]: line.split(" | ")[3:5] for line in lines if "|" in line}
+    for name in ("c2", "c2_competing_masks"):
+        assert rows[SYSTEMS[name].title] == ["-", "-"]
+    for name in ("c3_internal", "c3_internal_fused"):
+        transparency, occlusion = rows[SYSTEMS[name].title]
+        assert transparency.startswith("80.0 % ±")
+        assert occlusion.startswith("70.0 % ±")
+
+
+def test_a_variant_alone_has_its_section(write):
+    text = write(run_of_variants("c2_competing_masks"))
+    assert "No system here separates layers." in text
+    assert SYSTEMS["c2_competing_masks"].title in text.split("## Variants")[1]
+
+
+def test_sizes_are_those_of_the_configured_network():
+    config = load_config("tables", ["model.outputs=3", "model.layers=3"])
+    network = SYSTEMS["c2"].build(config.data.clip, PRESETS["tiny"], outputs=3, layers=3)
+    assert size_of("c2", config) == (network.count_params(), forward_flops(network))
+
+
 def random_runs(rng):
     """Runs of any systems, with any number of seeds, on any subset of the mixture types."""
     types = [name for name in MIXTURE_TYPES if rng.integers(2)]
@@ -159,6 +207,7 @@ def write(tmp_path, monkeypatch):
     """Gives a function that writes the study of some runs, and returns its page's text."""
     monkeypatch.setattr(study_module.local, "require_manifest", lambda places: str(manifest))
     monkeypatch.setattr(study_module, "count_weights", lambda system, config: 1_230_000)
+    monkeypatch.setattr(variants_module, "size_of", lambda system, config: SIZE)
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("path\n")
 
@@ -179,10 +228,13 @@ def test_every_shape_of_study_has_its_page(seed, write, tmp_path):
         assert section in text
     for figure in re.findall(r"^!\[.*\]\((.*)\)$", text, flags=re.MULTILINE):
         assert (tmp_path / figure).exists()
-    for name in averages.separators(found):
+    separators = averages.separators(found)
+    for name in separators:
         assert f"| {SYSTEMS[name].title} |" in text
+    variants = any(SYSTEMS[one.system].is_variant for one in found)
+    assert ("## Variants" in text) == variants
     for kind in averages.mixture_types(found):
-        if averages.separators(found):
+        if separators:
             assert f"| loss, {kind} |" in text
 
 
@@ -269,7 +321,13 @@ def test_intervals_of_few_noisy_seeds_hold_the_truth():
 
 def test_systems_come_in_the_tables_order_and_unknown_ones_are_named():
     assert check_systems("i3d, c2,identity") == ["identity", "c2", "i3d"]
-    assert len(check_systems("all")) == 8
+    published = check_systems("all")
+    assert published == [name for name, system in SYSTEMS.items() if not system.is_variant]
+    assert check_systems("variants, all") == list(SYSTEMS)
+    variants = check_systems("variants")
+    assert variants == [name for name in SYSTEMS if name not in published]
+    assert len(variants) == 4
+    assert check_systems("c2,variants,c2") == [n for n in SYSTEMS if n in {*variants, "c2"}]
     with pytest.raises(UserError, match=r"system: must be one of identity, .*, i3d, got 'c4'"):
         check_systems("c2,c4")
 
