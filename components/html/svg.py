@@ -24,6 +24,7 @@ OWN, OTHER, TRAINING, HELD_OUT = "#2f81d6", "#8c8c96", "#8aa4c0", "#e0862b"
 """Colors of a page's figures, which are read on light and on dark."""
 
 STUDY_OWN, STUDY_PUBLISHED, STUDY_OTHER = "#1f6f8b", "#c8553d", "#808080"
+STUDY_FURTHER = "#7d5ba6"
 """Colors of the study's figures, which are read on white."""
 
 WIDTH = 4.4

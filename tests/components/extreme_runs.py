@@ -12,7 +12,11 @@ from components.analyses.action_recognition import recognition_results
 from components.analyses.action_recognition.recognition_analysis import ActionRecognitionAnalysis
 from components.analyses.control_shift import shift_results
 from components.analyses.control_shift.shift_analysis import ControlShiftAnalysis
-from components.analyses.control_shift.shift_results import SILENT_AUDIO, UNRELATED_AUDIO
+from components.analyses.control_shift.shift_results import (
+    SAME_CLASS_AUDIO,
+    SILENT_AUDIO,
+    UNRELATED_AUDIO,
+)
 from components.estimates import Moments
 from components.evaluation.evaluation_results import _slice_metrics
 from components.evaluation.mean_scalars import summarize
@@ -136,10 +140,11 @@ def shifted(rng, mixtures, unreadable=0):
     names = {f"eval-{i}": str(rng.choice(list(MIXTURE_TYPES))) for i in range(mixtures)}
     readable = list(names)[unreadable:]
     choices = {cue: {name: float(rng.integers(2)) for name in readable} for cue in (-0.5, 0.0, 0.5)}
-    for cue in (SILENT_AUDIO, UNRELATED_AUDIO):
+    for cue in (SILENT_AUDIO, SAME_CLASS_AUDIO, UNRELATED_AUDIO):
         choices[cue] = {name: float(rng.integers(2)) for name in names}
     shifts = (-0.5, 0.0, 0.5, 9.0)
-    return shift_results.summarize(choices, shifts, names, unreadable=unreadable)
+    classes = {name: str(rng.choice(["", "one class", "two classes"])) for name in names}
+    return shift_results.summarize(choices, shifts, names, classes, unreadable=unreadable)
 
 
 def recognized(rng, mixtures, unlabeled, separator="c2"):

@@ -15,10 +15,12 @@ from components.analyses.control_shift.component import ControlShift, Request, a
 from components.analyses.control_shift.control_audio import (
     ControlAudio,
     draw_donors,
+    draw_donors_of_class,
     window_starts,
 )
 from components.analyses.control_shift.held_out import HeldOutMixture, read_held_out, with_audio
 from components.analyses.control_shift.shift_results import (
+    SAME_CLASS_AUDIO,
     SILENT_AUDIO,
     UNRELATED_AUDIO,
     ControlShiftSettings,
@@ -95,8 +97,39 @@ def test_each_point_uses_the_audio_that_it_names(held_out, clip, half_width):
     by_type = found.mixture_types
     assert list(by_type) == ["transparency", "occlusion"]
     assert all(curve.mixtures == 3 for curve in by_type.values())
-    for k, point in enumerate(found.shifts):
-        assert point.mixtures == sum(curve.shifts[k].mixtures for curve in by_type.values())
+    for curves in (by_type, found.classes):
+        for k, point in enumerate(found.shifts):
+            assert point.mixtures == sum(curve.shifts[k].mixtures for curve in curves.values())
+
+
+def test_curves_by_classes_are_those_of_the_records_labels(held_out, clip):
+    """Recomputed in NumPy; `by_loudness` makes the accuracy the mean loudness of the cue."""
+    found = analyze(held_out.files, by_loudness, held_out.videos, request(clip, shifts=(0.0,)))
+    records = [decode(record, clip) for record in held_out.serialized]
+    same = np.array([values["v1_label"] == values["v2_label"] for values in records])
+    loudness = np.array([np.abs(values["audio1"] * 2.0**15).mean() for values in records])
+    assert list(found.classes) == ["two classes", "one class"]
+    for curve, own in zip(found.classes.values(), (~same, same), strict=True):
+        [at_0] = curve.shifts
+        assert curve.mixtures == at_0.mixtures == curve.silent_audio.mixtures == own.sum() > 0
+        assert at_0.control_accuracy.value == pytest.approx(loudness[own].mean(), rel=1e-5)
+
+
+def test_audio_of_v1s_class_is_another_videos(held_out, clip):
+    mixtures = read_held_out(held_out.files, 6)
+    audio = ControlAudio(mixtures, held_out.videos, (), clip, seed=0)
+    windows = {m.v1_audio.tobytes(): m for m in mixtures.values()}
+    asked = 0
+    for mixture in mixtures.values():
+        cue = audio.of(mixture).get(SAME_CLASS_AUDIO)
+        if cue is not None:
+            donor = windows[cue.tobytes()]
+            assert donor.v1_label == mixture.v1_label
+            assert donor.v1_source not in (mixture.v1_source, mixture.v2_source)
+            asked += 1
+    assert asked > 0
+    found = analyze(held_out.files, by_loudness, held_out.videos, request(clip, shifts=()))
+    assert found.same_class_audio.mixtures == asked
 
 
 def test_at_0_it_is_the_evaluators_control_accuracy(
@@ -263,6 +296,22 @@ def test_unrelated_audio_of_the_same_class_is_the_second_choice():
     assert draw_donors(by_name(mixture("a", ("s1", "x"), ("s2", "y"))), 0) == {}
 
 
+def test_audio_of_v1s_class_is_never_of_another_class():
+    mixtures = by_name(
+        mixture("a", ("s1", "dog"), ("s2", "cat")),
+        mixture("b", ("s3", "dog"), ("s1", "dog")),
+        mixture("c", ("s2", "dog"), ("s4", "owl")),
+        mixture("d", ("s5", "dog"), ("s1", "owl"), has_audio=False),
+        mixture("e", ("s6", ""), ("s1", "dog")),
+        mixture("f", ("s7", ""), ("s1", "dog")),
+        mixture("g", ("s8", "owl"), ("s1", "dog")),
+    )
+    possible = {"a": {"b"}, "b": {"c"}, "c": {"a", "b"}, "d": {"b", "c"}}
+    drawn = [draw_donors_of_class(mixtures, seed) for seed in range(20)]
+    assert {name: {one[name] for one in drawn} for name in drawn[0]} == possible
+    assert drawn[0] == draw_donors_of_class(mixtures, 0)
+
+
 def test_curve_by_hand(half_width):
     choices = {
         0.0: {"a": 1.0, "b": 1.0, "c": 0.0},
@@ -271,7 +320,8 @@ def test_curve_by_hand(half_width):
         UNRELATED_AUDIO: {},
     }
     types = {"a": "occlusion", "b": "occlusion", "c": "transparency"}
-    found = summarize(choices, (0.0, 1.0), types)
+    classes = {"a": "one class", "b": "", "c": "two classes"}
+    found = summarize(choices, (0.0, 1.0), types, classes)
     assert [point.mixtures for point in found.shifts] == [3, 1]
     assert found.shifts[0].control_accuracy.value == pytest.approx(2 / 3)
     assert found.shifts[1].control_accuracy.half_width == half_width([0.0])
@@ -281,12 +331,20 @@ def test_curve_by_hand(half_width):
     assert transparency.mixtures == 1
     assert transparency.shifts[1] == ShiftedPoint(seconds=1.0, mixtures=0, control_accuracy=None)
     assert found.mixture_types["occlusion"].silent_audio.control_accuracy.value == 0.5
+    assert list(found.classes) == list(found.parts) == ["two classes", "one class"]
+    two, one = found.classes.values()
+    assert (two.mixtures, one.mixtures) == (1, 1)
+    assert two.shifts[0].control_accuracy.half_width == half_width([0.0])
+    assert one.shifts[0].control_accuracy.value == 1.0
+    assert one.shifts[1] == ShiftedPoint(seconds=1.0, mixtures=0, control_accuracy=None)
+    unknown = summarize(choices, (0.0, 1.0), types, dict.fromkeys(types, ""))
+    assert unknown.parts == {"": unknown}
 
 
 def test_seeds_are_averaged_by_cue():
     types = {"a": "occlusion", "b": "occlusion"}
     curves = [
-        summarize({0.0: {"a": right, "b": 1.0}, SILENT_AUDIO: {"a": 1.0}}, (0.0,), types)
+        summarize({0.0: {"a": right, "b": 1.0}, SILENT_AUDIO: {"a": 1.0}}, (0.0,), types, {})
         for right in (0.0, 1.0)
     ]
     found = average(curves)

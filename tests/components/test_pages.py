@@ -65,9 +65,17 @@ CURVE = {
         point(0.61, seconds=0.25),
     ],
     "silent_audio": point(0.52),
+    "same_class_audio": point(0.77),
     "unrelated_audio": point(0.49),
 }
-SHIFTED = ControlShiftResults.model_validate({**CURVE, "mixture_types": {"occlusion": CURVE}})
+ONE_CLASS = {**CURVE, "shifts": [point(0.66, seconds=0.0)], "same_class_audio": point(0.51)}
+SHIFTED = ControlShiftResults.model_validate(
+    {
+        **CURVE,
+        "mixture_types": {"occlusion": CURVE},
+        "classes": {"two classes": CURVE, "one class": ONE_CLASS},
+    }
+)
 RESULTS = EvaluationResults(
     slices={
         "": {"": measured(0.25, 0.7)},
@@ -214,16 +222,31 @@ def test_models_without_outputs_have_no_gallery():
 
 def test_cues_that_were_used_have_a_row_each(report):
     rows = re.findall(
-        r'<th scope="row">(V1&#39;s audio[^<]*|silent audio|unrelated audio)</th>\s*<td>(\d+ %)',
+        r'<th scope="row">(V1&#39;s audio[^<]*|silent audio|unrelated audio[^<]*)</th>'
+        r"\s*<td>(\d+ %)",
         report,
     )
-    assert [(html.unescape(cue), value) for cue, value in rows] == [
+    curve = [
         ("V1's audio, shifted by +0 s", "87 %"),
         ("V1's audio, shifted by +0.25 s", "61 %"),
         ("silent audio", "52 %"),
+        ("unrelated audio of V1's class", "77 %"),
         ("unrelated audio", "49 %"),
     ]
-    assert "control accuracy, occlusion: +0 s 87 %; +0.25 s 61 %" in report
+    one_class = [
+        ("V1's audio, shifted by +0 s", "66 %"),
+        ("silent audio", "52 %"),
+        ("unrelated audio of V1's class", "51 %"),
+        ("unrelated audio", "49 %"),
+    ]
+    # Of occlusions, of mixtures of two classes, and of those of one.
+    assert [(html.unescape(cue), value) for cue, value in rows] == [*curve, *curve, *one_class]
+    for curve in (
+        "occlusion: +0 s 87 %; +0.25 s 61 %",
+        "two classes: +0 s",
+        "one class: +0 s 66 %",
+    ):
+        assert f"control accuracy, {curve}" in report
 
 
 def test_actions_stand_beside_the_published_figures():

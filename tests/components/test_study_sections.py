@@ -20,9 +20,10 @@ def recognized(accuracy, names=("pure", "c2")):
     return ActionRecognitionResults(classifier="i3d", mixtures=9, unlabeled=0, mixture_types=types)
 
 
-def curve(right):
+def curve(right, classes=("", "")):
     choices = {0.0: {"a": right, "b": 1.0}, SILENT_AUDIO: {"a": 1.0, "b": 0.0}}
-    return summarize(choices, (0.0,), {"a": "occlusion", "b": "occlusion"})
+    types = dict.fromkeys("ab", "occlusion")
+    return summarize(choices, (0.0,), types, dict(zip("ab", classes, strict=True)))
 
 
 def test_actions_are_averaged_over_seeds_beside_the_published_figures():
@@ -51,6 +52,32 @@ def test_curves_have_a_column_per_system():
     assert list(rows) == ["V1's audio, shifted by +0 s", SILENT_AUDIO]
     assert rows["V1's audio, shifted by +0 s"]["c3_deterministic"].value == 0.75
     assert rows["V1's audio, shifted by +0 s"]["c3_internal"].value == 1.0
+
+
+def test_curves_of_two_classes_and_of_one_have_a_column_and_a_panel_each(tmp_path):
+    classes = ("one class", "two classes")
+    results = {
+        "c3_deterministic": [curve(0.0, classes), curve(1.0, classes)],
+        "c3_internal": [curve(0.0, classes)],
+    }
+    section = ControlShiftAnalysis().study_section(results)
+    [table] = section.tables
+    cells = {m.title: table.rows[0].estimates[m.name].value for m in table.measures}
+    assert cells == {
+        "C3, deterministic control, two classes": 1.0,
+        "C3, deterministic control, one class": 0.5,
+        "C3, internal prediction, two classes": 1.0,
+        "C3, internal prediction, one class": 0.0,
+    }
+    section.draw(tmp_path / "figure.svg")
+    drawn = (tmp_path / "figure.svg").read_text()
+    assert all(f"<!-- {title} -->" in drawn for title in cells)
+
+
+def test_mixtures_of_two_classes_alone_are_the_whole():
+    results = {"c3_internal": [curve(1.0, ("two classes", ""))]}
+    [table] = ControlShiftAnalysis().study_section(results).tables
+    assert [measure.title for measure in table.measures] == ["C3, internal prediction"]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +111,11 @@ def test_the_console_has_inputs_by_mixture_type_and_one_curve():
         ("V1's audio, shifted by +0 s", 2),
         (SILENT_AUDIO, 2),
     ]
+    [shifts] = ControlShiftAnalysis().tables(curve(0.0, ("one class", "two classes")))
+    titles = [measure.title for measure in shifts.measures]
+    assert titles == ["control accuracy", "two classes", "one class"]
+    values = [shifts.rows[0].estimates[measure.name].value for measure in shifts.measures]
+    assert values == [0.5, 1.0, 0.0]
 
 
 @pytest.mark.parametrize(

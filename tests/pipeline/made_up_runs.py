@@ -71,6 +71,7 @@ def control_shift():
         mixtures=8,
         shifts=(*shifts, nowhere),
         silent_audio=point,
+        same_class_audio=point,
         unrelated_audio=point,
         mixture_types={},
     )

@@ -1,10 +1,11 @@
 """Control accuracy as the audio cue is shifted against the video.
 
 Each held-out mixture is separated once per point of the curve, with V1's audio taken some seconds
-later or earlier than its video; once with silent audio; and once with unrelated audio, that of
-another mixture's V1. The measurement is the Evaluator's: records get another audio cue, and the
-model's `evaluate` signature says whether the chosen output is closer to V1 than to V2. So the
-curve at 0 equals the Evaluator's control accuracy on the same mixtures to the last bit.
+later or earlier than its video; once with silent audio; and twice with unrelated audio, that of
+another mixture's V1, once of V1's class and once of another. The measurement is the Evaluator's:
+records get another audio cue, and the model's `evaluate` signature says whether the chosen output
+is closer to V1 than to V2. So the curve at 0 equals the Evaluator's control accuracy on the same
+mixtures to the last bit.
 
 A record holds only its window's audio, so shifted audio is read from the videos again. A
 shift for which the window would leave the video is left out for that mixture: the points of the
@@ -109,6 +110,7 @@ def analyze(
         choices,
         sorted(set(asked.shifts)),
         {name: mixture.mixture_type for name, mixture in mixtures.items()},
+        {name: mixture.classes for name, mixture in mixtures.items()},
         unreadable=len(audio.unreadable),
     )
 

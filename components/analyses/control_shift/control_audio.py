@@ -1,11 +1,16 @@
 """The audio cues of a mixture: its own audio, shifted; unrelated audio; silent audio."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from components.analyses.control_shift.held_out import HeldOutMixture
-from components.analyses.control_shift.shift_results import SILENT_AUDIO, UNRELATED_AUDIO, Cue
+from components.analyses.control_shift.shift_results import (
+    SAME_CLASS_AUDIO,
+    SILENT_AUDIO,
+    UNRELATED_AUDIO,
+    Cue,
+)
 from data_prep import storage
 from data_prep.config import ClipConfig
 from data_prep.errors import StorageError
@@ -45,23 +50,26 @@ class ControlAudio:
         self._videos = {video.id: video for video in videos}
         self._shifts = shifts
         self._clip = clip
-        self._donors = draw_donors(mixtures, seed)
+        self._donors = {
+            SAME_CLASS_AUDIO: draw_donors_of_class(mixtures, seed),
+            UNRELATED_AUDIO: draw_donors(mixtures, seed),
+        }
         self.unreadable: dict[str, str] = {}
 
     def of(self, mixture: HeldOutMixture) -> dict[Cue, np.ndarray]:
         """Return the cues of a mixture, int16 `[S]` each.
 
         Shifts for which the window would leave the video are left out. So are all shifts if the
-        video cannot be read, and unrelated audio if there is none.
+        video cannot be read, and unrelated audio of either kind if there is none.
 
         Raises:
             StorageError: the storage failed several times in a way that may pass. Without the
                 mixture, the curve would be another one.
         """
         cues: dict[Cue, np.ndarray] = {SILENT_AUDIO: np.zeros(self._clip.samples, np.int16)}
-        donor = self._donors.get(mixture.mixture_id)
-        if donor is not None:
-            cues[UNRELATED_AUDIO] = self._mixtures[donor].v1_audio
+        for cue, donors in self._donors.items():
+            if donor := donors.get(mixture.mixture_id):
+                cues[cue] = self._mixtures[donor].v1_audio
         try:
             return cues | self._shifted(mixture)
         except (MediaError, StorageError) as error:
@@ -123,14 +131,43 @@ def draw_donors(mixtures: Mapping[str, HeldOutMixture], seed: int) -> dict[str, 
     Returns:
         mixture -> the mixture that lends its audio.
     """
+
+    def pool(mixture: HeldOutMixture, others: list[HeldOutMixture]) -> list[HeldOutMixture]:
+        own = ("", mixture.v1_label, mixture.v2_label)
+        return [other for other in others if other.v1_label not in own] or others
+
+    return _draw(mixtures, pool, [seed, 0])
+
+
+def draw_donors_of_class(mixtures: Mapping[str, HeldOutMixture], seed: int) -> dict[str, str]:
+    """Draw likewise, among the candidates of V1's class only.
+
+    Args:
+        mixtures: the mixtures by name.
+        seed: decides the draw.
+
+    Returns:
+        mixture -> the mixture that lends its audio; mixtures whose V1 has no class are left out.
+    """
+
+    def pool(mixture: HeldOutMixture, others: list[HeldOutMixture]) -> list[HeldOutMixture]:
+        own = mixture.v1_label
+        return [other for other in others if own and other.v1_label == own]
+
+    return _draw(mixtures, pool, [seed, 1])
+
+
+def _draw(
+    mixtures: Mapping[str, HeldOutMixture],
+    pool_of: Callable[[HeldOutMixture, list[HeldOutMixture]], list[HeldOutMixture]],
+    seeds: list[int],
+) -> dict[str, str]:
     with_audio = [mixture for mixture in mixtures.values() if mixture.v1_has_audio]
     drawn = {}
     for number, mixture in enumerate(mixtures.values()):
         sources = (mixture.v1_source, mixture.v2_source)
-        own = ("", mixture.v1_label, mixture.v2_label)
         others = [other for other in with_audio if other.v1_source not in sources]
-        pool = [other for other in others if other.v1_label not in own] or others
-        if pool:
-            place = np.random.default_rng([seed, number]).integers(len(pool))
+        if pool := pool_of(mixture, others):
+            place = np.random.default_rng([*seeds, number]).integers(len(pool))
             drawn[mixture.mixture_id] = pool[place].mixture_id
     return drawn

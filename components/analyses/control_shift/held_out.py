@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from components.evaluation.class_slices import classes_of
 from data_prep.records.record import feature_spec
 
 _TEXTS = ("mixture_id", "mixture_type", "v1_id", "v1_source", "v1_label", "v2_source", "v2_label")
@@ -34,6 +35,11 @@ class HeldOutMixture:
     v1_start: float
     v1_has_audio: bool
     v1_audio: np.ndarray
+
+    @property
+    def classes(self) -> str:
+        """Whether it is of one class or of two; see `class_slices.classes_of`."""
+        return classes_of(self.v1_label, self.v2_label)
 
 
 def read_held_out(files: list[str], limit: int) -> dict[str, HeldOutMixture]:

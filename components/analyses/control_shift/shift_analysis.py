@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from components.analyses.analysis import Analysis, AnalysisInputs, StudySection
@@ -60,53 +61,68 @@ class ControlShiftAnalysis(Analysis[ControlShiftSettings, ControlShiftResults]):
         )
 
     def tables(self, results: ControlShiftResults) -> list[Table]:
-        """Return the curve over all mixtures."""
-        return [_table(self.title, results)]
+        """Return the curves over all mixtures, those of two classes, and those of one."""
+        return [_table(self.title, results, results.classes)]
 
     def section(self, results: ControlShiftResults) -> Section:
-        """Return the curve of each mixture type, drawn and as a table."""
-        drawn = {name: DrawnCurve.of(curve) for name, curve in results.mixture_types.items()}
+        """Return the curves by mixture type and by classes, drawn and as tables."""
+        curves = {**results.mixture_types, **results.classes}
+        drawn = {name: DrawnCurve.of(curve) for name, curve in curves.items()}
         return Section(
             title=self.title,
             about="Control accuracy with the audio of V1 taken earlier or later than its video, "
-            "with the audio of an unrelated video, and with silent audio. A shift covers the "
-            "mixtures whose video is long enough.",
+            "with the audio of an unrelated video, of V1's class or of another, and with silent "
+            "audio. A shift covers the mixtures whose video is long enough. In mixtures of one "
+            "class, only the timing of the audio tells V1: unrelated audio of its class has the "
+            "timbre of both videos and the timing of neither.",
             figures=[
                 inline_figure(f"{CONTROL_ACCURACY.title}, {spoken(name)}", curve)
                 for name, curve in drawn.items()
                 if curve.shifts
             ],
-            tables=[_table(spoken(name), curve) for name, curve in results.mixture_types.items()],
+            tables=[_table(spoken(name), curve) for name, curve in curves.items()],
             notes=_notes(results),
         )
 
     def study_section(
         self, results_by_system: Mapping[str, Sequence[ControlShiftResults]]
     ) -> StudySection | None:
-        """Return the curves of all systems beside each other."""
-        found = {system: average(curves) for system, curves in results_by_system.items()}
+        """Return the curves of all systems beside each other, by classes if there are any."""
+        curves = {
+            (system, part): [one.parts[part] for one in results]
+            for system, results in results_by_system.items()
+            for part in results[0].parts
+            if all(part in one.parts for one in results)
+        }
+        found = {key: average(own) for key, own in curves.items()}
         if not any(found.values()):
             return None
-        every = {
-            SYSTEMS[system].title: DrawnCurve.of(curves[0], found[system])
-            for system, curves in results_by_system.items()
-        }
-        drawn = {title: curve for title, curve in every.items() if curve.shifts}
+        rows: dict[str, dict[str, DrawnCurve]] = {}
+        for (system, part), own in curves.items():
+            drawn = DrawnCurve.of(own[0], found[system, part])
+            if drawn.shifts:
+                rows.setdefault(part, {})[_joined(SYSTEMS[system].title, part)] = drawn
 
         def draw(path: Path) -> None:
-            save_figures(drawn, path)
+            save_figures(list(rows.values()), path)
 
         labels = dict.fromkeys(label for cells in found.values() for label in cells)
+        names = {key: _joined(*key) for key in found}
         table = Table(
             caption=self.title,
             measures=[
-                replace(CONTROL_ACCURACY, name=system, title=SYSTEMS[system].title, digits=1)
-                for system in found
+                replace(
+                    CONTROL_ACCURACY,
+                    name=name,
+                    title=_joined(SYSTEMS[system].title, part),
+                    digits=1,
+                )
+                for (system, part), name in names.items()
             ],
             rows=[
                 Row(
                     label,
-                    {system: cells[label] for system, cells in found.items() if label in cells},
+                    {names[key]: cells[label] for key, cells in found.items() if label in cells},
                 )
                 for label in labels
             ],
@@ -117,7 +133,7 @@ class ControlShiftAnalysis(Analysis[ControlShiftSettings, ControlShiftResults]):
             tables=[table],
             file_name="control_shift.svg",
             alt="Control accuracy by the shift of the audio",
-            draw=draw if drawn else None,
+            draw=draw if rows else None,
         )
 
 
@@ -133,15 +149,30 @@ def _notes(results: ControlShiftResults) -> list[str]:
     return notes
 
 
-def _table(caption: str, curve: ShiftCurve) -> Table:
+def _joined(*words: str) -> str:
+    return ", ".join(filter(None, words))
+
+
+def _table(
+    caption: str, curve: ShiftCurve, parts: Mapping[str, ShiftCurve] = MappingProxyType({})
+) -> Table:
+    """Return a curve as a table, with those of parts of its mixtures in further columns."""
     own = {point.label for point in curve.shifts if not point.seconds}
+    columns = {CONTROL_ACCURACY.name: curve, **parts}
     return Table(
         caption=caption,
-        measures=[CONTROL_ACCURACY],
+        measures=[
+            CONTROL_ACCURACY,
+            *(replace(CONTROL_ACCURACY, name=name, title=name) for name in parts),
+        ],
         rows=[
             Row(
                 label,
-                {CONTROL_ACCURACY.name: point.control_accuracy},
+                {
+                    name: accuracy
+                    for name, column in columns.items()
+                    if (accuracy := column.points[label].control_accuracy)
+                },
                 point.mixtures,
                 kind=RowKind.OWN if label in own else RowKind.BASELINE,
             )

@@ -1,6 +1,6 @@
 """Figures of the control-shift analysis, for the page and for the study."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from components.analyses.control_shift.shift_results import (
+    SAME_CLASS_AUDIO,
     SILENT_AUDIO,
     UNRELATED_AUDIO,
     ShiftCurve,
@@ -17,9 +18,11 @@ from components.html.svg import (
     HELD_OUT,
     OTHER,
     OWN,
+    STUDY_FURTHER,
     STUDY_OTHER,
     STUDY_OWN,
     STUDY_PUBLISHED,
+    TRAINING,
     WIDTH,
     inline_svg,
     legend_below,
@@ -29,8 +32,12 @@ from components.html.svg import (
 from models.measures import CONTROL_ACCURACY
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_LINES = {UNRELATED_AUDIO: "--", SAME_CLASS_AUDIO: "-.", SILENT_AUDIO: ":"}
+"""Cues beside the shifts, and their lines in figures."""
 
 _X_LABEL = "shift of the audio (s)"
 
@@ -60,7 +67,7 @@ class DrawnCurve:
             found = {name: p.control_accuracy for name, p in points if p.control_accuracy}
         return cls(
             {p.seconds: found[p.label] for p in curve.shifts if p.label in found},
-            {name: found[name] for name in (UNRELATED_AUDIO, SILENT_AUDIO) if name in found},
+            {name: found[name] for name in _LINES if name in found},
         )
 
 
@@ -72,7 +79,7 @@ def inline_figure(title: str, drawn: DrawnCurve) -> Markup:
 
         figure = Figure((WIDTH, 2.5))
         axes = figure.add_subplot(title=title, xlabel=_X_LABEL)
-        colors = {UNRELATED_AUDIO: HELD_OUT, SILENT_AUDIO: OTHER}
+        colors = {UNRELATED_AUDIO: HELD_OUT, SAME_CLASS_AUDIO: TRAINING, SILENT_AUDIO: OTHER}
         _draw(axes, drawn, own=OWN, bands=colors)
         percent_axis(axes.yaxis)
         axes.grid(color=OTHER, alpha=0.25, linewidth=0.6)
@@ -85,25 +92,42 @@ def inline_figure(title: str, drawn: DrawnCurve) -> Markup:
     return inline_svg(draw, f"{title}: {'; '.join(said)}")
 
 
-def save_figures(curves: Mapping[str, DrawnCurve], path: Path) -> None:
-    """Draw the curves of several systems beside each other, and write them to a file.
+def save_figures(rows: Sequence[Mapping[str, DrawnCurve]], path: Path) -> None:
+    """Draw curves beside and below each other, and write them to a file.
 
     Args:
-        curves: title of a system -> its curve.
+        rows: title of a panel -> its curve, from top to bottom; at least one, and none empty.
         path: the file; its suffix names the format.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.6 * len(curves), 3.6), layout="constrained")
-    columns = figure.subplots(1, len(curves), sharey=True, squeeze=False)[0]
-    for axes, (title, drawn) in zip(columns, curves.items(), strict=True):
-        colors = {UNRELATED_AUDIO: STUDY_PUBLISHED, SILENT_AUDIO: STUDY_OTHER}
-        _draw(axes, drawn, own=STUDY_OWN, bands=colors)
-        axes.set_title(title, loc="left", fontsize="medium")
+    columns = max(map(len, rows))
+    figure = Figure((4.6 * columns, 3.1 * len(rows) + 0.5), layout="constrained")
+    grid = figure.subplots(len(rows), columns, sharex=True, sharey=True, squeeze=False)
+    colors = {
+        UNRELATED_AUDIO: STUDY_PUBLISHED,
+        SAME_CLASS_AUDIO: STUDY_FURTHER,
+        SILENT_AUDIO: STUDY_OTHER,
+    }
+    legend: dict[str, Artist] = {}
+    for places, row in zip(grid, rows, strict=True):
+        for axes, (title, drawn) in zip(places, row.items(), strict=False):
+            _draw(axes, drawn, own=STUDY_OWN, bands=colors)
+            axes.set_title(title, loc="left", fontsize="medium")
+            legend.update(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        for axes in places[len(row) :]:
+            axes.set_axis_off()
+        places[0].set_ylabel(CONTROL_ACCURACY.title)
+    for axes in grid[-1]:
         axes.set_xlabel(_X_LABEL)
-    columns[0].set_ylabel(CONTROL_ACCURACY.title)
-    percent_axis(columns[0].yaxis)
-    columns[0].legend(loc="lower left", frameon=False)
+    percent_axis(grid[0][0].yaxis)
+    figure.legend(
+        list(legend.values()),
+        list(legend),
+        loc="outside lower center",
+        ncols=2 * columns,
+        frameon=False,
+    )
     save_figure(figure, path)
 
 
@@ -124,5 +148,5 @@ def _draw(axes: "Axes", drawn: DrawnCurve, *, own: str, bands: Mapping[str, str]
         half = estimate.half_width or 0.0
         low, high = estimate.value - half, estimate.value + half
         axes.axhspan(low, high, color=bands[name], alpha=0.12, linewidth=0)
-        axes.axhline(estimate.value, color=bands[name], linestyle="--", label=name)
+        axes.axhline(estimate.value, color=bands[name], linestyle=_LINES[name], label=name)
     axes.set_ylim(0, 1.03)

@@ -1,21 +1,26 @@
 """Settings and results of the control-shift analysis, and the curve from single choices."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pydantic import Field, FiniteFloat
 
 from components.estimates import Estimate, mean_with_interval, over_seeds
+from components.evaluation.class_slices import ONE_CLASS, in_order
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.results import Results
 from data_prep.settings import Settings
 
 NAME = "control_shift"
 
-SILENT_AUDIO, UNRELATED_AUDIO = "silent audio", "unrelated audio"
-"""Cues beside the shifted audio of V1: no audio, and the audio of another mixture's V1."""
+SILENT_AUDIO = "silent audio"
+SAME_CLASS_AUDIO = "unrelated audio of V1's class"
+UNRELATED_AUDIO = "unrelated audio"
+"""Cues beside the shifted audio of V1: no audio; the audio of another mixture's V1, of V1's class;
+and the same of a class that is neither V1's nor V2's, if there is one. In a mixture of one class,
+the second has the timbre of both videos and the timing of neither, so the choice is by chance."""
 
 Cue = float | str
-"""A shift in seconds, `SILENT_AUDIO` or `UNRELATED_AUDIO`."""
+"""A shift in seconds, `SILENT_AUDIO`, `SAME_CLASS_AUDIO` or `UNRELATED_AUDIO`."""
 
 Choices = Mapping[Cue, Mapping[str, float]]
 """Cue -> mixture -> 1 if the chosen output is closer to V1 than to V2, else 0."""
@@ -69,12 +74,14 @@ class ShiftCurve(Results):
         shifts: the points of the curve, by seconds. A shift that would leave the video is left
             out for that mixture, so each point has its own number of mixtures.
         silent_audio: the point with silent audio.
-        unrelated_audio: the point with the audio of another mixture's V1.
+        same_class_audio: the point with the audio of another mixture's V1 of the same class.
+        unrelated_audio: the point with the audio of another mixture's V1 of another class.
     """
 
     mixtures: int
     shifts: tuple[ShiftedPoint, ...]
     silent_audio: CuePoint
+    same_class_audio: CuePoint
     unrelated_audio: CuePoint
 
     @property
@@ -83,6 +90,7 @@ class ShiftCurve(Results):
         return {
             **{point.label: point for point in self.shifts},
             SILENT_AUDIO: self.silent_audio,
+            SAME_CLASS_AUDIO: self.same_class_audio,
             UNRELATED_AUDIO: self.unrelated_audio,
         }
 
@@ -92,40 +100,48 @@ class ControlShiftResults(ShiftCurve):
 
     Attributes:
         mixture_types: the curve of each mixture type.
+        classes: the curves of `TWO_CLASSES` and `ONE_CLASS`, of those that there are mixtures of.
         unreadable: number of mixtures without shifts, because their video can no longer be read.
     """
 
     mixture_types: dict[str, ShiftCurve]
+    classes: dict[str, ShiftCurve] = Field(default_factory=dict)
     unreadable: int = 0
+
+    @property
+    def parts(self) -> dict[str, ShiftCurve]:
+        """The curves by classes; the whole under `""` if no mixture is known to be of one class."""
+        return self.classes if ONE_CLASS in self.classes else {"": self}
 
 
 def summarize(
     choices: Choices,
     shifts: Sequence[float],
     mixture_types: Mapping[str, str],
+    classes: Mapping[str, str],
     *,
     unreadable: int = 0,
 ) -> ControlShiftResults:
-    """Compute the curve over all mixtures and by mixture type.
+    """Compute the curve over all mixtures, by mixture type and by classes.
 
     Args:
         choices: the model's choices.
         shifts: the points of the curve, seconds.
         mixture_types: mixture -> its type.
+        classes: mixture -> `TWO_CLASSES`, `ONE_CLASS`, or empty if a class is unknown.
         unreadable: number of mixtures whose video can no longer be read.
     """
-    whole = _curve(choices, shifts, set(mixture_types))
-    by_type = {
-        name: _curve(choices, shifts, mixtures)
-        for name in MIXTURE_TYPES
-        if (mixtures := {mixture for mixture, own in mixture_types.items() if own == name})
-    }
+
+    def curves(groups: Mapping[str, str], names: Iterable[str]) -> dict[str, ShiftCurve]:
+        members = {
+            name: {mixture for mixture, own in groups.items() if own == name} for name in names
+        }
+        return {name: _curve(choices, shifts, found) for name, found in members.items() if found}
+
     return ControlShiftResults(
-        mixtures=whole.mixtures,
-        shifts=whole.shifts,
-        silent_audio=whole.silent_audio,
-        unrelated_audio=whole.unrelated_audio,
-        mixture_types=by_type,
+        **dict(_curve(choices, shifts, set(mixture_types))),
+        mixture_types=curves(mixture_types, MIXTURE_TYPES),
+        classes=curves(classes, in_order(set(classes.values()))),
         unreadable=unreadable,
     )
 
@@ -140,6 +156,7 @@ def _curve(choices: Choices, shifts: Sequence[float], mixtures: Collection[str])
         mixtures=len(mixtures),
         shifts=tuple(ShiftedPoint(seconds=shift, **dict(point(shift))) for shift in shifts),
         silent_audio=point(SILENT_AUDIO),
+        same_class_audio=point(SAME_CLASS_AUDIO),
         unrelated_audio=point(UNRELATED_AUDIO),
     )
 
