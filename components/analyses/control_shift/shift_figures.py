@@ -77,7 +77,7 @@ def inline_figure(title: str, drawn: DrawnCurve) -> Markup:
     def draw() -> "Figure":
         from matplotlib.figure import Figure
 
-        figure = Figure((WIDTH, 2.5))
+        figure = Figure((WIDTH, 3.2))
         axes = figure.add_subplot(title=title, xlabel=_X_LABEL)
         colors = {UNRELATED_AUDIO: HELD_OUT, SAME_CLASS_AUDIO: TRAINING, SILENT_AUDIO: OTHER}
         _draw(axes, drawn, own=OWN, bands=colors)
