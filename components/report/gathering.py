@@ -83,7 +83,7 @@ def gather(inputs: RunInputs, code: Mapping[str, str]) -> RunFacts:
         results=read_evaluation(inputs.evaluation.uri),
         baseline=read_baseline(inputs.evaluation.uri),
         curves=read_curves(inputs.model_run.uri),
-        warm_start=_warm_start(inputs.model_run),
+        warm_start=read_warm_start(inputs.model_run.uri),
         analyses=[_section(artifact) for artifact in inputs.analyses.values()],
         gallery=_gallery(inputs, data.settings.clip),
         verdict=_verdict(inputs),
@@ -95,8 +95,9 @@ def gather(inputs: RunInputs, code: Mapping[str, str]) -> RunFacts:
     )
 
 
-def _warm_start(model_run: Artifact) -> WarmStart | None:
-    file = storage.join(model_run.uri, FILE)
+def read_warm_start(logs: str) -> WarmStart | None:
+    """Read what a training run started from; None for fresh weights."""
+    file = storage.join(logs, FILE)
     return WarmStart.read(file) if storage.is_file(file) else None
 
 

@@ -1,10 +1,16 @@
+import html
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from extreme_runs import data_of, facts_of, settings_of, split_info
 
+from components.evaluation.slice_metrics import EvaluationResults
+from components.html.pages import render
+from components.report import gathering
 from components.report.curves import read_curves
+from components.report.run_page import report_page
 from components.training import run_fn
 from components.training.terminal_progress import describe, training_progress
 from components.training.training_settings import TrainingSettings
@@ -14,6 +20,7 @@ from models import presets
 from models.config import ModelConfig, TrainConfig
 from models.measures import MEASURES, Measure
 from models.training.progress import Progress
+from models.training.warm_start import FILE, WarmStart
 
 
 class StoppedError(Exception):
@@ -42,9 +49,11 @@ def attempt(held_out, clip, small_preset, tmp_path, monkeypatch):
         train=TrainConfig(steps=4, batch=2, log_every=1, checkpoint_every=2, image_every=4),
         clip=clip,
     )
-    custom = settings.custom_config(checkpoints=str(tmp_path / "checkpoints"), code="1")
 
-    def run(execution: str):
+    def run(execution: str, initial: str = ""):
+        model = settings.model.model_copy(update={"initial": initial})
+        given = settings.model_copy(update={"model": model})
+        custom = given.custom_config(checkpoints=str(tmp_path / "checkpoints"), code="1")
         folders = {
             "model_run_dir": str(tmp_path / execution / "logs"),
             "serving_model_dir": str(tmp_path / execution / "model"),
@@ -69,6 +78,35 @@ def test_curves_and_checkpoints_outlive_an_interruption(attempt, tmp_path, monke
     curves = read_curves(str(done / "logs"))
     assert [step for step, _ in curves["train/loss"]] == [1, 2, 3, 4]
     assert not list((tmp_path / "checkpoints").iterdir()), "a finished training run leaves none"
+
+
+@pytest.mark.slow
+def test_what_a_run_started_from_is_shown_and_kept_with_its_curves(attempt, export_model, capsys):
+    folder, exported = export_model("c2")
+    done = attempt("warm", initial=str(folder))
+    found = WarmStart.read(str(done / "logs" / FILE))
+    assert (found.source, found.fresh) == (str(folder), [])
+    assert found.loaded == len(exported.network.weights)
+    shown = capsys.readouterr().err.splitlines()
+    assert f"  {found.line}" in shown
+
+
+def test_page_names_what_training_started_from(tmp_path):
+    found = WarmStart(
+        source="/models/<1>", weights=4, loaded=3, values=10, loaded_values=9, fresh=["head"]
+    )
+    found.write(str(tmp_path / FILE))
+    assert gathering.read_warm_start(str(tmp_path)) == found
+    assert gathering.read_warm_start(str(tmp_path / "none")) is None
+    split = split_info({"transparency": 1}, with_audio=1)
+    data = data_of(tmp_path, split, split)
+    curve = {"train/objective": [(1, 0.5), (2, 0.25)]}
+    pages = [
+        render(report_page(facts_of(data, EvaluationResults(slices={}), **more), settings_of("c2")))
+        for more in ({"curves": curve, "warm_start": found}, {"curves": curve})
+    ]
+    line = html.escape(f"Training {found.line}.")
+    assert [page.count(line) for page in pages] == [1, 0]
 
 
 def progress(step, **more):
