@@ -5,7 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from data_prep.sample import palettes
+from data_prep.sample.looks import Look
 from data_prep.sample.plates import Plate, grid, make_plate
+from data_prep.sample.shapes import unit
 from data_prep.sample.textures import clouds, texture
 
 _WALL, _PROPS = 0.45, 0.75  # nearness
@@ -15,53 +17,52 @@ Prop = Callable[[np.random.Generator, np.ndarray, np.ndarray], np.ndarray]
 
 
 def backdrop(
-    rng: np.random.Generator,
-    hue: float,
-    horizon: float,
-    height: int,
-    width: int,
-    *,
-    name: str,
-    angle: float,
-    frequency: float,
+    look: Look, rng: np.random.Generator, hue: float, horizon: float, height: int, width: int
 ) -> list[Plate]:
     """Return the plates behind the objects, from far to near.
 
     Args:
-        rng: decides what differs within a class.
-        hue: of its colors.
+        look: how the class looks.
+        rng: decides what differs within the class.
+        hue: of the scene, in [0, 1).
         horizon: y of the edge between wall and floor, in frame heights from the middle.
         height: of the frames, in pixels.
         width: likewise.
-        name: the texture of the class.
-        angle: of the texture, in radians.
-        frequency: of the texture, in cycles per frame height.
     """
     x, y = grid(height, width)
-    angle, frequency = angle + rng.uniform(-0.4, 0.4), frequency * rng.uniform(0.7, 1.3)
+    room = _room(look, rng, hue, x, y, y - horizon)
+    kind = tuple(PROPS.values())[rng.integers(len(PROPS))]
+    inside = kind(rng, x, horizon - y)
+    lightness = rng.uniform(0.05, 0.5) + 0.1 * clouds(rng, x, y) + 0.6 * np.clip(inside, 0, 0.2)
+    props = palettes.colored(palettes.scenery(hue, rng.uniform(0.65, 1)), lightness)
+    alpha = unit(inside * 25 + 0.5)
+    return [make_plate(room, None, _WALL, height), make_plate(props, alpha, _PROPS, height)]
+
+
+def _room(
+    look: Look,
+    rng: np.random.Generator,
+    hue: float,
+    x: np.ndarray,
+    y: np.ndarray,
+    below: np.ndarray,
+) -> np.ndarray:
+    """Return the colors `[3, H, W]` of wall and floor; `below` is the distance from the edge."""
+    angle, frequency = look.angle + rng.uniform(-0.4, 0.4), look.frequency * rng.uniform(0.7, 1.3)
     dark = rng.uniform(0.25, 0.45)
-    pattern = texture(name, rng, x, y, angle=angle, frequency=frequency)
+    pattern = texture(look.texture, rng, x, y, angle=angle, frequency=frequency)
     lamp = np.exp(-((x - rng.uniform(-0.6, 0.6)) ** 2 + (y + rng.uniform(0, 0.5)) ** 2) / 0.12)
     wall = dark + 0.12 * clouds(rng, x, y) + 0.07 * pattern + rng.uniform(0.15, 0.4) * lamp
 
-    below = y - horizon
     depth = 0.12 / (np.maximum(below, 0) + 0.12)  # 1 at the edge, falling towards the camera
-    pattern = texture(name, rng, 2 * x * depth, 5 * depth, angle=angle, frequency=frequency)
+    pattern = texture(look.texture, rng, 2 * x * depth, 5 * depth, angle=angle, frequency=frequency)
     floor = dark + rng.uniform(-0.05, 0.2) + 0.3 * below + 0.12 * pattern * (1 - depth)
-    is_floor = np.clip(below * 60 + 0.5, 0, 1)
-    edge = 1 - 0.35 * np.exp(-np.abs(below) / 0.05)  # little light gets into the corner
+    corner = 1 - 0.35 * np.exp(-np.abs(below) / 0.05)  # little light gets there
     wall, floor = (
-        palettes.colored(palettes.scenery(hue, rng.uniform(0.65, 0.95)), lightness * edge)
+        palettes.colored(palettes.scenery(hue, rng.uniform(0.65, 0.95)), lightness * corner)
         for lightness in (wall, floor)
     )
-    colors = wall + (floor - wall) * is_floor
-
-    kind = tuple(PROPS.values())[rng.integers(len(PROPS))]
-    inside = kind(rng, x, -below)
-    lightness = rng.uniform(0.05, 0.5) + 0.1 * clouds(rng, x, y) + 0.6 * np.clip(inside, 0, 0.2)
-    props = palettes.colored(palettes.scenery(hue, rng.uniform(0.65, 1)), lightness)
-    alpha = np.clip(inside * 25 + 0.5, 0, 1)
-    return [make_plate(colors, None, _WALL, height), make_plate(props, alpha, _PROPS, height)]
+    return wall + (floor - wall) * unit(below * 60 + 0.5)
 
 
 def _hills(rng: np.random.Generator, x: np.ndarray, above: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from data_prep.sample.shapes import unit
+
 _GRAIN = 1.5  # standard deviation, of 255
 
 
@@ -16,7 +18,7 @@ class Lamp:
         """Return how much lighter an object of radius 1 is at these places from its middle."""
         facing = self._x * x + self._y * y
         right, down = x - 0.4 * self._x, y - 0.4 * self._y
-        gloss = np.clip(1 - (right * right + down * down) / 0.12, 0, 1)
+        gloss = unit(1 - (right * right + down * down) / 0.12)
         return 0.18 * facing + 0.3 * gloss
 
 
@@ -50,4 +52,5 @@ class Film:
         colors *= light
         colors += self._grain[top : top + height, left : left + width]
         np.clip(colors, 0, 255, out=colors)
-        np.copyto(out, colors.transpose(1, 2, 0), casting="unsafe")
+        for channel, values in enumerate(colors):  # a copy of all axes at once is ten times slower
+            out[..., channel] = values

@@ -4,6 +4,8 @@ import colorsys
 
 import numpy as np
 
+from data_prep.sample.shapes import unit
+
 LEVELS = 256
 """Length of a palette."""
 
@@ -20,7 +22,7 @@ def objects(hue: float) -> np.ndarray:
 
 def colored(palette: np.ndarray, lightness: np.ndarray) -> np.ndarray:
     """Return the colors `[3, ...]` of a lightness in [0, 1]; beyond, those of the ends."""
-    levels = np.clip(lightness * (LEVELS - 1), 0, LEVELS - 1).astype(np.intp)
+    levels = (unit(lightness) * (LEVELS - 1)).astype(np.intp)
     return np.take(palette, levels, axis=1)
 
 

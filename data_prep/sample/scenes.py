@@ -21,8 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.sample.drawing import Look, draw
+from data_prep.sample.drawing import draw
 from data_prep.sample.events import draw_events
+from data_prep.sample.looks import Look
 from data_prep.sample.motions import MOTIONS
 from data_prep.sample.playing import SAMPLE_RATE, Voice, play
 from data_prep.sample.shapes import SIGNED_DISTANCE

@@ -20,6 +20,11 @@ def _box(x: np.ndarray, y: np.ndarray, half_width: float, half_height: float) ->
     return np.maximum(np.abs(x) - half_width, np.abs(y) - half_height)
 
 
+def unit(x: np.ndarray) -> np.ndarray:
+    """Limit to [0, 1], like `np.clip`, which takes several times as long on small arrays."""
+    return np.minimum(np.maximum(x, 0), 1)
+
+
 SIGNED_DISTANCE: dict[str, SignedDistance] = {
     "disc": lambda x, y, r: np.hypot(x, y) - r,
     "square": lambda x, y, r: _box(x, y, 0.85 * r, 0.85 * r),

@@ -149,7 +149,7 @@ def _render_all(folder: str, videos: list[_Video]) -> None:
     done: list[_Video] = []
     with (
         watching("Rendering", len(videos), lambda: len(done)),
-        ThreadPoolExecutor(_WORKERS) as pool,  # encoding, most of the work, runs outside the GIL
+        ThreadPoolExecutor(_WORKERS) as pool,  # most of the work is done outside the GIL
     ):
         list(pool.map(write, videos))
 
