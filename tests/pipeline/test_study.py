@@ -458,6 +458,8 @@ def test_killed_study_resumes(study):
     for columns in found.metrics.values():
         assert columns["relative_loss"]["identity"].value == pytest.approx(1)
         assert columns["loss"].keys() == {"identity", "c2"}
+    for columns in found.classes["two classes"].values():
+        assert columns["loss"].keys() == {"identity", "c2"}
     [table] = found.analyses["Table 3: action recognition"]
     assert table.rows.keys() == {"I3D, pure video", "I3D, mixed video", "C2 + I3D"}
     cells = table.rows["C2 + I3D"]
