@@ -34,7 +34,7 @@ def backdrop(
     kind = tuple(PROPS.values())[rng.integers(len(PROPS))]
     inside = kind(rng, x, horizon - y)
     lightness = rng.uniform(0.05, 0.5) + 0.1 * clouds(rng, x, y) + 0.6 * np.clip(inside, 0, 0.2)
-    props = palettes.colored(palettes.scenery(hue, rng.uniform(0.65, 1)), lightness)
+    props = palettes.colored(palettes.scenery(hue, rng.uniform(0.8, 1)), lightness)
     alpha = unit(inside * 25 + 0.5)
     return [make_plate(room, None, _WALL, height), make_plate(props, alpha, _PROPS, height)]
 
@@ -59,7 +59,7 @@ def _room(
     floor = dark + rng.uniform(-0.05, 0.2) + 0.3 * below + 0.12 * pattern * (1 - depth)
     corner = 1 - 0.35 * np.exp(-np.abs(below) / 0.05)  # little light gets there
     wall, floor = (
-        palettes.colored(palettes.scenery(hue, rng.uniform(0.65, 0.95)), lightness * corner)
+        palettes.colored(palettes.scenery(hue, rng.uniform(0.8, 1)), lightness * corner)
         for lightness in (wall, floor)
     )
     return wall + (floor - wall) * unit(below * 60 + 0.5)

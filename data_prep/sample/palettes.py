@@ -12,7 +12,7 @@ LEVELS = 256
 
 def scenery(hue: float, saturation: float) -> np.ndarray:
     """Return the colors of background, float32 `[3, 256]` in [0, 255], from dark to light."""
-    return _palette((hue, 1.0, 0.1), (hue, saturation, 0.65), (hue + 0.02, 0.5 * saturation, 1.0))
+    return _palette((hue, 1.0, 0.15), (hue, saturation, 0.9), (hue + 0.02, 0.5 * saturation, 1.0))
 
 
 def objects(hue: float) -> np.ndarray:
