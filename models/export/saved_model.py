@@ -67,7 +67,8 @@ def export(model: TrainableModel, clip: ClipConfig, directory: str) -> None:
 
 
 def _evaluate(model: TrainableModel, clip: ClipConfig, serialized: tf.Tensor) -> Tensors:
-    return model.evaluate_batch(model.select(model.prepare(parse(serialized, clip))))
+    batch = model.select(model.prepare(parse(serialized, clip)))
+    return model.evaluate_batch(batch, model(batch, training=False))
 
 
 def _in_chunks(

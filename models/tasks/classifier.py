@@ -58,14 +58,18 @@ class Classifier(TrainableModel):
             "accuracy": _is_right(batch["v1_class"], predictions["logits"]),
         }
 
-    def evaluate_batch(self, batch: Batch) -> dict[str, Tensor]:
+    def evaluate_batch(self, batch: Batch, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
         """Compute the scalars that the `evaluate` signature returns, float32 `[B]` each.
+
+        Args:
+            batch: a prepared batch.
+            predictions: what a call on it returned.
 
         Returns:
             `cross_entropy` and `accuracy` on V1 alone; `mixed_accuracy` of V1's class on the
             mixture. An unknown class counts as wrong, with the cross-entropy of a guess.
         """
-        scalars = self.measure(batch, self(batch, training=False))
+        scalars = self.measure(batch, predictions)
         mixture = compose(from_uint8(batch["v1"]), from_uint8(batch["v2"]), batch["alpha"])
         mixed = self.network({"video": mixture}, training=False)["logits"]
         known = ops.greater_equal(batch["v1_class"], 0)

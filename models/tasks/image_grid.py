@@ -1,6 +1,5 @@
 """An image of how a separator treats a few mixtures, for TensorBoard."""
 
-import numpy as np
 from keras import ops
 
 from models.pixels import to_uint8
@@ -8,7 +7,7 @@ from models.tasks.trainable import Batch
 from models.typing import Tensor
 
 
-def image_grid(batch: Batch, predictions: dict[str, Tensor], *, examples: int = 4) -> np.ndarray:
+def image_grid(batch: Batch, predictions: dict[str, Tensor], *, examples: int = 4) -> Tensor:
     """Lay out mixtures, targets and predictions by their middle frames, one row per example.
 
     Args:
@@ -20,12 +19,12 @@ def image_grid(batch: Batch, predictions: dict[str, Tensor], *, examples: int = 
         uint8 `[rows * H, columns * W, 3]`; the columns are mixture, V1, V2, the outputs and, if
         the network has them, the layers.
     """
-    columns = [to_uint8(predictions["mixture"]), batch["v1"], batch["v2"]]
+    middle = batch["v1"].shape[1] // 2
+    columns = [to_uint8(predictions["mixture"][:examples, middle])]
+    columns += [batch[name][:examples, middle] for name in ("v1", "v2")]
     for name in ("outputs", "layers"):
-        videos = predictions.get(name)
-        if videos is not None:
-            columns += [to_uint8(videos[:, i]) for i in range(videos.shape[1])]
-    columns = [ops.convert_to_numpy(column)[:examples] for column in columns]
-    middle = columns[0].shape[1] // 2
-    rows = np.concatenate([column[:, middle] for column in columns], axis=2)
-    return rows.reshape(-1, *rows.shape[2:])
+        if name in predictions:
+            frames = to_uint8(predictions[name][:examples, :, middle])
+            columns += [frames[:, i] for i in range(frames.shape[1])]
+    rows = ops.concatenate(columns, axis=2)
+    return ops.reshape(rows, (-1, *rows.shape[2:]))

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from data_prep.mixing.compose import compose
@@ -105,14 +104,18 @@ class Separator(TrainableModel):
             scalars |= _quality((v1, v2), predictions["outputs"], slots)
         return scalars
 
-    def evaluate_batch(self, batch: Batch) -> dict[str, Tensor]:
+    def evaluate_batch(self, batch: Batch, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
         """Compute the scalars that the `evaluate` signature returns, float32 `[B]` each.
+
+        Args:
+            batch: a prepared batch.
+            predictions: what a call on it returned.
 
         Returns:
             The task's scalars: those of `measure`, and `identity_loss`, the Identity baseline's
             loss on the same mixture.
         """
-        scalars = self.measure(batch, self(batch, training=False))
+        scalars = self.measure(batch, predictions)
         scalars["identity_loss"] = identity_loss(dict(batch))
         return {name: scalars[name] for name in self.scalars}
 
@@ -146,9 +149,9 @@ class Separator(TrainableModel):
             result["masks"] = _share_to_uint8(ops.concatenate(masks, axis=1))
         return {**result, **self.system.control.serve(predictions)}
 
-    def held_out_image(self, batch: Batch) -> np.ndarray | None:
+    def held_out_image(self, batch: Batch, predictions: dict[str, Tensor]) -> Tensor:
         """Lay out mixtures, targets and predictions; see `image_grid`."""
-        return image_grid(batch, self(batch, training=False))
+        return image_grid(batch, predictions)
 
     def _separate(self, video: Tensor, batch: Batch, *, training: bool) -> dict[str, Tensor]:
         inputs = {"video": video}

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from models.presets import Preset
@@ -126,8 +125,13 @@ class TrainableModel(keras.Model, ABC):
         """Compute the scalars of each example, float32 `[B]`; training minimizes `objective`."""
 
     @abstractmethod
-    def evaluate_batch(self, batch: Batch) -> dict[str, Tensor]:
-        """Compute the scalars that the `evaluate` signature returns, float32 `[B]` each."""
+    def evaluate_batch(self, batch: Batch, predictions: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Compute the scalars that the `evaluate` signature returns, float32 `[B]` each.
+
+        Args:
+            batch: a prepared batch.
+            predictions: what a call on it returned.
+        """
 
     @abstractmethod
     def serving_inputs(self, clip: ClipConfig) -> InputSpecs:
@@ -137,8 +141,8 @@ class TrainableModel(keras.Model, ABC):
     def serve(self, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         """Answer a request to the served model, in TensorFlow."""
 
-    def held_out_image(self, batch: Batch) -> np.ndarray | None:
-        """Draw what the model does with a batch, uint8 `[H, W, 3]`; None for no image."""
+    def held_out_image(self, batch: Batch, predictions: dict[str, Tensor]) -> Tensor | None:
+        """Draw a batch and the predictions on it, uint8 `[H, W, 3]`; None for no image."""
         return None
 
     def compute_loss(

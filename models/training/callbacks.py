@@ -136,15 +136,24 @@ class HeldOut(AfterUpdates):
         super().__init__(run, every)
         self._writer = writer
         self._batch = batch
+        self._evaluate = tf.function(self._evaluate_once, autograph=False)
 
     def act(self) -> None:
         """Evaluate the batch and write the results."""
+        means, image = self._evaluate(self._batch)
         with self._writer.as_default(step=self._run.step):
-            for name, values in self.model.evaluate_batch(self._batch).items():
-                tf.summary.scalar(f"held_out/{name}", tf.reduce_mean(values))
-            image = self.model.held_out_image(self._batch)
+            for name, mean in means.items():
+                tf.summary.scalar(f"held_out/{name}", mean)
             if image is not None:
                 tf.summary.image("held_out/separation", image[None])
+
+    def _evaluate_once(
+        self, batch: Mapping[str, tf.Tensor]
+    ) -> tuple[dict[str, tf.Tensor], tf.Tensor | None]:
+        predictions = self.model(batch, training=False)
+        scalars = self.model.evaluate_batch(batch, predictions)
+        means = {name: tf.reduce_mean(values) for name, values in scalars.items()}
+        return means, self.model.held_out_image(batch, predictions)
 
 
 class Checkpoints(AfterUpdates):

@@ -67,7 +67,8 @@ def test_classes_are_the_indices_of_labels():
 
 def test_an_unknown_class_is_as_bad_as_a_guess():
     batch = {**make_batch(2), "v1_class": np.array([-1, 1])}
-    scalars = build().evaluate_batch(batch)
+    classifier = build()
+    scalars = classifier.evaluate_batch(batch, classifier(batch))
     assert float(scalars["cross_entropy"][0]) == pytest.approx(np.log(3), rel=1e-5)
     assert float(scalars["cross_entropy"][1]) != pytest.approx(np.log(3), rel=1e-5)
     assert [float(scalars[name][0]) for name in ("accuracy", "mixed_accuracy")] == [0, 0]

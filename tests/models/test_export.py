@@ -224,7 +224,8 @@ def test_classifier(records, tmp_path):
     best = [labels[place] for place in np.argmax(logits, axis=1)]
     assert [label.decode() for label in result["label"].numpy()] == best
     measured = loaded.signatures["evaluate"](examples=tf.constant(records.serialized[:3]))
-    expected = classifier.evaluate_batch(classifier.prepare(batch))
+    batch = classifier.prepare(batch)
+    expected = classifier.evaluate_batch(batch, classifier(batch))
     assert measured.keys() == expected.keys()
     for key, value in measured.items():
         np.testing.assert_allclose(value, expected[key], rtol=1e-4, err_msg=key)
