@@ -82,8 +82,8 @@ class DataConfig(Settings):
 
     Attributes:
         clip: shape of every clip.
-        margin: pixels by which recorded frames are higher and wider than `clip`. Training crops
-            each clip anywhere in them, differently every time; all else reads their center.
+        margin: pixels by which recorded frames are higher and wider than `clip`. Training reads
+            a random crop every time; everything else reads the center.
         train_mixtures: mixtures to draw from the videos of the train split.
         eval_mixtures: mixtures to draw from the videos of the eval split.
         shares: share of each mixture type in [0, 1], by its name in `MIXTURE_TYPES`; they sum

@@ -56,6 +56,22 @@ class ModelConfig(Settings):
         return storage.absolute(uri) if uri not in ("", PUSHED) else uri
 
 
+class AugmentConfig(Settings):
+    """Random changes to the clips of training mixtures, see `models.training.augmentation`.
+
+    They are drawn for each clip, before the clips are mixed.
+
+    Attributes:
+        flip: swap left and right in half of the clips.
+        color: largest share by which brightness, contrast and saturation change, up or down.
+        gain: largest change of the audio's level in dB, up or down.
+    """
+
+    flip: bool = False
+    color: float = Field(0.0, ge=0, le=1)
+    gain: float = Field(0.0, ge=0, le=60)
+
+
 class TrainConfig(Settings):
     """How a system is trained.
 
@@ -73,15 +89,17 @@ class TrainConfig(Settings):
             their own shares.
         accumulate: batches whose gradients make one update; each is normalized by itself.
         ema: momentum per update of the weights' moving average, which is exported instead of the
-            weights; 0 for none. Batch normalization keeps the statistics of the weights.
+            weights; 0 for none. Batch normalization gets the statistics of the averaged
+            weights, from a few training batches at the end.
         precision: Keras's dtype policy; with `mixed_float16` the loss is scaled.
         re_pair: pair the clips of a batch again every time it is drawn, so that a small record
             set gives many more mixtures.
+        augment: random changes to the clips.
         shuffle: records that are shuffled together.
         log_every: steps between two points of the curves.
         checkpoint_every: steps between two checkpoints.
         image_every: steps between two evaluations on held-out mixtures, with images.
-        seed: decides the initial weights and the order of the data.
+        seed: decides the initial weights, the order of the data, and all random changes.
     """
 
     steps: int = Field(1_000, ge=1, le=_MOST)
@@ -96,6 +114,7 @@ class TrainConfig(Settings):
     ema: float = Field(0.0, ge=0, lt=1)
     precision: Precision = "float32"
     re_pair: bool = False
+    augment: AugmentConfig = AugmentConfig()
     shuffle: int = Field(256, ge=1, le=1_000_000)
     log_every: int = Field(20, ge=1, le=_MOST)
     checkpoint_every: int = Field(200, ge=1, le=_MOST)

@@ -14,8 +14,8 @@ from data_prep.mixing.compose import EVEN_SHARE
 from data_prep.mixing.pairing import Pairing, Window
 from data_prep.records.features import FEATURES, FLOATS, INTS, TEXTS, RecordError
 from data_prep.records.strips import (
-    CENTER,
     decode_strip,
+    draw_places,
     encode_alpha,
     encode_frames,
     parse_alpha,
@@ -113,7 +113,7 @@ def parse(
         serialized: string `[B]`, serialized tf.train.Examples.
         clip: shape of their clips; of larger ones a crop is read.
         seed: int64 `[2]`, decides where V1 and V2 of each record are cropped. The alpha is cropped
-            with the clip that it belongs to; see `belongs_to_v2`. None for the center.
+            with the clip that it belongs to; see `strips.belongs_to_v2`. None for the center.
 
     Returns:
         `v1`, `v2` uint8 `[B, T, H, W, 3]`; `alpha` float32 `[B, T, H, W, 1]` in [0, 1]; `audio1`,
@@ -125,7 +125,7 @@ def parse(
     """
     values = tf.io.parse_example(serialized, feature_spec())
     result = {key: values[key] for key in (*TEXTS, *FLOATS, *INTS)}
-    places = _places(values["front"], seed)
+    places = draw_places(values["front"], seed)
     for number in ("1", "2"):
         strips = values[f"v{number}_frames"]
         result[f"v{number}"] = _each(parse_frames, strips, clip, places[f"v{number}"], tf.uint8)
@@ -134,18 +134,6 @@ def parse(
         result[f"audio{number}"] = tf.cast(audio, tf.float32) / pcm.FULL_SCALE
     result["alpha"] = _each(parse_alpha, values["alpha"], clip, places["alpha"], tf.float32)
     return result
-
-
-def belongs_to_v2(front: tf.Tensor) -> tf.Tensor:
-    """Say which alphas follow V2 when clips are moved, bool `[B]`; the others follow V1.
-
-    An alpha belongs to the clip in front, from which it was made. Where neither is, it was made
-    from V1.
-
-    Args:
-        front: int64 `[B]`, the feature `front`.
-    """
-    return tf.equal(front, 2)
 
 
 def read_texts(serialized: bytes, names: Sequence[str]) -> dict[str, str]:
@@ -229,14 +217,6 @@ def _values(serialized: bytes) -> dict[str, Any]:
     if problems:
         raise RecordError("record breaks the feature contract: " + "; ".join(problems))
     return values
-
-
-def _places(front: tf.Tensor, seed: tf.Tensor | None) -> dict[str, tf.Tensor]:
-    """Return where to crop `v1`, `v2` and `alpha`, float32 `[B, 2]` each."""
-    shape = [2, tf.size(front), 2]
-    random = tf.random.stateless_uniform
-    v1, v2 = tf.unstack(tf.fill(shape, CENTER) if seed is None else random(shape, seed))
-    return {"v1": v1, "v2": v2, "alpha": tf.where(belongs_to_v2(front)[:, None], v2, v1)}
 
 
 def _each(

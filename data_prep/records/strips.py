@@ -1,8 +1,8 @@
 """Strips: the frames of a clip below each other in one image, and the crop that readers take.
 
-Recorded frames may be higher and wider than a clip, both by the same margin, which the width of a
-strip shows. Every reader takes frames of the clip's size out of them. Where these lie is a place,
-(top, left), each a share of the margin in [0, 1).
+Recorded frames may be higher and wider than the clip, both by the same margin. The width of the
+strip shows how much. Every reader crops them to the clip's size. A place says where: (top, left),
+each a share of the margin in [0, 1).
 """
 
 import io
@@ -16,7 +16,32 @@ from data_prep.mixing.compose import EVEN_SHARE
 from data_prep.records.features import RecordError
 
 CENTER = 0.5
-"""Share of the margin above and to the left of the crop in the middle."""
+"""Share of the margin above, and to the left of, the center crop."""
+
+
+def belongs_to_v2(front: tf.Tensor) -> tf.Tensor:
+    """Say which alphas follow V2 when clips are moved, bool `[B]`; the others follow V1.
+
+    An alpha belongs to the clip in front, from which it was made. Where neither is, it was made
+    from V1.
+
+    Args:
+        front: int64 `[B]`, the feature `front`.
+    """
+    return tf.equal(front, 2)
+
+
+def draw_places(front: tf.Tensor, seed: tf.Tensor | None) -> dict[str, tf.Tensor]:
+    """Return where to crop `v1`, `v2` and `alpha`, float32 `[B, 2]` each.
+
+    Args:
+        front: int64 `[B]`, the feature `front`.
+        seed: int64 `[2]`, decides the places; None for the center.
+    """
+    shape = [2, tf.size(front), 2]
+    random = tf.random.stateless_uniform
+    v1, v2 = tf.unstack(tf.fill(shape, CENTER) if seed is None else random(shape, seed))
+    return {"v1": v1, "v2": v2, "alpha": tf.where(belongs_to_v2(front)[:, None], v2, v1)}
 
 
 def encode_frames(frames: np.ndarray) -> bytes:

@@ -10,6 +10,8 @@ from data_prep.errors import UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.records.info import DatasetInfo
 from data_prep.records.record import parse
+from models.config import AugmentConfig
+from models.training.augmentation import augmented
 
 Tensors = dict[str, tf.Tensor]
 
@@ -72,12 +74,14 @@ def read_shuffled(
     seed: int,
     skip: int = 0,
     re_pair: bool = False,
+    augment: AugmentConfig | None = None,
     prepare: Callable[[Tensors], Tensors] = lambda batch: batch,
 ) -> tf.data.Dataset:
     """Read records endlessly, each pass in a different order.
 
-    The order depends on the seed alone: skipping `k` batches continues a run that was interrupted
-    after `k` batches. Only the used part of the current pass is read again for that.
+    Everything random depends on the seed and the number of the batch alone: skipping `k` batches
+    continues a run that was interrupted after `k` batches. Only the used part of the current pass
+    is read again for that.
 
     Args:
         files: TFRecord files.
@@ -85,9 +89,10 @@ def read_shuffled(
         records: number of records in the files.
         batch: examples per batch; all batches are full.
         buffer: records that are shuffled together, drawn from four files at a time.
-        seed: decides the order.
+        seed: decides the order, the crops of records with a margin, the pairs and the changes.
         skip: batches to leave out at the start.
         re_pair: pair the clips of each batch again; see `re_paired`.
+        augment: random changes to the clips, none by default; see `augmented`.
         prepare: applied to each batch, several of them in parallel.
 
     Returns:
@@ -114,9 +119,13 @@ def read_shuffled(
         return tf.random.experimental.stateless_shuffle(strings, seed=key)
 
     def read(number: tf.Tensor, strings: tf.Tensor) -> Tensors:
-        examples = parse(strings, clip)
+        key = tf.stack([seed, number])
+        crops, changes = tf.unstack(tf.random.experimental.stateless_split(key, 2))
+        examples = parse(strings, clip, seed=crops)
         if re_pair:
-            examples = re_paired(examples, tf.stack([seed, number]))
+            examples = re_paired(examples, key)
+        if augment is not None:
+            examples = augmented(examples, augment, changes)
         return prepare(examples)
 
     return (

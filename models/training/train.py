@@ -15,6 +15,7 @@ from models.config import ModelConfig, TrainConfig
 from models.presets import get_preset
 from models.systems import get_system
 from models.tasks.trainable import TrainableModel
+from models.training.batch_statistics import BATCHES, estimate_statistics
 from models.training.callbacks import (
     Checkpoints,
     EpochBoundary,
@@ -67,7 +68,7 @@ def train(
             checkpoints, but only the chief, see `is_chief`, writes logs and checkpoints.
 
     Returns:
-        The trained model, with the averaged weights if `config.ema` is on.
+        The trained model, with the averaged weights and their statistics if `config.ema` is on.
 
     Raises:
         UserError: the records, the devices or the initial model do not suit the settings, or
@@ -129,6 +130,7 @@ def train(
         buffer=config.shuffle,
         seed=config.seed,
         re_pair=config.re_pair,
+        augment=config.augment,
     )
     run = Run(trained, config, names=lambda number: _names(records(skip=number)))
     storage.make_dirs(checkpoints)
@@ -152,6 +154,9 @@ def train(
             )
         else:
             trained.optimizer.finalize_variable_values(trained.trainable_variables)
+    if config.ema:
+        following = records(skip=run.step * config.accumulate, prepare=_prepare(trained))
+        estimate_statistics(trained, following.take(BATCHES))
     return trained
 
 
