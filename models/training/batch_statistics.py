@@ -25,7 +25,7 @@ def estimate_statistics(model: TrainableModel, batches: tf.data.Dataset) -> None
 
     Args:
         model: the model; its weights stay as they are.
-        batches: prepared training batches.
+        batches: prepared training batches; several devices share each of them.
     """
     layers = [
         layer
@@ -37,9 +37,13 @@ def estimate_statistics(model: TrainableModel, batches: tf.data.Dataset) -> None
     strategy = model.distribute_strategy
     statistics = [each for layer in layers for each in (layer.moving_mean, layer.moving_variance)]
 
-    def moments(batch: dict[str, tf.Tensor]) -> list[tf.Tensor]:
-        strategy.run(lambda share: model(share, training=True), args=(batch,))
+    def moments_of_share(share: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        model(share, training=True)
         return [tf.identity(each.value) for each in statistics]
+
+    def moments(batch: dict[str, tf.Tensor]) -> list[tf.Tensor]:
+        shares = strategy.run(moments_of_share, args=(batch,))
+        return [strategy.reduce("MEAN", each, axis=None) for each in shares]
 
     compiled = tf.function(moments, jit_compile=model.jit_compile or None, autograph=False)
     with _without_memory(layers):
