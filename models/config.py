@@ -24,7 +24,7 @@ class ModelConfig(Settings):
         system: a name in `models.systems.SYSTEMS`.
         preset: a name in `models.presets.PRESETS`.
         outputs: number of output videos, `n`.
-        layers: number of layers composed into them, `m`.
+        layers: number of layers composed into them, `m`; the preset's by default.
         initial: exported model whose weights training starts from, see
             `models.training.warm_start`: URI of a version, or of a folder of versions for the
             newest. `pushed` is the newest version that the pipeline has pushed for the task, if
@@ -34,7 +34,7 @@ class ModelConfig(Settings):
     system: str = "c2"
     preset: str = "tiny"
     outputs: int = Field(2, ge=2, le=16)
-    layers: int = Field(2, ge=2, le=64)
+    layers: int | None = Field(None, ge=2, le=64)
     initial: str = ""
 
     @field_validator("preset")

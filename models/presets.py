@@ -84,20 +84,22 @@ class Preset:
         levels: the encoder, finest level first.
         up: channels of the decoder's transposed convolutions, deepest first, one for every level
             but the deepest.
+        refine: whether a convolution follows each of the decoder's skips (ours), see
+            `models.networks.decoder`.
         head: channels of the full-resolution features from which layers and coefficients are
-            predicted. None lets the last transposed convolution predict them itself: the extra
-            step is the slowest part of a small network, and a few more channels than the
-            predictions only narrow the signal (measured in tests/benchmarks/README.md).
+            predicted. None lets the last transposed convolution predict them itself, which suits
+            a small network (measured in tests/benchmarks/README.md).
+        layers: number of layers `m` of the compositional head, unless the settings say another.
         input_skip: whether the heads also read the input video at full resolution, so that a
             small network need not learn to copy it. The papers' skips end at Conv1a.
         mask_groups: channel groups with a mask each.
         mask_width: hidden channels of the mask networks.
         audio: the audio network of the systems with control.
         score_width: channels of the network that scores the outputs.
-        norm: `"batch"`, or `"none"` if an update must not depend on how a batch is divided among
-            devices or accumulated.
+        norm: a name in `models.networks.normalization.NORMALIZATIONS`. With `batch`, an update
+            depends on how a batch is divided among devices or accumulated.
         batch: examples per training step.
-        optimizer: `sgd`, `adam` or `adamw`.
+        optimizer: `sgd`, `adam`, `adamw` or `muon`.
         learning_rate: the optimizer's peak learning rate.
         classes: classes of the action classifier.
     """
@@ -105,7 +107,9 @@ class Preset:
     clip: ClipConfig
     levels: tuple[Level, ...]
     up: tuple[int, ...]
+    refine: bool
     head: int | None
+    layers: int
     input_skip: bool
     mask_groups: int
     mask_width: int
@@ -186,38 +190,44 @@ PRESETS = {
         clip=ClipConfig(frames=8, fps=8, height=48, width=48, short_side=56, sample_rate=8_000),
         # Two time steps are left at the end, each with its own audio.
         levels=_plain(24, 48, 96, 128, 128, mixed4f_strides=(1, 2, 2)),
-        up=(64, 64, 48, 24),
+        up=(64, 64, 48, 48),
+        refine=True,
         head=None,
+        layers=5,
         input_skip=True,
         mask_groups=4,
         mask_width=16,
         audio=Audio(window=256, hop=128, widths=(32, 48, 64)),
         score_width=32,
-        norm="batch",
+        norm="group",
         batch=8,
-        optimizer="adam",
+        optimizer="muon",
         learning_rate=3e-3,
     ),
     "small": Preset(
         clip=ClipConfig(frames=32, fps=12.5, height=96, width=96, short_side=112),
         levels=_plain(64, 128, 256, 384, 512, mixed4f_strides=(2, 2, 2)),
         up=(256, 128, 96, 64),
-        head=32,
+        refine=True,
+        head=None,
+        layers=5,
         input_skip=True,
         mask_groups=4,
         mask_width=32,
         audio=Audio(window=512, hop=160, widths=(32, 64, 128, 256)),
         score_width=64,
-        norm="batch",
+        norm="group",
         batch=16,
-        optimizer="adam",
+        optimizer="muon",
         learning_rate=5e-4,
     ),
     "paper": Preset(
         clip=ClipConfig(),
         levels=_I3D,
         up=(64, 64, 64, 64),
+        refine=False,
         head=64,
+        layers=2,
         input_skip=False,
         mask_groups=8,
         mask_width=56,

@@ -94,7 +94,7 @@ class System:
         preset: Preset,
         *,
         outputs: int = 2,
-        layers: int = 2,
+        layers: int | None = None,
         classes: int | None = None,
     ) -> "keras.Model":
         """Build the network with fresh weights.
@@ -103,13 +103,17 @@ class System:
             clip: the shape of the clips.
             preset: the network's size.
             outputs: number of output videos, `n`.
-            layers: number of layers composed into them, `m`.
+            layers: number of layers composed into them, `m`; the preset's by default.
             classes: number of action classes; the preset's by default.
 
         Raises:
             UserError: the encoder's strides do not divide the clip.
         """
-        given = {"outputs": outputs, "layers": layers, "classes": classes or preset.classes}
+        given = {
+            "outputs": outputs,
+            "layers": layers or preset.layers,
+            "classes": classes or preset.classes,
+        }
         settings = {name: given[name] for name in self.settings}
         return resolve(self.builder)(clip, preset, **settings, **self.options)
 

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from models import PACKAGE
-from models.networks.conv import norm_relu, uses_bias
+from models.networks.normalization import norm_relu, uses_bias
 from models.presets import Audio
 from models.typing import Tensor
 
@@ -75,7 +75,7 @@ def audio_network(spectrogram: Tensor, audio: Audio, *, norm: str) -> Tensor:
     Args:
         spectrogram: magnitudes `[B, T_a, F]`; see `models.tasks.spectrogram`.
         audio: the blocks' widths.
-        norm: a name in `models.networks.conv.NORMALIZATIONS`.
+        norm: a name in `models.networks.normalization.NORMALIZATIONS`.
 
     Returns:
         Features `[B, T_a / 2^(k-1), F / 2^(k-1), D]` of `k` blocks, with D the last width.

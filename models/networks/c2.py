@@ -3,8 +3,8 @@
 import keras
 
 from data_prep.config import ClipConfig
-from models.networks.centrifuge import decode
 from models.networks.composition import compositional_head
+from models.networks.decoder import decode
 from models.networks.i3d import encode
 from models.presets import Preset, check_size
 

@@ -5,9 +5,9 @@ import keras
 from data_prep.config import ClipConfig
 from data_prep.registry import lookup
 from models.networks.audio import AudioVisualFusion, audio_network
-from models.networks.centrifuge import decode
 from models.networks.composition import compositional_head
 from models.networks.conv import conv
+from models.networks.decoder import decode
 from models.networks.i3d import encode
 from models.networks.scores import SCORE_HEADS, Scored
 from models.presets import Preset, check_size

@@ -4,41 +4,15 @@ import keras
 
 from data_prep.config import ClipConfig
 from models.networks.conv import (
-    CropLike,
     SplitOutputs,
     copied_input,
-    transposed_conv,
-    up,
-    up_kernel,
 )
+from models.networks.decoder import decode, predict_at_full_size
 from models.networks.i3d import encode
 from models.networks.recomposition import RecompositionError
 from models.networks.widening import widened
 from models.presets import Preset, check_size
 from models.typing import Tensor
-
-
-def decode(features: list[Tensor], preset: Preset, *, name: str) -> Tensor:
-    """Apply the U-Net decoder: transposed convolutions up from the deepest level, with skips.
-
-    Args:
-        features: the encoder's features, finest level first.
-        preset: the decoder's widths.
-        name: prefix of the layers' names.
-
-    Returns:
-        Features at the finest level's resolution; the head goes on to the full resolution.
-    """
-    x = features[-1]
-    for level, width, skip in zip(
-        reversed(preset.levels[1:]), preset.up, reversed(features[:-1]), strict=True
-    ):
-        prefix = f"{name}_{level.name}"
-        kernel = up_kernel(level.strides)
-        x = up(x, width, kernel, level.strides, norm=preset.norm, name=prefix)
-        x = CropLike(name=f"{prefix}_crop")(x, skip)
-        x = keras.layers.Concatenate(name=f"{prefix}_skip")([x, skip])
-    return x
 
 
 def centrifuge(
@@ -107,15 +81,7 @@ def centrifuge_pc(
 def _predict(x: Tensor, preset: Preset, outputs: int, name: str) -> Tensor:
     features, _ = encode(x, preset, name=f"{name}_encoder")
     features = decode(features, preset, name=f"{name}_decoder")
-    strides = preset.levels[0].strides
-    return transposed_conv(
-        features,
-        3 * outputs,
-        up_kernel(strides),
-        strides,
-        scale=1e-2,
-        name=f"{name}_rgb",
-    )
+    return predict_at_full_size(features, 3 * outputs, preset, name=f"{name}_rgb")
 
 
 def _with_copies(rgb: Tensor, video: Tensor, preset: Preset) -> Tensor:

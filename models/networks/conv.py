@@ -1,24 +1,17 @@
 """Convolutions, poolings and crops: the units that every network is built of."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import ops
 
 from models import PACKAGE
+from models.networks.normalization import norm_relu, uses_bias
 from models.typing import Tensor
 
 Size = int | tuple[int, int, int]
 """One number for all axes, or one each for `(t, h, w)`."""
-
-NORMALIZATIONS: dict[str, Callable[[str], keras.layers.Layer] | None] = {
-    # No learned scale, as in I3D: the next layer's weights hold it.
-    "batch": lambda name: keras.layers.BatchNormalization(scale=False, momentum=0.9, name=name),
-    "none": None,
-}
-"""Normalization -> what makes its layer, by name; None for no layer, so that a bias is needed."""
 
 
 def conv(
@@ -31,7 +24,7 @@ def conv(
         filters: output channels.
         kernel: the kernel's size.
         strides: divides the size, which is rounded up.
-        norm: a name in `NORMALIZATIONS`.
+        norm: a name in `models.networks.normalization.NORMALIZATIONS`.
         name: prefix of the layers' names.
     """
     x = keras.layers.Conv3D(
@@ -44,11 +37,6 @@ def conv(
         name=f"{name}_conv",
     )(x)
     return norm_relu(x, norm, name=name)
-
-
-def uses_bias(norm: str) -> bool:
-    """Return whether a convolution before this normalization needs a bias."""
-    return NORMALIZATIONS[norm] is None
 
 
 def up(x: Tensor, filters: int, kernel: Size, strides: Size, *, norm: str, name: str) -> Tensor:
@@ -95,14 +83,6 @@ def transposed_conv(
         bias_initializer=bias_initializer,
         name=name,
     )(x)
-
-
-def norm_relu(x: Tensor, norm: str, *, name: str) -> Tensor:
-    """Apply a normalization, by its name in `NORMALIZATIONS`, and a ReLU."""
-    make_layer = NORMALIZATIONS[norm]
-    if make_layer is not None:
-        x = make_layer(f"{name}_norm")(x)
-    return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 
 def max_pool(x: Tensor, size: Size, strides: Size, *, name: str) -> Tensor:

@@ -7,7 +7,16 @@ import tensorflow as tf
 
 from data_prep.errors import UserError
 from models.losses import assignment as losses
-from models.networks import audio, composition, conv, masking, recomposition, scores
+from models.networks import (
+    audio,
+    composition,
+    conv,
+    masking,
+    normalization,
+    recomposition,
+    scores,
+)
+from models.presets import PRESETS
 
 RNG = np.random.default_rng(0)
 
@@ -24,8 +33,8 @@ CASES = {
     ),
     "Composition": (
         composition.Composition,
-        {"outputs": 3, "layers": 4},
-        [values(1, 3, 5, 7, 24), values(1, 3, 5, 7, 12)],
+        {"outputs": 3, "layers": 5, "exact": 1, "adapted": 3},
+        [values(1, 3, 5, 7, 27), values(1, 3, 5, 7, 3), values(1, 3, 5, 7, 9)],
     ),
     "CropLike": (conv.CropLike, {}, [values(2, 4, 6, 8, 3), values(2, 3, 6, 7, 5)]),
     "DeterministicControlLoss": (losses.DeterministicControlLoss, {}, [values(3, 2), values(3, 2)]),
@@ -33,6 +42,11 @@ CASES = {
         scores.FeatureScoreHead,
         {"outputs": 3, "width": 16},
         [values(2, 3, 2, 4, 5), values(2, 3, 5, 7, 6)],
+    ),
+    "GroupNormalization": (
+        normalization.GroupNormalization,
+        {"groups": 3},
+        [values(2, 3, 5, 7, 6)],
     ),
     "GroupedChannelMasking": (
         masking.GroupedChannelMasking,
@@ -191,14 +205,19 @@ def test_masks_of_groups_that_do_not_divide_the_channels():
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_composition_is_the_definition(training):
-    layer = composition.Composition(3, 4)
-    predicted, copies = values(2, 3, 5, 7, 24), values(2, 3, 5, 7, 12)
+@pytest.mark.parametrize(("exact", "adapted"), [(0, 0), (1, 0), (1, 2), (1, 3), (0, 4)])
+def test_composition_is_the_definition(training, exact, adapted):
+    layer = composition.Composition(3, 4, exact, adapted)
+    predicted = values(2, 3, 5, 7, 3 * (4 - exact) + 12)
+    video, copies = values(2, 3, 5, 7, 3), values(2, 3, 5, 7, 3 * adapted)
+    read = (video, copies) if exact or adapted else ()
     result = {
-        key: value.numpy() for key, value in layer(predicted, copies, training=training).items()
+        key: value.numpy() for key, value in layer(predicted, *read, training=training).items()
     }
-    colors = np.tanh(predicted[..., :12] + copies).reshape(2, 3, 5, 7, 4, 3)
-    exponentials = np.exp(predicted[..., 12:].reshape(2, 3, 5, 7, 3, 4))
+    colors = predicted[..., :-12].copy()
+    colors[..., : 3 * adapted] += copies
+    colors = np.concatenate([video] * exact + [np.tanh(colors)], -1).reshape(2, 3, 5, 7, 4, 3)
+    exponentials = np.exp(predicted[..., -12:].reshape(2, 3, 5, 7, 3, 4))
     betas = exponentials / exponentials.sum(axis=-1, keepdims=True)
     np.testing.assert_allclose(result["layers"], np.moveaxis(colors, 4, 1), atol=1e-5)
     np.testing.assert_allclose(result["coefficients"], np.moveaxis(betas, (4, 5), (1, 2)), 1e-5)
@@ -209,6 +228,44 @@ def test_composition_is_the_definition(training):
 def test_composition_of_another_number_of_channels():
     with pytest.raises(ValueError, match=r"2 outputs of 3 layers: must be .* 15 channels, got 12"):
         composition.Composition(2, 3)(values(1, 3, 5, 7, 12))
+
+
+@pytest.mark.parametrize("layers", [2, 3, 5])
+@pytest.mark.parametrize("outputs", [2, 3])
+@pytest.mark.parametrize("preset", ["tiny", "paper"])
+def test_outputs_start_as_mostly_one_layer_and_no_two_as_the_same(preset, layers, outputs):
+    kinds = composition.layer_kinds(PRESETS[preset], outputs, layers)
+    biases = np.array(kinds.biases(outputs))
+    assert len(biases) == kinds.channels(outputs)
+    assert not biases[: 3 * kinds.predicted].any()
+    coefficients = biases[3 * kinds.predicted :].reshape(outputs, layers)
+    assert (np.sort(coefficients)[:, :-1] == 0).all() and (coefficients.max(axis=1) > 1).all()
+    assert len(set(coefficients.argmax(axis=1))) == min(outputs, layers)
+
+
+def test_layers_of_the_presets():
+    published = composition.layer_kinds(PRESETS["paper"], 2, 4)
+    assert (published.exact, published.adapted, published.predicted) == (0, 0, 4)
+    ours = composition.layer_kinds(PRESETS["tiny"], 2, 5)
+    assert (ours.exact, ours.adapted, ours.predicted) == (1, 2, 4)
+
+
+@pytest.mark.parametrize(("groups", "channels", "used"), [(8, 24, 8), (8, 12, 4), (3, 5, 1)])
+def test_group_normalization_is_kerass(groups, channels, used):
+    features = RNG.normal(3, 2, (2, 3, 5, 7, channels)).astype(np.float32)
+    ours = normalization.GroupNormalization(groups)
+    theirs = keras.layers.GroupNormalization(used)
+    weights = [RNG.normal(size=channels), RNG.normal(size=channels)]
+    for layer in (ours, theirs):
+        layer.build(features.shape)
+        layer.set_weights(weights)
+    np.testing.assert_allclose(ours(features), theirs(features), atol=1e-5)
+
+
+def test_group_normalization_of_constant_features_is_the_offset():
+    layer = normalization.GroupNormalization(2)
+    features = np.full((2, 3, 4, 5, 6), 1e3, np.float32)
+    np.testing.assert_allclose(layer(features), 0, atol=0.05)
 
 
 def test_permuting_the_outputs_permutes_the_scores():
