@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import apache_beam as beam
+import numpy as np
 import tensorflow as tf
 from apache_beam.metrics import Metrics
 
@@ -137,7 +138,7 @@ def make_record(pairing: Pairing, config: DataConfig) -> tuple[bytes | None, Out
 
 @storage.retrying
 def read_window(window: Window, clip: ClipConfig) -> Clip:
-    """Decode a window of a video.
+    """Decode a window of a video. Its audio is silence if the manifest names no audio stream.
 
     Raises:
         MediaError: the video cannot be decoded there; its path is the one in the manifest.
@@ -148,9 +149,12 @@ def read_window(window: Window, clip: ClipConfig) -> Clip:
     try:
         with storage.local_copy(path) as local:
             _require_size(local, window.video)
-            return read_clip(local, clip, start=window.start, crop=(window.top, window.left))
+            read = read_clip(local, clip, start=window.start, crop=(window.top, window.left))
     except MediaError as error:
         raise MediaError(path, error.reason) from error
+    if window.video.audio_stream is None:
+        return replace(read, audio=np.zeros_like(read.audio), has_audio=False)
+    return read
 
 
 def _require_size(local: Path, video: Video) -> None:

@@ -1,4 +1,8 @@
-"""Kinetics' annotations: CSVs with the columns label, youtube_id, time_start, time_end, split."""
+"""Kinetics' annotations: CSVs with the columns label, youtube_id, time_start, time_end, split.
+
+One more column is ours, and optional: `audio` is `natural`, `dubbed` or empty. Dubbed audio was
+added to the video, such as music or a voice-over, and says nothing about what it shows.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,6 +23,7 @@ FOLDER = "annotations"
 
 _REQUIRED = COLUMNS[1:]  # the first lists of Kinetics' test split have no labels
 _SPLIT_NAMES = {"train": TRAIN, "val": EVAL, "validate": EVAL, "validation": EVAL, "test": TEST}
+_DUBBED = {"": False, "natural": False, "dubbed": True}
 _RANKS = ("", TRAIN, EVAL, TEST)  # of two rows for a clip, the one held out further counts
 _HEAD = 2**16  # bytes of a CSV that hold its first line
 _LATEST = 10**7  # seconds; YouTube's longest videos have a tenth of it
@@ -34,12 +39,14 @@ class Annotation:
     Attributes:
         label: its class, or "".
         split: "train", "eval", "test" or "".
+        dubbed: whether its audio was added to it, such as music.
         file: the CSV.
         line: number of the line.
     """
 
     label: str
     split: str
+    dubbed: bool
     file: str
     line: int
 
@@ -88,7 +95,8 @@ def read_annotations(files: Sequence[str]) -> Annotations:
     Raises:
         UserError: a CSV cannot be read, lacks a column, has a wrong number, or none has a row.
     """
-    found, repeated, unknown = Annotations(), list[str](), list[str]()
+    found, repeated = Annotations(), list[str]()
+    splits, audios = list[str](), list[str]()
     for file in files:
         lines = read_csv(file, "annotations", _REQUIRED)
         if not lines:
@@ -98,7 +106,9 @@ def read_annotations(files: Sequence[str]) -> Annotations:
         for line, values in lines:
             key, row = _parsed(file, line, values)
             if values["split"].strip() and not row.split:
-                unknown.append(f"{shown(values['split'])} in {file}, line {line}")
+                splits.append(f"{shown(values['split'])} in {_place(row)}")
+            if _audio(values) not in _DUBBED:
+                audios.append(f"{shown(values['audio'])} in {_place(row)}")
             if other := found.rows.get(key):
                 repeated.append(f"{_clip(key)} in {_place(other)} and {_place(row)}")
             if not other or _RANKS.index(row.split) > _RANKS.index(other.split):
@@ -110,10 +120,15 @@ def read_annotations(files: Sequence[str]) -> Annotations:
             f"annotations: rows that repeat a clip: {len(repeated)}, such as {repeated[0]}; the "
             "first row counts, and validation before training"
         )
-    if unknown:
+    if splits:
         found.notes.append(
-            f"annotations: rows with a split other than train, validate and test: {len(unknown)}, "
-            f"such as {unknown[0]}; they count as rows without a split"
+            f"annotations: rows with a split other than train, validate and test: {len(splits)}, "
+            f"such as {splits[0]}; they count as rows without a split"
+        )
+    if audios:
+        found.notes.append(
+            f"annotations: rows with an audio other than natural and dubbed: {len(audios)}, "
+            f"such as {audios[0]}; they count as natural"
         )
     return found
 
@@ -135,12 +150,17 @@ def _parsed(file: str, line: int, values: dict[str, str]) -> tuple[Key, Annotati
             f"0 <= start < end <= {_LATEST}, got {shown(values['time_start'])} and "
             f"{shown(values['time_end'])}"
         )
-    row = Annotation(values.get("label", "").strip(), _split(values), file, line)
+    dubbed = _DUBBED.get(_audio(values), False)
+    row = Annotation(values.get("label", "").strip(), _split(values), dubbed, file, line)
     return (values["youtube_id"].strip(), int(start), int(end)), row
 
 
 def _split(values: dict[str, str]) -> str:
     return split_of(values["split"])
+
+
+def _audio(values: dict[str, str]) -> str:
+    return values.get("audio", "").strip().lower()
 
 
 def _clip(key: Key) -> str:

@@ -49,6 +49,7 @@ class Entry:
         source: what it was cut from (the YouTube id); "" if the name does not say.
         label: its class; "" in a plain folder.
         split: "train" or "eval" if annotations say so, otherwise "".
+        dubbed: whether annotations say that its audio was added to it; then it is not used.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Entry:
     source: str
     label: str
     split: str
+    dubbed: bool = False
 
 
 @dataclass(frozen=True)
@@ -208,13 +210,18 @@ def _match(
             rejections.append(Rejection(file, _HELD_OUT))
         else:
             seen.add(key)
-            entries.append(Entry(file, stem(file), key[0], rows[key].label, rows[key].split))
+            row = rows[key]
+            entries.append(Entry(file, stem(file), key[0], row.label, row.split, row.dubbed))
     needed = {k: r for k, r in rows.items() if r.split != TEST and split in ("", r.split)}
     annotated = _annotated_splits(root, needed, seen, unreadable)
     unknown = [item for item in rejections if item.reason != _HELD_OUT]
     entries, cuts, notes = _held_out(entries, rows)
     if entries and all(entry.split == EVAL for entry in entries):
         notes.append(f"{root}: all annotated videos are held out for eval; none is left for train")
+    if dubbed := sum(entry.dubbed for entry in entries):
+        notes.append(
+            f"{root}: videos with dubbed audio, which is not used: {dubbed} of {len(entries)}"
+        )
     if unknown:
         notes.append(
             f"{root}: video files without annotations: {len(unknown)} of {len(files)}; not used"

@@ -49,7 +49,8 @@ class Video:
         height: pixels as shown.
         fps: frames per second.
         video_stream: index of the video stream that is decoded.
-        audio_stream: index of the audio stream that is decoded; None if there is none.
+        audio_stream: index of the audio stream that is decoded; None if there is none, or if
+            annotations say that it is dubbed.
         loudness: RMS of the whole audio in dBFS; None without an audio stream.
     """
 
@@ -134,9 +135,12 @@ def _examined(entry: Entry, decode: bool) -> Video | Rejection:
             return Rejection(entry.path, "empty file")
         info = probe(path, decode=decode)
         digest = _digest(path)
+    facts = asdict(entry) | asdict(info)
+    if facts.pop("dubbed"):
+        facts |= {"audio_stream": None, "loudness": None}
     # The videos of a plain folder are their own sources, whatever their names.
-    identity = asdict(entry) | {"source": entry.source or digest[:16]}
-    return Video(**identity, **asdict(info), bytes=size, sha256=digest)
+    facts["source"] = entry.source or digest[:16]
+    return Video(**facts, bytes=size, sha256=digest)
 
 
 def _digest(path: Path) -> str:

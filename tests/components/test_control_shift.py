@@ -102,6 +102,14 @@ def test_each_point_uses_the_audio_that_it_names(held_out, clip, half_width):
             assert point.mixtures == sum(curve.shifts[k].mixtures for curve in curves.values())
 
 
+def test_audio_that_the_manifest_does_not_name_is_silent_at_every_shift(held_out, clip):
+    dubbed = [replace(video, audio_stream=None, loudness=None) for video in held_out.videos]
+    found = analyze(held_out.files, by_loudness, dubbed, request(clip, shifts=SHIFTS))
+    assert sum(point.mixtures for point in found.shifts) > 0
+    for point in found.shifts:
+        assert point.control_accuracy is None or point.control_accuracy.value == 0.0
+
+
 def test_curves_by_classes_are_those_of_the_records_labels(held_out, clip):
     """Recomputed in NumPy; `by_loudness` makes the accuracy the mean loudness of the cue."""
     found = analyze(held_out.files, by_loudness, held_out.videos, request(clip, shifts=(0.0,)))

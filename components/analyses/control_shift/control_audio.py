@@ -84,6 +84,8 @@ class ControlAudio:
         if video is None or video.source != mixture.v1_source:
             raise MediaError(mixture.v1_id, "is not in the manifest")
         starts = window_starts(mixture.v1_start, self._shifts, video.duration, self._clip)
+        if video.audio_stream is None:
+            return {shift: np.zeros(self._clip.samples, np.int16) for shift in starts}
         # Each window is decoded by itself, as MixtureGen did: at 0 the samples are the same.
         with storage.local_copy(video.path) as path:
             return {
