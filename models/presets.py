@@ -84,8 +84,9 @@ class Preset:
         levels: the encoder, finest level first.
         up: channels of the decoder's transposed convolutions, deepest first, one for every level
             but the deepest.
-        refine: whether a convolution follows each of the decoder's skips (ours), see
-            `models.networks.decoder`.
+        refine: channels of a convolution at the decoder's finest level (ours). With it, a
+            convolution also follows each skip, see `models.networks.decoder`. None for the
+            published decoder.
         head: channels of the full-resolution features from which layers and coefficients are
             predicted. None lets the last transposed convolution predict them itself, which suits
             a small network (measured in tests/benchmarks/README.md).
@@ -107,7 +108,7 @@ class Preset:
     clip: ClipConfig
     levels: tuple[Level, ...]
     up: tuple[int, ...]
-    refine: bool
+    refine: int | None
     head: int | None
     layers: int
     input_skip: bool
@@ -190,14 +191,14 @@ PRESETS = {
         clip=ClipConfig(frames=8, fps=8, height=48, width=48, short_side=56, sample_rate=8_000),
         # Two time steps are left at the end, each with its own audio.
         levels=_plain(24, 48, 96, 128, 128, mixed4f_strides=(1, 2, 2)),
-        up=(64, 64, 48, 48),
-        refine=True,
+        up=(64, 64, 48, 24),
+        refine=64,
         head=None,
         layers=5,
         input_skip=True,
         mask_groups=4,
         mask_width=16,
-        audio=Audio(window=256, hop=128, widths=(32, 48, 64)),
+        audio=Audio(window=256, hop=128, widths=(16, 32, 64)),
         score_width=32,
         norm="group",
         batch=8,
@@ -208,7 +209,7 @@ PRESETS = {
         clip=ClipConfig(frames=32, fps=12.5, height=96, width=96, short_side=112),
         levels=_plain(64, 128, 256, 384, 512, mixed4f_strides=(2, 2, 2)),
         up=(256, 128, 96, 64),
-        refine=True,
+        refine=64,
         head=None,
         layers=5,
         input_skip=True,
@@ -219,13 +220,32 @@ PRESETS = {
         norm="group",
         batch=16,
         optimizer="muon",
-        learning_rate=5e-4,
+        learning_rate=2e-3,
     ),
+    # About as large as the papers' network, with what learned better at `tiny` (ours).
+    "large": Preset(
+        clip=ClipConfig(),
+        levels=_I3D,
+        up=(256, 256, 128, 64),
+        refine=64,
+        head=None,
+        layers=5,
+        input_skip=True,
+        mask_groups=8,
+        mask_width=56,
+        audio=Audio(window=512, hop=160, widths=(64, 128, 256, 512)),
+        score_width=128,
+        norm="group",
+        batch=16,
+        optimizer="muon",
+        learning_rate=1e-3,
+    ),
+    # The published network.
     "paper": Preset(
         clip=ClipConfig(),
         levels=_I3D,
         up=(64, 64, 64, 64),
-        refine=False,
+        refine=None,
         head=64,
         layers=2,
         input_skip=False,

@@ -8,13 +8,17 @@ from models.networks.conv import CropLike, Size, conv, transposed_conv, up, up_k
 from models.presets import Preset
 from models.typing import Tensor
 
+_IN_SPACE = (1, 3, 3)
+"""Kernel of the convolutions after the skips; the encoder looks along time."""
+
 
 def decode(features: list[Tensor], preset: Preset, *, name: str) -> Tensor:
     """Apply the U-Net decoder: transposed convolutions up from the deepest level, with skips.
 
     As published, a skip is only concatenated. With `preset.refine` (ours) a convolution with a
-    ReLU reads both, so that the encoder's features can be let through or held back; without it,
-    the finest ones would reach the prediction by linear steps alone.
+    ReLU reads it together with what comes up, and another one follows at the finest level. They
+    can let the encoder's features through or hold them back; without them, the finest features
+    reach the prediction by linear steps alone.
 
     Args:
         features: the encoder's features, finest level first.
@@ -34,7 +38,9 @@ def decode(features: list[Tensor], preset: Preset, *, name: str) -> Tensor:
         x = CropLike(name=f"{prefix}_crop")(x, skip)
         x = keras.layers.Concatenate(name=f"{prefix}_skip")([x, skip])
         if preset.refine:
-            x = conv(x, width, 3, norm=preset.norm, name=f"{prefix}_refine")
+            x = conv(x, width, _IN_SPACE, norm=preset.norm, name=f"{prefix}_refine")
+    if preset.refine:
+        x = conv(x, preset.refine, _IN_SPACE, norm=preset.norm, name=f"{name}_refine")
     return x
 
 

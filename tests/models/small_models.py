@@ -21,6 +21,7 @@ PRESET = dataclasses.replace(
         Level("third", (Pool((3, 3, 3), (2, 2, 2)), Inception(4, 4, 4, 2, 4, 4)), (2, 2, 2)),
     ),
     up=(8, 8),
+    refine=8,
     mask_groups=4,
     mask_width=4,
     audio=Audio(window=64, hop=32, widths=(4, 4)),

@@ -16,6 +16,7 @@ ONE_LEVEL = dataclasses.replace(
     PRESET,
     levels=(Level("only", (Conv(8, (1, 3, 5), 2),), (2, 2, 2)),),
     up=(),
+    refine=None,
     input_skip=False,
     norm="none",
 )

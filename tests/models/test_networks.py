@@ -145,9 +145,10 @@ def test_scores_from_features_do_not_follow_a_permutation_of_the_outputs():
     before = arrays(built(batch))
     head = built.network.get_layer("composition_predict")
     kernel, bias = head.get_weights()
-    # Of 2 layers and 2 outputs: 6 channels of color, then the rows of coefficients.
-    order = [*range(6), 8, 9, 6, 7]
-    head.set_weights([kernel[..., order], bias[order]])
+    # Of 2 outputs and 2 layers, one of which is the input itself: 3 channels of color, then the
+    # rows of coefficients. A transposed convolution's kernel ends with its outputs and inputs.
+    order = [*range(3), 5, 6, 3, 4]
+    head.set_weights([kernel[..., order, :], bias[order]])
     after = arrays(built(batch))
     np.testing.assert_allclose(after["outputs"], before["outputs"][:, ::-1], atol=1e-6)
     np.testing.assert_array_equal(after["scores"], before["scores"])
