@@ -1,6 +1,7 @@
 """Videos whose audio was added to them: they are seen, but their audio is never the cue."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +50,18 @@ def test_the_column_says_whether_the_audio_is_dubbed(tmp_path, text, dubbed):
     )
     counted = [note for note in listing.notes if "dubbed audio, which is not used: 1 of 1" in note]
     assert len(counted) == len(listing.notes) == dubbed
+
+
+def test_the_example_in_the_documentation_can_be_read(tmp_path):
+    text = (Path(__file__).parents[2] / "docs/data.md").read_text()
+    lines = [line[4:] for line in text.splitlines() if line.startswith("    ")]
+    first = lines.index(HEADER.strip())
+    listing = annotated(tmp_path, lines[first + 1 : first + 4])
+    assert [(e.id, e.label, e.split, e.dubbed) for e in listing.entries] == [
+        ("garden_01", "dog", "", False),
+        ("garden_02", "dog", "", True),
+        ("recital", "piano", "eval", False),
+    ]
 
 
 @pytest.mark.parametrize("header", ["", ",is_cc"])
