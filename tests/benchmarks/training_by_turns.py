@@ -166,6 +166,7 @@ def evaluate(model: Any, job: Job) -> tuple[Losses, Losses]:
     import numpy as np
     import tensorflow as tf
 
+    from data_prep.mixing.mixture_types import MIXTURE_TYPES
     from models.losses.reconstruction import identity_loss
     from models.training.inputs import find_files, read_once
 
@@ -179,7 +180,8 @@ def evaluate(model: Any, job: Job) -> tuple[Losses, Losses]:
         pairs = tf.stack(measure(model.select(model.prepare(batch))), axis=1).numpy()
         for kind, pair in zip(batch["mixture_type"].numpy(), pairs.tolist(), strict=True):
             found[kind.decode()].append(pair)
-    means = {kind: np.mean(found[kind], axis=0).tolist() for kind in sorted(found)}
+    kinds = sorted(found, key=list(MIXTURE_TYPES).index)
+    means = {kind: np.mean(found[kind], axis=0).tolist() for kind in kinds}
     own, identity = ({kind: means[kind][i] for kind in means} for i in range(2))
     return own, identity
 
