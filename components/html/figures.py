@@ -22,6 +22,7 @@ from components.tables import Row, RowKind, Table
 from models.measures import MEASURES, Measure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Curve = Sequence[tuple[int, float]]
@@ -169,6 +170,15 @@ def training(curves: Mapping[str, Curve], measures: Sequence[Measure]) -> list[M
     return figures
 
 
+def start_at_zero(axes: "Axes") -> None:
+    """Let the y axis start at 0, or at the lowest value below it, with room above the highest."""
+    lowest = min(0, axes.dataLim.y0)
+    # Counted in first, so that the room is a share of the whole axis even if a curve is flat.
+    axes.update_datalim([(axes.dataLim.x0, lowest)])
+    axes.autoscale_view()
+    axes.set_ylim(bottom=lowest)
+
+
 def _reference(curves: Mapping[str, Curve], measure: Measure) -> _Line | None:
     curve = curves.get(f"held_out/{measure.name}", ())
     return _Line.of(f"{measure.title}, held out", OTHER, "", curve)
@@ -198,7 +208,7 @@ def _curves(measure: Measure, lines: Sequence[_Line], reference: _Line | None) -
             axes.set_ylim(0, 1)
             percent_axis(axes.yaxis)
         else:
-            axes.set_ylim(bottom=min(0, *(y for line in lines for _, y in line.curve)))
+            start_at_zero(axes)
         axes.grid(color=OTHER, alpha=0.25, linewidth=0.6)
         legend_below(figure)
         return figure

@@ -23,6 +23,7 @@ from components.report.data import Data
 from components.report.settings import ReportSettings
 from data_prep.config import ClipConfig
 from data_prep.settings import Settings
+from models.config import AugmentConfig
 from models.measures import Measure
 from models.systems import System, get_system
 from models.training.warm_start import WarmStart
@@ -107,9 +108,12 @@ def report_page(facts: RunFacts, settings: ReportSettings) -> pages.ReportPage:
 
 
 def _about(settings: ReportSettings, clip: ClipConfig) -> str:
-    re_paired = " with re-paired clips" if settings.train.re_pair else ""
+    train = settings.train
+    changes = {"re-paired": train.re_pair, "augmented": train.augment != AugmentConfig()}
+    made = " and ".join(name for name, is_made in changes.items() if is_made)
     return (
-        f"preset {settings.model.preset}, {settings.train.steps} steps{re_paired}, clips of "
+        f"preset {settings.model.preset}, {train.steps} steps"
+        f"{f' with {made} clips' if made else ''}, clips of "
         f"{clip.frames} frames of {clip.width}x{clip.height} at {clip.fps:g} fps"
     )
 

@@ -26,6 +26,7 @@ from components.html.visible_text import visible
 from components.report.data import kind_of
 from components.report.run_page import report_page
 from data_prep.sources.manifest import read_rejected
+from models.config import AugmentConfig, TrainConfig
 
 
 def words(text):
@@ -93,6 +94,27 @@ def test_without_mixture_types_the_metrics_over_all_mixtures_are_shown(tmp_path)
     assert page.missing_metrics == [
         "The evaluation has no metrics of these mixtures: occlusion, reflection."
     ]
+
+
+@pytest.mark.parametrize(
+    ("train", "text"),
+    [
+        (TrainConfig(steps=7), "7 steps, clips of"),
+        (TrainConfig(steps=7, re_pair=True), "7 steps with re-paired clips, clips of"),
+        (TrainConfig(augment=AugmentConfig(gain=6)), "steps with augmented clips, clips of"),
+        (
+            TrainConfig(re_pair=True, augment=AugmentConfig(flip=True)),
+            "steps with re-paired and augmented clips, clips of",
+        ),
+    ],
+)
+def test_the_page_says_how_clips_were_changed_in_training(tmp_path, train, text):
+    split = split_info({"occlusion": 1}, with_audio=1)
+    data = data_of(tmp_path, split, split, shares={"occlusion": 1})
+    rows = scalars("c2", np.random.default_rng(0), 1)
+    settings = settings_of("c2").model_copy(update={"train": train})
+    page = report_page(facts_of(data, evaluation("c2", {"": {"": rows}})), settings)
+    assert text in words(render(page))
 
 
 def test_a_single_example_has_no_interval(tmp_path):

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from browser import browse
+from matplotlib.figure import Figure
 
 from components.analyses.action_recognition.recognition_analysis import ActionRecognitionAnalysis
 from components.analyses.action_recognition.recognition_results import (
@@ -247,6 +248,16 @@ def test_cues_that_were_used_have_a_row_each(report):
         "one class: +0 s 66 %",
     ):
         assert f"control accuracy, {curve}" in report
+
+
+@pytest.mark.parametrize("values", [[0.3], [0.3, 0.3], [0.9, 0.1], [-0.2, 0.4], [0, 0], [-1, -1]])
+def test_an_axis_that_starts_at_zero_shows_its_highest_point_whole(values):
+    axes = Figure().add_subplot()
+    axes.plot(range(len(values)), values)
+    figures.start_at_zero(axes)
+    low, high = axes.get_ylim()
+    assert low == min(0, *values)
+    assert high - max(values) >= 0.04 * (high - low) > 0
 
 
 def test_actions_stand_beside_the_published_figures():
