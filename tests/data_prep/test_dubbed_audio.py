@@ -28,7 +28,7 @@ def annotated(folder, rows, header=HEADER):
 
 @pytest.fixture
 def videos(tmp_path, make_video):
-    """Four audible videos of one's own, of which the annotations call three dubbed."""
+    """Four audible videos, of which the annotations call three dubbed."""
     for seed, name in enumerate("abcd"):
         make_video(tmp_path / f"{name}.mp4", seed=seed)
     listing = annotated(tmp_path, [f"x,{name},0,2,," + "dubbed" * (name > "a") for name in "abcd"])
