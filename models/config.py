@@ -24,7 +24,8 @@ class ModelConfig(Settings):
         system: a name in `models.systems.SYSTEMS`.
         preset: a name in `models.presets.PRESETS`.
         outputs: number of output videos, `n`.
-        layers: number of layers composed into them, `m`; the preset's by default.
+        layers: number of layers composed into them, `m`; the system's or the preset's by
+            default.
         initial: exported model whose weights training starts from, see
             `models.training.warm_start`: URI of a version, or of a folder of versions for the
             newest. `pushed` is the newest version that the pipeline has pushed for the task, if

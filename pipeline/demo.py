@@ -28,7 +28,7 @@ from pipeline.run_summary import RunSummary
 from pipeline.runners import local
 from serving.versions import find_versions
 
-CLIPS, CLASSES = 96, 4
+CLIPS, CLASSES = 160, 4
 """The demo's sample: a few classes can be learned in minutes."""
 
 _READY = " at "

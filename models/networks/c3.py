@@ -20,6 +20,7 @@ def c3(
     outputs: int = 2,
     layers: int = 2,
     scores: str | None = "outputs",
+    input_layer: bool = True,
 ) -> keras.Model:
     """Build C3: C2 with an audio network, whose features join the encoder's deepest level.
 
@@ -32,6 +33,7 @@ def c3(
             `models.networks.scores.SCORE_HEADS`: `outputs` matches each finished output with the
             audio, `features` regresses all scores from the features behind them. None predicts no
             scores, and slot 1 is trained to be the target clip (deterministic control).
+        input_layer: whether the input itself is a layer, see `models.networks.composition`.
 
     Returns:
         A model from `video` `[B, T, H, W, 3]` in [-1, 1] and `spectrogram` `[B, T_a, F]`,
@@ -50,7 +52,7 @@ def c3(
     fused = conv(fused, features[-1].shape[-1], 1, norm=preset.norm, name="fusion_mixed")
     features[-1] = fused
     decoded = decode(features, preset, name="decoder")
-    result = compositional_head(decoded, video, preset, outputs, layers)
+    result = compositional_head(decoded, video, preset, outputs, layers, input_layer=input_layer)
     result["masks"] = masks
     if scores:
         read = Scored(result["outputs"], audio, fused, decoded)

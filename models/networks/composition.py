@@ -14,8 +14,11 @@ from models.networks.decoder import predict_at_full_size
 from models.presets import Preset
 from models.typing import Tensor
 
-_OWN_LOGIT = 4.0
-"""What the coefficient of an output's own layer starts at, before the softmax."""
+_OWN_LOGIT = {0: 2.0, 1: 4.0}
+"""Layers that are the input itself -> what an output's own coefficient starts at, before softmax.
+
+Next to the input itself, all outputs would soon be the input if their own layers were weaker.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,21 +55,25 @@ class LayerKinds:
         biases = [0.0] * self.channels(outputs)
         for output in range(outputs):
             own = (self.exact + output) % self.layers
-            biases[3 * self.predicted + output * self.layers + own] = _OWN_LOGIT
+            biases[3 * self.predicted + output * self.layers + own] = _OWN_LOGIT[self.exact]
         return biases
 
 
-def layer_kinds(preset: Preset, outputs: int, layers: int) -> LayerKinds:
+def layer_kinds(
+    preset: Preset, outputs: int, layers: int, *, input_layer: bool = True
+) -> LayerKinds:
     """Return the layers of a preset's head.
 
-    As published, all layers are predicted. Where a head reads the input (ours), the first layer is
-    the input itself, the next ones start as the input, one for each output, and the others are
-    free. An occlusion `V = a V1 + (1 - a) V2` is then undone exactly by `O = a V + (1 - a) F`,
-    with `V` the input and `F` what a free layer imagines behind the clip in front.
+    As published, all layers are predicted. Where a head reads the input (ours), one layer for each
+    output starts as the input, and the others are free. With `input_layer` the first layer is also
+    the input itself: an occlusion `V = a V1 + (1 - a) V2` is then undone exactly by
+    `O = a V + (1 - a) F`, with `V` the input and `F` what a free layer imagines behind the clip in
+    front.
     """
     if not preset.input_skip:
         return LayerKinds(layers, exact=0, adapted=0)
-    return LayerKinds(layers, exact=1, adapted=min(outputs, layers - 1))
+    exact = int(input_layer)
+    return LayerKinds(layers, exact, adapted=min(outputs, layers - exact))
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -189,7 +196,13 @@ class Composition(keras.layers.Layer):
 
 
 def compositional_head(
-    features: Tensor, video: Tensor, preset: Preset, outputs: int, layers: int
+    features: Tensor,
+    video: Tensor,
+    preset: Preset,
+    outputs: int,
+    layers: int,
+    *,
+    input_layer: bool = True,
 ) -> dict[str, Any]:
     """Apply the compositional head to the decoder's features; see `Composition`.
 
@@ -199,8 +212,9 @@ def compositional_head(
         preset: the head's widths.
         outputs: number of outputs `n`.
         layers: number of layers `m`.
+        input_layer: whether the input itself is a layer, see `layer_kinds`.
     """
-    kinds = layer_kinds(preset, outputs, layers)
+    kinds = layer_kinds(preset, outputs, layers, input_layer=input_layer)
     biases = Biases(kinds.biases(outputs))
     predicted = _predict(features, kinds.channels(outputs), preset, biases)
     head = Composition(outputs, layers, kinds.exact, kinds.adapted, name="composition")
