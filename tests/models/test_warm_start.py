@@ -70,7 +70,7 @@ def test_clips_of_another_size_take_the_same_weights(exported):
         update={"frames": 8, "height": 24, "width": 16, "fps": 5.0, "sample_rate": 2_000}
     )
     preset = dataclasses.replace(PRESET, norm="batch")
-    network = get_system("c3_internal").build(clip, preset)
+    network = get_system("c3_internal").build(clip, preset, layers=2)
     assert warm_start(network, str(folder)).fresh == []
     assert_equal(network, model.network)
 
@@ -138,7 +138,8 @@ def test_classifier_of_other_classes_has_a_fresh_last_layer(tmp_path):
 def test_half_precision_takes_and_keeps_float32(exported):
     model, folder = exported
     keras.config.set_dtype_policy("mixed_bfloat16")
-    network = get_system("c3_internal").build(CLIP, dataclasses.replace(PRESET, norm="batch"))
+    preset = dataclasses.replace(PRESET, norm="batch")
+    network = get_system("c3_internal").build(CLIP, preset, layers=2)
     warm_start(network, str(folder))
     assert_equal(network, model.network)
 

@@ -54,8 +54,8 @@ def test_overrides_are_yaml_and_reach_nested_keys():
     assert config.data.shares == {"occlusion": 1}
 
 
-def test_demo_and_tables_mix_as_they_always_did():
-    assert load_config("demo").data.shares == {"transparency": 0.35, "occlusion": 0.65}
+def test_mixture_types_of_demo_and_tables():
+    assert load_config("demo").data.shares == {"transparency": 0.6, "occlusion": 0.4}
     for name in ("tables", "tables_small"):
         assert load_config(name).data.shares == {"transparency": 0.5, "occlusion": 0.5}
 
@@ -113,7 +113,7 @@ def test_settings_of_analyses_keep_their_type():
     [
         (["steps=3"], "steps: unknown key"),
         (["train.steps=many"], r"train.steps: .*got 'many'"),
-        (["model.preset=huge"], "preset: must be one of tiny, small, paper, got 'huge'"),
+        (["model.preset=huge"], "preset: must be one of tiny, small, large, paper, got 'huge'"),
         (["model.system=c9"], "system: must be one of identity, "),
         (["data=3"], r"data: .*got 3"),
         (["model=3"], r"model: .*got 3"),
