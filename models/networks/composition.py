@@ -15,10 +15,7 @@ from models.presets import Preset
 from models.typing import Tensor
 
 _OWN_LOGIT = {0: 2.0, 1: 4.0}
-"""Layers that are the input itself -> what an output's own coefficient starts at, before softmax.
-
-Next to the input itself, all outputs would soon be the input if their own layers were weaker.
-"""
+"""Layers that are the input itself -> what an own layer's coefficient starts at, before softmax."""
 
 
 @dataclass(frozen=True)
