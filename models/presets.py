@@ -1,8 +1,8 @@
 """The registry of presets, the one home of every width and size of the networks.
 
-`tiny` trains on two cores in minutes, `small` on one GPU in hours. `paper` is the papers' size: the
-encoder has I3D's Inception widths; the decoder, mask and audio widths are fitted to the published
-parameter counts.
+`tiny` trains on two cores in minutes, `small` on one GPU in hours. `paper` is the published
+network: the encoder has I3D's Inception widths; the decoder, mask and audio widths are fitted to
+the published parameter counts. `large` has the same encoder and what learned better at `tiny`.
 """
 
 from dataclasses import dataclass
@@ -88,8 +88,7 @@ class Preset:
             convolution also follows each skip, see `models.networks.decoder`. None for the
             published decoder.
         head: channels of the full-resolution features from which layers and coefficients are
-            predicted. None lets the last transposed convolution predict them itself, which suits
-            a small network (measured in tests/benchmarks/README.md).
+            predicted. None lets the last transposed convolution predict them itself.
         layers: number of layers `m` of the compositional head, unless the settings say another.
         input_skip: whether the heads also read the input video at full resolution, so that a
             small network need not learn to copy it. The papers' skips end at Conv1a.
@@ -222,7 +221,7 @@ PRESETS = {
         optimizer="muon",
         learning_rate=2e-3,
     ),
-    # About as large as the papers' network, with what learned better at `tiny` (ours).
+    # Ours; a little smaller than the papers' network.
     "large": Preset(
         clip=ClipConfig(),
         levels=_I3D,

@@ -152,12 +152,11 @@ class _Pool:
 
     def _partner(self, v1: Video, same_label: bool | None, rng: np.random.Generator) -> Video:
         """Draw a video of another source, whose label suits if there is one."""
-        if same_label:
-            # An empty label says nothing about the class.
-            alike = self._by_label[v1.label].draw(v1, rng) if v1.label else None
-            return alike or self._any(v1, rng)
-        if same_label is None or len(self._by_label) == 1:
+        # An empty label says nothing about the class.
+        if same_label is None or not v1.label or len(self._by_label) == 1:
             return self._any(v1, rng)
+        if same_label:
+            return self._by_label[v1.label].draw(v1, rng) or self._any(v1, rng)
         return self._other_label(v1, rng)
 
     def _other_label(self, v1: Video, rng: np.random.Generator) -> Video:

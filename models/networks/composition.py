@@ -119,7 +119,8 @@ class Composition(keras.layers.Layer):
     def __init__(
         self, outputs: int, layers: int, exact: int = 0, adapted: int = 0, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        # The input as a layer must not be rounded to half precision.
+        super().__init__(autocast=False, **kwargs)
         self.n = outputs
         self.kinds = LayerKinds(layers, exact, adapted)
         self._fused_compose = fused(self._compose)

@@ -151,6 +151,16 @@ def test_videos_without_a_suitable_partner_get_another_one(make_row):
     assert {("", "a"), ("", "")} < pairs(["", "", "a", "a"], 1)
 
 
+def test_videos_without_a_label_are_paired_with_any(make_row):
+    rows = [make_row(f"s{i}", label="", split="train") for i in range(95)]
+    rows += [make_row(f"known{i}", label="a", split="train") for i in range(5)]
+    for share in (0, 0.5):
+        pairings = draw(rows, "train", 1_000, DataConfig(same_label_share=share))
+        of_unlabelled = [pair.v2.video.label for pair in pairings if not pair.v1.video.label]
+        assert len(of_unlabelled) > 900
+        assert sum(label == "a" for label in of_unlabelled) < 0.1 * len(of_unlabelled)
+
+
 def test_label_that_only_the_same_source_lacks_is_paired_with_another_source(make_row):
     rows = [make_row("x", id=f"x-{label}", label=label, split="train") for label in "ab"]
     rows.append(make_row("y", label="a", split="train"))

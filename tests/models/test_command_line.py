@@ -74,7 +74,10 @@ def test_timings_agree_with_each_other():
     "args, message",
     [
         (["--system", "c4"], "error: system: must be one of identity, .*, i3d, got 'c4'\n"),
-        (["--preset", "huge"], "error: preset: must be one of tiny, small, large, paper, got 'huge'\n"),
+        (
+            ["--preset", "huge"],
+            "error: preset: must be one of tiny, small, large, paper, got 'huge'\n",
+        ),
     ],
 )
 @pytest.mark.parametrize("command", ["summary", "benchmark"])

@@ -79,12 +79,15 @@ def test_every_network_has_a_cost(name):
     assert all(result.outputs.values())
 
 
-@pytest.mark.parametrize("preset", ["tiny", "small", pytest.param("paper", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "preset",
+    ["tiny", "small", *(pytest.param(name, marks=pytest.mark.slow) for name in ("large", "paper"))],
+)
 def test_the_wide_centrifuge_costs_as_much_as_the_predictor_corrector(preset):
     wide, corrected = (
         cost_of(SYSTEMS[name], PRESETS[preset]) for name in ("centrifuge_wide", "centrifuge_pc")
     )
-    assert wide.flops == pytest.approx(corrected.flops, rel=0.03)
+    assert wide.flops == pytest.approx(corrected.flops, rel=0.05)
 
 
 def test_a_corrector_costs_the_same_with_either_input():

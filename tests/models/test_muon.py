@@ -210,12 +210,16 @@ def test_accumulated_gradients_make_one_update(model):
 
 
 def test_the_moving_average_follows_the_weights(model):
-    start = model.get_weights()
-    optimizer = make_optimizer(TrainConfig(**SETTINGS, ema=0.5), PRESET)
-    end = train(model, optimizer, 1)
+    after = []
+    for steps in (1, 2, 3):
+        fill(model)
+        optimizer = make_optimizer(TrainConfig(**SETTINGS, ema=0.5), PRESET)
+        after.append(train(model, optimizer, steps))
     optimizer.finalize_variable_values(model.trainable_variables)
-    assert_close(model.get_weights(), end)  # Keras's average begins at the first update
-    assert any(np.abs(a - b).max() > 0.01 for a, b in zip(start, end, strict=True))
+    # Keras's average begins at the first update.
+    expected = [0.25 * a + 0.25 * b + 0.5 * c for a, b, c in zip(*after, strict=True)]
+    assert_close(model.get_weights(), expected)
+    assert any(np.abs(a - b).max() > 0.01 for a, b in zip(after[2], expected, strict=True))
 
 
 def test_what_is_left_to_adamw_moves_exactly_as_under_adamw(model):

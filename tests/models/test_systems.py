@@ -166,7 +166,7 @@ def test_task_and_control_must_agree_on_audio():
 def test_unknown_names_list_the_known_ones():
     with pytest.raises(UserError, match=r"system: must be one of identity, .*, i3d, got 'c4'"):
         get_system("c4")
-    with pytest.raises(UserError, match="preset: must be one of tiny, small, large, paper, got 'huge'"):
+    with pytest.raises(UserError, match=r"preset: must be one of tiny, .*, paper, got 'huge'"):
         get_preset("huge")
     with pytest.raises(UserError, match="control mode: must be one of none, determ"):
         get_control_mode("x")
