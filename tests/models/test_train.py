@@ -357,7 +357,9 @@ def test_the_moving_average_is_what_training_returns(train):
     assert differs(averaged.network, second)
 
 
-def test_the_moving_average_is_exported_with_its_statistics(train, records, tmp_path):
+def test_the_moving_average_is_exported_with_its_statistics(train, records, tmp_path, monkeypatch):
+    batch_normalized = dataclasses.replace(presets.PRESETS["tiny"], norm="batch")
+    monkeypatch.setitem(presets.PRESETS, "tiny", batch_normalized)
     settings = {"optimizer": "sgd", "learning_rate": 0.1, "schedule": "constant", "batch": 2}
     averaged, _ = train(steps=2, ema=0.9, **settings)
     export(averaged, CLIP, str(tmp_path / "model"))
