@@ -3,10 +3,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+import trainer_stage
 
 from models.systems import SYSTEMS
 from pipeline.config import load_config
-from pipeline.create import create_pipeline
 from pipeline.fingerprint import closure, source_digest, training_modules
 
 ROOT = Path(__file__).parent.parent.parent
@@ -123,16 +123,7 @@ def test_an_edit_retrains_the_systems_that_run_it_and_no_others(copy, edited, re
 
 @pytest.mark.parametrize("system", ["c2", "i3d"])
 def test_trainer_gets_the_digest_of_its_own_system(system):
-    pipeline = create_pipeline(
-        load_config("demo", [f"model.system={system}"]),
-        root="root",
-        manifests="manifests",
-        schema="schema.pbtxt",
-        checkpoints="checkpoints",
-        serving="serving",
-        beam_args=[],
-    )
-    [trainer] = [stage for stage in pipeline.components if stage.id == "Trainer"]
-    given = json.loads(trainer.exec_properties["custom_config"])
+    config = load_config("demo", [f"model.system={system}"])
+    given = json.loads(trainer_stage.custom_config(config))
     assert given["code"] == source_digest(*training_modules(SYSTEMS[system]))
     assert "models.networks.c3" not in closure(*training_modules(SYSTEMS[system]))

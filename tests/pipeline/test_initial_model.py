@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+import trainer_stage
 
 from components.training.training_settings import TrainingSettings
 from data_prep import storage
 from data_prep.errors import UserError
 from models.config import PUSHED, ModelConfig
 from pipeline.config import load_config
-from pipeline.create import create_pipeline
 from pipeline.initial_model import require_initial_model, with_initial_model
 from pipeline.places import Places
 from pipeline.runners.vertex import compile_for_vertex
@@ -44,17 +44,7 @@ def custom_config(output, initial):
     """Return what TFX's cache sees of the Trainer's settings, and what the stage reads of them."""
     with Places(output).entered() as inside:
         config = with_initial_model(settings(str(initial)), inside)
-        pipeline = create_pipeline(
-            config,
-            root="root",
-            manifests="manifests",
-            schema="schema.pbtxt",
-            checkpoints="checkpoints",
-            serving="serving",
-            beam_args=[],
-        )
-        [trainer] = [stage for stage in pipeline.components if stage.id == "Trainer"]
-        text = trainer.exec_properties["custom_config"]
+        text = trainer_stage.custom_config(config)
         return text, TrainingSettings.of(json.loads(text)).model.initial
 
 
