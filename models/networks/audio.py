@@ -54,11 +54,7 @@ class AudioVisualFusion(keras.layers.Layer):
     def call(self, visual: Tensor, audio: Tensor) -> Tensor:
         """Return the fused features."""
         _, t, h, w, _ = visual.shape
-        times = audio.shape[1]
-        pooled = ops.mean(audio, axis=2)
-        # The audio column at the middle of each visual step.
-        columns = [min(int((step + 0.5) * times / t), times - 1) for step in range(t)]
-        sampled = ops.take(pooled, columns, axis=1)
+        sampled = in_steps(ops.mean(audio, axis=2), t)
         space = ops.ones((1, 1, h, w, 1), dtype=sampled.dtype)
         return ops.concatenate([visual, sampled[:, :, None, None] * space], axis=-1)
 
@@ -67,6 +63,13 @@ class AudioVisualFusion(keras.layers.Layer):
     ) -> tuple[Any, ...]:
         """Return the fused features' shape."""
         return (*visual_shape[:-1], visual_shape[-1] + audio_shape[-1])
+
+
+def in_steps(features: Tensor, steps: int) -> Tensor:
+    """Sample features `[B, T_a, ...]` in the middle of so many equal steps, `[B, steps, ...]`."""
+    times = features.shape[1]
+    columns = [min(int((step + 0.5) * times / steps), times - 1) for step in range(steps)]
+    return ops.take(features, columns, axis=1)
 
 
 def audio_network(spectrogram: Tensor, audio: Audio, *, norm: str) -> Tensor:

@@ -38,7 +38,9 @@ def c3(
     Returns:
         A model from `video` `[B, T, H, W, 3]` in [-1, 1] and `spectrogram` `[B, T_a, F]`,
         magnitudes, to C2's dict. Unless `scores` is None it also has `scores` `[B, n]`, the
-        predicted distance `l(V1, O_i)` of each output to the target clip.
+        predicted distance `l(V1, O_i)` of each output to the target clip. If they are predicted
+        from the outputs, it has `audio`, the features `[B, T_a', F', D]` that they are matched
+        with.
 
     Raises:
         UserError: the encoder's strides do not divide the clip, or no score head has this name.
@@ -57,6 +59,8 @@ def c3(
     if scores:
         read = Scored(result["outputs"], audio, fused, decoded)
         result["scores"] = lookup(SCORE_HEADS, scores, "scores")(read, preset.score_width)
+    if scores == "outputs":
+        result["audio"] = audio
     return keras.Model(
         {"video": video, "spectrogram": spectrogram},
         result,

@@ -7,18 +7,25 @@ import keras
 from keras import ops
 
 from models import PACKAGE
-from models.networks.audio import AudioVisualFusion
+from models.networks.audio import in_steps
 from models.networks.inner_calls import InnerCall, Shape, chain
 from models.typing import Tensor
+
+_LITTLE_VARIANCE = 1e-2
+"""Features that vary less over time than this count as constant."""
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class ScoreHead(keras.layers.Layer):
     """Match each finished output with the audio: predict its distance to the target clip.
 
-    The same small network encodes each output, fuses it with the audio of the same time, and scores
-    it. The outputs are read through a stop-gradient, so that scoring does not move them. Since all
-    outputs share the network, permuting the outputs permutes the scores.
+    The same small network encodes each output, averages over space, and compares it with the audio
+    in two ways: the correlation over time of every visual channel with one of the audio, which
+    tells whether both change at the same moments, and the means over time of both, which tell
+    whether what is seen sounds like this. Without the correlation, a head learns the training
+    videos by heart: it separates two held-out clips of a class no better than chance. The outputs
+    are read through a stop-gradient, so that scoring does not move them. Since all outputs share
+    the network, permuting the outputs permutes the scores.
 
     A call on outputs `[B, n, T, H, W, 3]` and audio features `[B, T_a, F, D]` returns scores
     `[B, n]`, float32.
@@ -30,6 +37,7 @@ class ScoreHead(keras.layers.Layer):
     def __init__(self, width: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.width = width
+        half_size = keras.layers.AveragePooling3D((1, 2, 2), padding="same", dtype="float32")
         convolutions = [
             keras.layers.Conv3D(
                 channels,
@@ -41,15 +49,12 @@ class ScoreHead(keras.layers.Layer):
             )
             for channels in (width // 2, width, width)
         ]
-        half_size = keras.layers.AveragePooling3D((1, 2, 2), padding="same", dtype="float32")
         self.encoder = keras.Sequential([half_size, *convolutions], name="encoder")
-        self.fusion = AudioVisualFusion(name="fusion")
+        self.seen = keras.layers.Conv1D(width, 3, padding="same", name="seen")
+        self.heard = keras.layers.Conv1D(width, 3, padding="same", name="heard")
         self.head = keras.Sequential(
             [
-                keras.layers.Conv3D(
-                    2 * width, 1, activation="relu", kernel_initializer="he_normal"
-                ),
-                keras.layers.GlobalAveragePooling3D(),
+                keras.layers.Dense(2 * width, activation="relu", kernel_initializer="he_normal"),
                 _regression(1),
             ],
             name="head",
@@ -59,26 +64,32 @@ class ScoreHead(keras.layers.Layer):
         """Build the networks for outputs and audio features of these shapes."""
         _, _, t, h, w, _ = outputs_shape
         self.encoder.build((None, t, h, w, 3))
-        self.head.build((None, t, 1, 1, self.width + audio_shape[-1]))
+        self.seen.build((None, t, self.width))
+        self.heard.build((None, audio_shape[1], audio_shape[-1]))
+        self.head.build((None, 3 * self.width))
 
     def call(self, outputs: Tensor, audio: Tensor) -> Tensor:
         """Return the scores."""
         _, n, t, h, w, _ = outputs.shape
         videos = ops.reshape(ops.stop_gradient(outputs), (-1, t, h, w, 3))
-        encoded = ops.mean(
-            self.encoder(ops.cast(videos, self.compute_dtype)), axis=(2, 3), keepdims=True
-        )
-        audio = ops.repeat(audio, n, axis=0)
-        return ops.reshape(self.head(self.fusion(encoded, audio)), (-1, n))
+        encoded = self.encoder(ops.cast(videos, self.compute_dtype))
+        seen = self.seen(ops.mean(encoded, axis=(2, 3)))
+        heard = in_steps(self.heard(ops.mean(audio, axis=2)), t)
+        # Half precision is too coarse for what is subtracted here.
+        seen = ops.reshape(ops.cast(seen, "float32"), (-1, n, t, self.width))
+        heard = ops.cast(heard, "float32")[:, None]
+        means = ops.mean(seen, axis=2), ops.mean(heard, axis=2) * ops.ones((1, n, 1))
+        read = ops.concatenate([correlation(seen, heard, axis=2), *means], axis=-1)
+        read = ops.reshape(read, (-1, 3 * self.width))
+        return ops.reshape(self.head(ops.cast(read, self.compute_dtype)), (-1, n))
 
     def inner_calls(self, outputs: Shape, audio: Shape) -> Iterator[InnerCall]:
         """Yield the calls of the small network's layers."""
         batch, n, t, h, w, _ = outputs
         yield from chain(self.encoder.layers, (batch * n, t, h, w, 3))
-        encoded = (batch * n, t, 1, 1, self.width)
-        repeated = (batch * n, *audio[1:])
-        yield InnerCall(self.fusion, (encoded, repeated))
-        yield from chain(self.head.layers, self.fusion.compute_output_shape(encoded, repeated))
+        yield InnerCall(self.seen, ((batch * n, t, self.width),))
+        yield InnerCall(self.heard, ((batch, audio[1], audio[-1]),))
+        yield from chain(self.head.layers, (batch * n, 3 * self.width))
 
     def compute_output_shape(
         self, outputs_shape: tuple[Any, ...], audio_shape: tuple[Any, ...]
@@ -89,6 +100,23 @@ class ScoreHead(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {**super().get_config(), "width": self.width}
+
+
+def correlation(x: Tensor, y: Tensor, axis: int) -> Tensor:
+    """Return Pearson's correlation along an axis; near 0 for what hardly varies.
+
+    Args:
+        x: floats of any shape.
+        y: floats that broadcast with them.
+        axis: the axis that disappears.
+    """
+
+    def standardized(values: Tensor) -> Tensor:
+        centered = values - ops.mean(values, axis=axis, keepdims=True)
+        variance = ops.mean(ops.square(centered), axis=axis, keepdims=True)
+        return centered * ops.rsqrt(variance + _LITTLE_VARIANCE)
+
+    return ops.mean(standardized(x) * standardized(y), axis=axis)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from data_prep.mixing.compose import compose
+from models.losses.assignment import InternalPredictionLoss
 from models.losses.reconstruction import fused_reconstruction, identity_loss, reconstruction
 from models.pixels import from_uint8, to_uint8
 from models.presets import Preset
@@ -27,7 +28,10 @@ class Separator(TrainableModel):
 
     A call takes a prepared batch: `v1`, `v2` uint8 `[B, T, H, W, 3]`, `alpha` float32
     `[B, T, H, W, 1]` in [0, 1] and, if the system uses audio, `spectrogram` `[B, T_a, F]` of V1's
-    audio. It returns the network's predictions and `mixture`, float32 in [-1, 1].
+    audio. It returns the network's predictions and `mixture`, float32 in [-1, 1]. In training, a
+    head that scores finished videos also scores V1 and V2, `clip_scores` `[B, 2]`: outputs long
+    resemble each other too much to learn from them what goes with the audio. This is ours; the
+    papers train the scores on the outputs alone.
 
     Args:
         network: from `video` (and `spectrogram`) to `outputs` (and more).
@@ -64,6 +68,10 @@ class Separator(TrainableModel):
         v1, v2 = from_uint8(batch["v1"]), from_uint8(batch["v2"])
         mixture = compose(v1, v2, batch["alpha"])
         predictions = self._separate(mixture, batch, training=training)
+        if training and "audio" in predictions:
+            score = self.network.get_layer("scores")
+            clips = ops.stack([v1, v2], axis=1)
+            predictions = {**predictions, "clip_scores": score(clips, predictions["audio"])}
         return {**predictions, "mixture": mixture}
 
     def measure(
@@ -80,7 +88,7 @@ class Separator(TrainableModel):
             `loss`: the reconstruction loss of the system's assignment (`L_pil` or `L_det`);
             `score_error`: `L_reg`, 0 without scores;
             `control_accuracy`: 1 if the chosen output is closer to V1 than to V2, else 0;
-            `objective`: what training minimizes;
+            `objective`: what training minimizes: both, and `L_reg` of the clips' own scores;
             outside of training also `psnr` and `ssim`: means over V1 and V2, each against the
             output that the assignment gives it.
         """
@@ -93,11 +101,15 @@ class Separator(TrainableModel):
         score_error = control.score_error(predictions, to_v1)
         chosen = ops.one_hot(control.choose(predictions), to_v1.shape[-1])
         closer_to_v1 = ops.sum(chosen * (to_v2 - to_v1), axis=-1) > 0
+        objective = loss + score_error
+        if "clip_scores" in predictions:
+            clips_to_v1 = distance(v1, ops.stack([v1, v2], axis=1))
+            objective += InternalPredictionLoss()(predictions["clip_scores"], clips_to_v1)
         scalars = {
             "loss": loss,
             "score_error": score_error,
             "control_accuracy": ops.cast(closer_to_v1, "float32"),
-            "objective": loss + score_error,
+            "objective": objective,
         }
         if not training:
             slots = self.assignment.assign(to_v1, to_v2)

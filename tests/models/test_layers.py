@@ -280,6 +280,43 @@ def test_permuting_the_outputs_permutes_the_scores():
     np.testing.assert_allclose(head(outputs[:, order], features), expected[:, order], rtol=1e-5)
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_correlation_is_pearsons(axis):
+    x, y = RNG.normal(3, 2, (2, 40, 50))
+    result = scores.correlation(tf.constant(x), tf.constant(y), axis)
+    columns = [(x.T[i], y.T[i]) if axis == 0 else (x[i], y[i]) for i in range(x.shape[1 - axis])]
+    expected = [np.corrcoef(*column)[0, 1] for column in columns]
+    # Little variance counts as less, hence not exactly.
+    np.testing.assert_allclose(result, expected, atol=0.01)
+
+
+def test_correlation_with_a_constant_is_0():
+    x = values(5, 8)
+    result = scores.correlation(tf.constant(x), tf.constant(np.full_like(x, 0.3)), 1)
+    np.testing.assert_allclose(result, 0, atol=1e-5)
+
+
+def test_scores_tell_what_changes_with_the_audio_from_what_changes_at_other_times():
+    """Fitted to clips that flash at random times, the head knows the right one of new clips."""
+    keras.utils.set_random_seed(0)
+    steps, count = 8, 64
+
+    def clips(seed):
+        rng = np.random.default_rng(seed)
+        level = rng.uniform(0, 1, (count, 2, steps, 1, 1, 1)) ** 3
+        color = rng.uniform(0.3, 1, (count, 2, 1, 1, 1, 3))
+        videos = level * color * np.ones((8, 8, 1)) * 2 - 1
+        return videos.astype(np.float32), level[:, 0, :, 0].astype(np.float32)
+
+    head = scores.ScoreHead(8)
+    outputs, features = keras.Input((2, steps, 8, 8, 3)), keras.Input((steps, 1, 1))
+    model = keras.Model([outputs, features], head(outputs, features))
+    model.compile(keras.optimizers.Adam(1e-2), "mae")
+    model.fit(list(clips(0)), np.tile([0.0, 0.4], (count, 1)), epochs=60, verbose=0)
+    predicted = model.predict(list(clips(1)), verbose=0)
+    assert np.mean(predicted[:, 0] < predicted[:, 1]) > 0.9
+
+
 def test_split_outputs_are_neighbouring_channels():
     x = values(2, 3, 4, 5, 6)
     result = conv.SplitOutputs()(x)

@@ -150,6 +150,25 @@ def test_separator_measures_the_papers_losses(name):
     )
 
 
+def test_training_also_scores_the_clips_themselves():
+    separator = build("c3_internal")
+    batch = make_batch(3)
+    predictions = separator(batch, training=True)
+    result = separator.measure(batch, predictions, training=True)
+    v1, v2 = (batch[key] / 127.5 - 1 for key in ("v1", "v2"))
+    between = np.array([distance(one, other) for one, other in zip(v1, v2, strict=True)])
+    of_v1, of_v2 = predictions["clip_scores"].numpy().T
+    lesson = np.abs(of_v1) + np.abs(of_v2 - between)
+    expected = result["loss"] + result["score_error"] + lesson
+    np.testing.assert_allclose(result["objective"], expected, rtol=1e-5)
+
+
+def test_nothing_else_scores_the_clips():
+    batch = make_batch(2)
+    for name, training in [("c3_internal", False), ("c3_internal_fused", True), ("c2", True)]:
+        assert "clip_scores" not in build(name)(batch, training=training)
+
+
 def test_control_is_whether_the_chosen_output_is_closer_to_the_target_clip():
     separator = build("c3_internal")
     batch = make_batch(2)

@@ -164,7 +164,8 @@ def test_reports_and_curves(train, tmp_path):
     assert [(progress.step, progress.steps) for progress in reports] == [(2, 4), (4, 4)]
     scalars = reports[-1].scalars
     assert scalars.keys() == {"objective", "loss", "score_error", "control_accuracy"}
-    assert scalars["objective"] == pytest.approx(scalars["loss"] + scalars["score_error"], rel=1e-5)
+    # The scores of the clips themselves are learned too.
+    assert scalars["objective"] > scalars["loss"] + scalars["score_error"]
     assert reports[-1].updates == 4
     assert 0 <= reports[-1].waited <= reports[-1].seconds
     (events,) = (tmp_path / "run/logs").iterdir()
