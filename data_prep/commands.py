@@ -4,7 +4,7 @@ python -m data_prep sample|index|generate|inspect|mix --help
 """
 
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import click
 from rich.console import Console
@@ -29,7 +29,7 @@ from data_prep.options import (
 from data_prep.progress_bar import watching
 from data_prep.records.dataset import Dataset
 from data_prep.records.info import DatasetInfo
-from data_prep.sample.scenes import MAX_CLASSES
+from data_prep.sample.sample_config import MAX_CLASSES, Colors
 from data_prep.sample.write import write_sample
 from data_prep.settings import MAX_SEED, load
 from data_prep.sources import kinetics, manifest
@@ -64,11 +64,18 @@ def main() -> None:
 @click.option(
     "--classes", type=Whole(2, MAX_CLASSES), default=8, show_default=True, help="Classes."
 )
+@click.option(
+    "--colors",
+    type=click.Choice(get_args(Colors)),
+    default="class",
+    show_default=True,
+    help="Whether a hue belongs to a class or to a scene, so that scenes of a class differ.",
+)
 @seed_option
-def sample(output: str, clips: int, classes: int, seed: int) -> None:
+def sample(output: str, clips: int, classes: int, colors: Colors, seed: int) -> None:
     """Render a small data set in Kinetics' layout."""
     require_folder_output(output)
-    write_sample(output, clips=clips, classes=classes, seed=seed)
+    write_sample(output, clips=clips, classes=classes, colors=colors, seed=seed)
     click.echo(f"{clips} videos of {classes} classes in {output}")
 
 

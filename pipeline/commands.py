@@ -27,7 +27,7 @@ from pipeline.mixtures import require_mixtures
 from pipeline.places import Places
 from pipeline.runners import local
 from pipeline.runners.vertex import compile_for_vertex
-from pipeline.study.runs import CLASSES, CLIPS, check_systems, run_study, trainable_on
+from pipeline.study.runs import check_systems, forbid_initial_model, run_study, trainable_on
 from pipeline.study.study import write_study
 from serving.versions import find_model
 
@@ -165,10 +165,11 @@ def tables(
 
     _check_annotations(annotations, videos)
     config = _prepared(configure({}))
+    forbid_initial_model(config)
     names = check_systems(systems)
     places = Places(output)
     with storage.lease(str(places.output)):
-        folder = videos or str(sample(output, CLIPS, CLASSES))
+        folder = videos or sample(output, config.sample)
         found = local.index(folder, annotations, places, config, decode=decode)
         names = trainable_on(names, {video.label for video in manifest.read(found)})
         runs = run_study(configure, places, names, seeds)
@@ -186,6 +187,7 @@ def tables(
 @click.option(
     "--videos", type=PLACE, metavar="FOLDER", required=True, help="Folder of real videos."
 )
+@annotations_option
 @click.option("--output", type=LOCAL_PLACE, required=True, help="Folder for index.html.")
 @click.option(
     "--mixtures",
@@ -201,7 +203,9 @@ def tables(
     show_default=True,
     help="Largest number of videos that are separated as they are; 0 for none.",
 )
-def gallery(model: Path, videos: str, output: Path, mixtures: int, count: int) -> None:
+def gallery(
+    model: Path, videos: str, annotations: Sequence[str], output: Path, mixtures: int, count: int
+) -> None:
     """Separate real videos and mixtures of them, and write a page about it."""
     if not mixtures and not count:
         raise click.UsageError("--mixtures and --count: one must be at least 1, got 0 for both")
@@ -210,7 +214,9 @@ def gallery(model: Path, videos: str, output: Path, mixtures: int, count: int) -
     # TensorFlow takes seconds to load.
     from pipeline.video_gallery import write_gallery
 
-    page = write_gallery(model, videos, output, mixtures=mixtures, count=count)
+    page = write_gallery(
+        model, videos, output, annotations=annotations, mixtures=mixtures, count=count
+    )
     click.echo(f"gallery in {page}")
 
 
@@ -241,7 +247,7 @@ def _load(name: str, overrides: Sequence[str]) -> PipelineConfig:
 
 def _prepared(config: PipelineConfig) -> PipelineConfig:
     if config.mixtures:
-        require_mixtures(config.mixtures, config.data.clip)
+        require_mixtures(config.mixtures, config.data)
     prepare(config.train.precision)
     require_initial_model(config)
     return config

@@ -19,6 +19,7 @@ from components.analyses.registry import ANALYSES
 from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
+from data_prep.sample.sample_config import SampleConfig
 from data_prep.settings import MAX_WORKERS, Settings, load, shown
 from data_prep.yaml_text import parse_yaml, read_yaml
 from models.config import ModelConfig, TrainConfig
@@ -62,6 +63,7 @@ class PipelineConfig(Settings):
         model: the system and its size.
         mixtures: folder of mixtures that another run's MixtureGen made, for example to train
             several systems on the same ones; they are made by default.
+        sample: the videos that `demo` and `tables` render, unless these are given some.
         data: how videos are split, paired and mixed.
         train: how the system is trained.
         evaluation: what a model must reach to be pushed.
@@ -73,6 +75,7 @@ class PipelineConfig(Settings):
 
     model: ModelConfig = ModelConfig()
     mixtures: str = ""
+    sample: SampleConfig = SampleConfig()
     data: DataConfig = DataConfig()
     train: TrainConfig = TrainConfig()
     evaluation: EvaluationSettings = EvaluationSettings()

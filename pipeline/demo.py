@@ -19,6 +19,7 @@ import click
 from data_prep.cli import INTERRUPTED
 from data_prep.errors import UserError
 from data_prep.mixing.planning import plan
+from data_prep.sample.sample_config import SampleConfig
 from data_prep.sources import manifest
 from data_prep.splits import EVAL
 from pipeline.config import PipelineConfig
@@ -27,9 +28,6 @@ from pipeline.places import Places
 from pipeline.run_summary import RunSummary
 from pipeline.runners import local
 from serving.versions import find_versions
-
-CLIPS, CLASSES = 160, 4
-"""The demo's sample: a few classes can be learned in minutes."""
 
 _READY = " at "
 
@@ -48,7 +46,7 @@ def run_demo(config: PipelineConfig, output: Path) -> None:
         raise UserError(f"demo: needs a system that separates, got {config.system.name}")
     started = time.monotonic()
     places = Places(output)
-    local.index(str(sample(output)), (), places, config)
+    local.index(sample(output, config.sample), (), places, config)
     first, second = _held_out_pair(config, places)
     summary = local.run(config, places)
     show(summary, places, seconds=time.monotonic() - started)
@@ -74,17 +72,16 @@ def run_demo(config: PipelineConfig, output: Path) -> None:
         click.echo("the output marked as chosen should change with it.")
 
 
-def sample(output: Path, clips: int = CLIPS, classes: int = CLASSES) -> Path:
-    """Render the sample data set unless it is there, and return the folder of its videos.
+def sample(output: Path, config: SampleConfig) -> str:
+    """Render a sample data set unless it is there, and return the folder of its videos.
 
     Args:
         output: the sample becomes a folder in it.
-        clips: number of videos.
-        classes: number of classes.
+        config: its settings.
     """
-    counts = ("--clips", clips, "--classes", classes)
-    _command("data_prep", "sample", "--output", output / "sample", *counts)
-    return output / "sample" / "videos"
+    options = [word for name, value in config for word in (f"--{name}", value)]
+    _command("data_prep", "sample", "--output", output / "sample", *options)
+    return str(output / "sample" / "videos")
 
 
 def _held_out_pair(config: PipelineConfig, places: Places) -> tuple[str, str]:

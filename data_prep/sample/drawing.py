@@ -34,7 +34,9 @@ def draw(
         height: pixels.
         width: pixels.
     """
-    hue, horizon = look.hue + rng.uniform(-0.2, 0.2) / look.classes, rng.uniform(-0.05, 0.2)
+    # Drawn only if needed, since every further number changes all that follow.
+    own = rng.integers(look.classes) / look.classes if look.hue is None else look.hue
+    hue, horizon = own + rng.uniform(-0.2, 0.2) / look.classes, rng.uniform(-0.05, 0.2)
     camera = draw_camera(rng, times)
     plates = backdrop(look, rng, hue, horizon, height, width)
     cast = draw_cast(rng, look.motion, objects, horizon, times, events, camera)

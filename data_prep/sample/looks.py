@@ -8,16 +8,16 @@ class Look:
     """What the scenes of a class have in common to the eye.
 
     Attributes:
-        hue: in [0, 1), of all colors.
+        hue: in [0, 1), of all colors; None if each scene has one of its own.
         texture: name of the background's texture in `TEXTURES`.
         angle: of the texture, in radians.
         frequency: of the texture, in cycles per frame height.
         shape: name of the objects' shape in `SIGNED_DISTANCE`.
         motion: how they move, a name in `MOTIONS`.
-        classes: number of classes; the hue varies by less than the distance to the next one.
+        classes: number of classes and of hues; a hue varies by less than the distance to the next.
     """
 
-    hue: float
+    hue: float | None
     texture: str
     angle: float
     frequency: float

@@ -3,7 +3,8 @@
 A small network can separate them, and tell by the audio which of two it belongs to:
 
 - A class is seen by its hue, the texture of wall and floor, and the shape and motion of its
-  objects. It is heard by pitch and timbre.
+  objects. It is heard by pitch and timbre. With `colors="scene"` each scene has one of the hues,
+  whatever its class, so that the eye can tell apart two scenes that the ear cannot.
 - A scene has two to four objects of different sizes. They stand or hover one behind the other over
   a floor, before other things and a wall. The camera pans, zooms and shakes a little, and what is
   near moves more. Light, shadows, focus, motion blur and grain are rendered too.
@@ -26,10 +27,9 @@ from data_prep.sample.events import draw_events
 from data_prep.sample.looks import Look
 from data_prep.sample.motions import MOTIONS
 from data_prep.sample.playing import SAMPLE_RATE, Voice, play
+from data_prep.sample.sample_config import Colors
 from data_prep.sample.shapes import SIGNED_DISTANCE
 from data_prep.sample.textures import TEXTURES
-
-MAX_CLASSES = 16
 
 _SHAPES, _MOTIONS, _TEXTURES = tuple(SIGNED_DISTANCE), tuple(MOTIONS), tuple(TEXTURES)
 
@@ -65,7 +65,7 @@ class SceneClass:
     """Properties that all scenes of a class share.
 
     Attributes:
-        label: a phrase such as "red disc bouncing".
+        label: a phrase such as "red disc bouncing", without the color if it is the scene's.
         look: how its scenes look.
         voice: how its scenes sound.
     """
@@ -92,9 +92,9 @@ class Scene:
     sample_rate: int
 
 
-def scene_classes(count: int) -> list[SceneClass]:
+def scene_classes(count: int, colors: Colors = "class") -> list[SceneClass]:
     """Return `count` classes, 2 to 16, whose hues and pitches are equally spaced."""
-    return [_scene_class(index, count) for index in range(count)]
+    return [_scene_class(index, count, colors) for index in range(count)]
 
 
 def render(scene: SceneClass, seed: Sequence[int]) -> Scene:
@@ -113,13 +113,13 @@ def render(scene: SceneClass, seed: Sequence[int]) -> Scene:
     return Scene(frames, fps, audio, SAMPLE_RATE)
 
 
-def _scene_class(index: int, count: int) -> SceneClass:
+def _scene_class(index: int, count: int, colors: Colors) -> SceneClass:
     color = _COLORS[round(index * len(_COLORS) / count) % len(_COLORS)]
     shape, motion = _SHAPES[index % len(_SHAPES)], _MOTIONS[index % len(_MOTIONS)]
     # Pitches are in another order than hues, so that neighbors in one are far apart in the other.
     stride = next(s for s in (5, 3, 7, 1) if np.gcd(s, count) == 1)
     look = Look(
-        hue=index / count,
+        hue=index / count if colors == "class" else None,
         classes=count,
         texture=_TEXTURES[index % len(_TEXTURES)],
         angle=index * 2.399963,  # the golden angle spreads any number of them
@@ -133,4 +133,5 @@ def _scene_class(index: int, count: int) -> SceneClass:
         harmonics=_HARMONICS[index % len(_HARMONICS)],
         classes=count,
     )
-    return SceneClass(f"{color} {shape} {motion}", look, voice)
+    seen = f"{shape} {motion}"
+    return SceneClass(f"{color} {seen}" if colors == "class" else seen, look, voice)

@@ -13,7 +13,8 @@ from data_prep.errors import UserError
 from data_prep.media.encoding import write_video
 from data_prep.progress_bar import watching
 from data_prep.results import Results
-from data_prep.sample.scenes import MAX_CLASSES, SceneClass, render, scene_classes
+from data_prep.sample.sample_config import MAX_CLASSES, Colors
+from data_prep.sample.scenes import SceneClass, render, scene_classes
 from data_prep.settings import MAX_SEED
 from data_prep.sources.annotations import COLUMNS
 
@@ -31,6 +32,7 @@ class SampleSettings(Results):
 
     clips: int
     classes: int
+    colors: Colors = "class"
     seed: int
     rendering: int = _RENDERING
 
@@ -55,7 +57,9 @@ class _Video:
         return self.scene.label, self.youtube_id, self.start, end, self.split
 
 
-def write_sample(output: str, *, clips: int = 96, classes: int = 8, seed: int = 0) -> None:
+def write_sample(
+    output: str, *, clips: int = 96, classes: int = 8, colors: Colors = "class", seed: int = 0
+) -> None:
     """Render videos and their annotations in Kinetics' layout.
 
     The videos are `videos/<label>/<id>_<start>_<end>.mp4`, the annotations `train.csv` and
@@ -67,6 +71,7 @@ def write_sample(output: str, *, clips: int = 96, classes: int = 8, seed: int = 
         output: the folder, a URI; missing, empty, or a sample of the same settings.
         clips: number of videos, at least two for each class.
         classes: number of classes, 2 to 16.
+        colors: whether a hue belongs to a class or to a scene.
         seed: 0 to `data_prep.settings.MAX_SEED`.
 
     Raises:
@@ -74,10 +79,10 @@ def write_sample(output: str, *, clips: int = 96, classes: int = 8, seed: int = 
     """
     _check(clips, classes, seed)
     output = storage.absolute(output)
-    settings = SampleSettings(clips=clips, classes=classes, seed=seed)
+    settings = SampleSettings(clips=clips, classes=classes, colors=colors, seed=seed)
     if _exists(output, settings):
         return
-    videos = list(_videos(clips, classes, seed))
+    videos = list(_videos(settings))
     with storage.replacing_folder(output) as folder:
         _render_all(folder, videos)
         for split in (_TRAIN, _VALIDATE):
@@ -119,8 +124,9 @@ def _exists(output: str, settings: SampleSettings) -> bool:
     return True
 
 
-def _videos(clips: int, classes: int, seed: int) -> Iterator[_Video]:
-    for index, scene in enumerate(scene_classes(classes)):
+def _videos(settings: SampleSettings) -> Iterator[_Video]:
+    clips, classes, seed = settings.clips, settings.classes, settings.seed
+    for index, scene in enumerate(scene_classes(classes, settings.colors)):
         members = range(index, clips, classes)
         validate = max(1, round(_VALIDATE_SHARE * len(members)))
         for rank, number in enumerate(members):

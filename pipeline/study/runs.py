@@ -18,9 +18,6 @@ from pipeline.runners import local
 if TYPE_CHECKING:
     import keras
 
-CLIPS, CLASSES = 192, 4
-"""The study's sample: enough to hold out some forty videos, of classes that are learned in time."""
-
 Configure = Callable[[Mapping[str, object]], PipelineConfig]
 """From overrides, dotted key -> value, to a configuration."""
 
@@ -37,6 +34,18 @@ class StudyRun(Results):
     system: str
     seed: int
     summary: RunSummary
+
+
+def forbid_initial_model(config: PipelineConfig) -> None:
+    """Check that every system starts from fresh weights, since one model fits one system.
+
+    Raises:
+        UserError: the settings name an initial model.
+    """
+    if config.model.initial:
+        raise UserError(
+            f"model.initial: must be empty in a study of systems, got {config.model.initial!r}"
+        )
 
 
 def check_systems(names: str) -> list[str]:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from data_prep.sample.events import SHORTEST
-from data_prep.sample.scenes import MAX_CLASSES, render, scene_classes
+from data_prep.sample.sample_config import MAX_CLASSES
+from data_prep.sample.scenes import render, scene_classes
 
 RATE = 22_050
 
@@ -14,6 +15,7 @@ def test_classes_differ(count):
     classes = scene_classes(count)
     assert len({scene.label for scene in classes}) == count
     assert len({scene.look.hue for scene in classes}) == count
+    assert len({scene.label for scene in scene_classes(count, "scene")}) == count
     octaves = np.diff(sorted(np.log2(scene.voice.pitch) for scene in classes))
     np.testing.assert_allclose(octaves, 4 / count)
 
@@ -36,6 +38,13 @@ def test_colors_stay_within_their_class(scenes):
     for number, scene in enumerate(scenes):
         distances = np.abs((mean_hue(scene.frames) - hues + 0.5) % 1 - 0.5)
         assert np.argmin(distances) == number // 2
+
+
+def test_colors_of_scenes_are_all_hues_whatever_the_class():
+    for scene in scene_classes(3, "scene"):
+        assert scene.look.hue is None
+        hues = [mean_hue(render(scene, (seed,)).frames) for seed in range(12)]
+        assert {round(3 * hue) % 3 for hue in hues} == {0, 1, 2}
 
 
 def test_scenes_have_the_promised_size_and_length(scenes):

@@ -95,10 +95,11 @@ def test_a_finished_sample_is_left_as_it_is(sample):
     assert {path: path.stat().st_mtime_ns for path in sample.rglob("*")} == before
 
 
-def test_another_sample_is_not_overwritten(sample):
+@pytest.mark.parametrize("other", [{"seed": 4}, {"seed": 3, "colors": "scene"}])
+def test_another_sample_is_not_overwritten(sample, other):
     before = files(sample)
     with pytest.raises(UserError, match="holds a sample of other settings"):
-        write_sample(str(sample), clips=10, classes=2, seed=4)
+        write_sample(str(sample), clips=10, classes=2, **other)
     assert files(sample) == before
 
 

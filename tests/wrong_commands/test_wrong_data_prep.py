@@ -24,6 +24,7 @@ COMMANDS = [
     ("data_prep sample --output o --clips 9223372036854775808", 2, "got 9223372036854775808"),
     ("data_prep sample --output o --clips 4", 1, "clips: must be at least 2 for each class"),
     ("data_prep sample --output o --classes 17", 2, "--classes: must be a whole number from 2 to"),
+    ("data_prep sample --output o --colors red", 2, "--colors: 'red' is not one of"),
     ("data_prep sample --output o --seed -1", 2, "--seed: must be a whole number from 0 to"),
     ("data_prep sample --output o --seed 4294967296", 2, "got 4294967296"),
     ("data_prep sample --output ''", 2, "--output: must be a path or a URI, got ''"),
