@@ -2,6 +2,7 @@
 
 import click
 
+from data_prep import storage
 from data_prep.errors import UserError
 from models.config import PUSHED
 from models.export.exported_weights import newest_version, weights_digest
@@ -44,16 +45,17 @@ def with_initial_model(config: PipelineConfig, places: Places) -> PipelineConfig
     return _with_initial(config, initial)
 
 
-def forbid_pushed(config: PipelineConfig) -> None:
+def forbid_local_model(config: PipelineConfig) -> None:
     """Check that the settings name no model that only a run on this machine can find.
 
     Raises:
         UserError: they do.
     """
-    if config.model.initial == PUSHED:
+    initial = config.model.initial
+    if initial and (initial == PUSHED or storage.is_local(initial)):
         raise UserError(
-            "model.initial: must be a URI in a compiled pipeline, got 'pushed'; name the folder "
-            f"of versions {config.vertex.serving}/{config.task.kind} once it holds one"
+            f"model.initial: must be a URI in a compiled pipeline, got {initial!r}; name the "
+            f"folder of versions {config.vertex.serving}/{config.task.kind} once it holds one"
         )
 
 

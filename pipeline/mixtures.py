@@ -1,21 +1,21 @@
 """Mixtures of another run, which a run can import instead of making them."""
 
 from data_prep import storage
-from data_prep.config import ClipConfig
+from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.records.info import INFO, DatasetInfo
 from data_prep.splits import SPLITS
 
 
-def require_mixtures(folder: str, clip: ClipConfig) -> None:
+def require_mixtures(folder: str, data: DataConfig) -> None:
     """Check that a folder holds what MixtureGen writes.
 
     Args:
         folder: the folder.
-        clip: the shape that the clips must have.
+        data: the shape and the margin that the clips must have.
 
     Raises:
-        UserError: it holds something else, or clips of another shape.
+        UserError: it holds something else, or clips of another shape or margin.
     """
     rule = "mixtures: must be a folder that MixtureGen wrote"
     try:
@@ -25,8 +25,11 @@ def require_mixtures(folder: str, clip: ClipConfig) -> None:
         raise UserError(f"{rule}, got {folder}: {error}") from error
     if empty:
         raise UserError(f"{rule}, got {folder} without records in {', '.join(empty)}")
-    there = info.settings.clip.model_dump()
-    for key, value in clip.model_dump().items():
+    there, needed = (
+        {**settings.clip.model_dump(), "margin": settings.margin}
+        for settings in (info.settings, data)
+    )
+    for key, value in needed.items():
         if there[key] != value:
             raise UserError(f"mixtures: must have clips with {key} {value}, got {there[key]}")
 

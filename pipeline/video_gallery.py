@@ -28,7 +28,14 @@ MOST_OPENED = 200
 
 
 def write_gallery(
-    model: Path, videos: str, output: Path, *, mixtures: int, count: int, seed: int = 0
+    model: Path,
+    videos: str,
+    output: Path,
+    *,
+    annotations: Sequence[str] = (),
+    mixtures: int,
+    count: int,
+    seed: int = 0,
 ) -> Path:
     """Write a page of videos as they are and of mixtures of them, all separated.
 
@@ -36,6 +43,7 @@ def write_gallery(
         model: the folder of a version, or the one above it for the newest version.
         videos: folder of videos.
         output: folder for `index.html`.
+        annotations: Kinetics' CSVs; empty to look for them.
         mixtures: number of mixtures of pairs of the videos, if there are two.
         count: largest number of videos that are separated as they are.
         seed: decides the pairs and the masks.
@@ -47,7 +55,7 @@ def write_gallery(
         UserError: there is no such model, it does not separate, or too few videos are usable.
     """
     version = find_model(model)
-    listing = kinetics.find_videos(videos)
+    listing = kinetics.find_videos(videos, annotations)
     loaded = ExportedModel(str(version))
     if not loaded.system.task.separates_layers:
         raise UserError(f"{version}: must be a system that separates, got {loaded.system.name}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from data_prep.errors import UserError
 from pipeline.config import PipelineConfig, VertexConfig
-from pipeline.initial_model import forbid_pushed
+from pipeline.initial_model import forbid_local_model
 
 if TYPE_CHECKING:
     from kfp.pipeline_spec.pipeline_spec_pb2 import PipelineDeploymentConfig
@@ -30,7 +30,7 @@ def compile_for_vertex(config: PipelineConfig, output: Path) -> Path:
     """
     if output.suffix not in (".json", ".yaml"):
         raise UserError(f"output: must be a .json or .yaml file, got {output}")
-    forbid_pushed(config)
+    forbid_local_model(config)
     from tfx import v1 as tfx
 
     from pipeline.create import create_pipeline, write_schema

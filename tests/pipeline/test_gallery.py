@@ -77,6 +77,17 @@ def test_videos_and_mixtures_of_them_are_shown(pushed, videos, tmp_path):
     assert "same file as" in text
 
 
+def test_annotations_choose_the_videos(pushed, sample_videos, tmp_path):
+    header, *rows = (sample_videos.parent / "train.csv").read_text().splitlines()
+    chosen = tmp_path / "chosen.csv"
+    chosen.write_text("\n".join([header, *rows[:2]]))
+    words = ["--model", pushed, "--videos", sample_videos, "--output", tmp_path / "out"]
+    words += ["--annotations", chosen, "--mixtures", 0, "--count", 10]
+    done = CliRunner().invoke(main, ["gallery", *map(str, words)])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "out/index.html").read_text(encoding="utf-8").count("<article") == 2
+
+
 def test_damage_outside_the_windows_does_not_matter(pushed, videos, tmp_path):
     alone = tmp_path / "alone"
     alone.mkdir()

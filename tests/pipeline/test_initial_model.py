@@ -125,5 +125,6 @@ def test_a_compiled_pipeline_takes_a_uri(tmp_path):
     output = tmp_path / "pipeline.json"
     compile_for_vertex(settings("gs://bucket/serving/separator/3"), output)
     assert "gs://bucket/serving/separator/3" in output.read_text()
-    with pytest.raises(UserError, match=r"got 'pushed'.*gs://BUCKET/serving/separator"):
-        compile_for_vertex(settings(PUSHED), output)
+    for local in (PUSHED, str(tmp_path)):
+        with pytest.raises(UserError, match=f"got '{local}'.*gs://BUCKET/serving/separator"):
+            compile_for_vertex(settings(local), output)

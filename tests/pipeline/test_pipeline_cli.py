@@ -35,6 +35,7 @@ def loaded(stderr):
         (["run", "--set", "data.colour=1"], "data.colour: unknown key"),
         (["run", "--set", "model.system=c9"], "system: must be one of"),
         (["tables", "--set", "analyses.fog={}"], "analyses.fog: unknown key"),
+        (["tables", "--set", "model.initial=pushed"], "model.initial: must be empty in a study"),
         (
             ["run", "--set", "mixtures=/nope"],
             "mixtures: must be a folder that MixtureGen wrote, got",
@@ -141,17 +142,21 @@ def mixtures(tmp_path):
     ],
 )
 def test_mixtures_of_another_run_are_checked(mixtures, change, message):
-    clip = load_config("demo").data.clip
-    require_mixtures(str(mixtures), clip)
+    data = load_config("demo").data
+    require_mixtures(str(mixtures), data)
     change(mixtures)
     with pytest.raises(UserError, match=message) as caught:
-        require_mixtures(str(mixtures), clip)
+        require_mixtures(str(mixtures), data)
     assert str(caught.value).startswith(
         f"mixtures: must be a folder that MixtureGen wrote, got {mixtures}"
     )
 
 
-def test_mixtures_of_another_shape_are_an_error(mixtures):
-    clip = load_config("demo", ["data.clip.fps=4"]).data.clip
-    with pytest.raises(UserError, match=r"mixtures: must have clips with fps 4.0, got 8.0"):
-        require_mixtures(str(mixtures), clip)
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [("data.clip.fps=4", "fps 4.0, got 8.0"), ("data.margin=4", "margin 4, got 0")],
+)
+def test_mixtures_of_another_shape_are_an_error(mixtures, setting, message):
+    data = load_config("demo", [setting]).data
+    with pytest.raises(UserError, match=f"mixtures: must have clips with {message}"):
+        require_mixtures(str(mixtures), data)
