@@ -1,5 +1,8 @@
 """gRPC channels to a model server; loads nothing heavy."""
 
+import ipaddress
+import re
+
 import grpc
 
 from serving.errors import ServingError
@@ -13,20 +16,33 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
 
+_ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.%\w]+\]):(?P<port>\d{1,5})", re.ASCII)
+
 
 def open_channel(address: str) -> grpc.Channel:
     """Open a channel, which connects when it is first used.
 
+    This machine is never reached through a proxy. Other servers are, if `http_proxy` is set, unless
+    `no_proxy` names them.
+
     Args:
-        address: HOST:PORT.
+        address: HOST:PORT; an IPv6 address stands in brackets.
 
     Raises:
         ServingError: the address has another form.
     """
-    host, _, port = address.rpartition(":")
-    if not host or "/" in host or not port.isdecimal() or not 0 < int(port) < 65536:
+    parts = _ADDRESS.fullmatch(address)
+    if parts is None or not 0 < int(parts["port"]) < 65536:
         raise ServingError(f"server: must be HOST:PORT, got {address}")
-    return grpc.insecure_channel(address, options=_OPTIONS)
+    uses_proxy = ("grpc.enable_http_proxy", int(not _is_loopback(parts["host"])))
+    return grpc.insecure_channel(address, options=(*_OPTIONS, uses_proxy))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def answers(address: str, *, seconds: float) -> bool:
