@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from data_prep.default_outputs import default_outputs
 from data_prep.errors import UserError
 from serving.connection import Connection, Metadata
 from serving.description import ModelDescription, read_description
@@ -16,9 +17,6 @@ from serving.signature import DEFAULT, DESCRIPTION, Signature
 
 Answer = TypeVar("Answer")
 
-# Requested by default, as far as the model has them. Layers, coefficients and masks are many times
-# their size.
-_USUAL_OUTPUTS = ("outputs", "scores", "chosen")
 _RETRY_SECONDS = 0.2
 
 
@@ -140,7 +138,7 @@ class Client:
     ) -> dict[str, np.ndarray]:
         signature = self._signature(metadata, DEFAULT)
         if names is None:
-            names = [name for name in _USUAL_OUTPUTS if name in signature.outputs]
+            names = default_outputs(signature.outputs)
         try:
             signature.check(inputs)
             signature.check_outputs(names)
