@@ -15,7 +15,8 @@ from data_prep.storage.outputs import require_folder_output
 from serving import separate as separating
 from serving.channel import answers, open_channel, require_server
 from serving.client import Client
-from serving.versions import require_version
+from serving.config.commands import configure, promote_version, roll_back_label
+from serving.versions import find_versions
 
 DAY = 86_400.0  # seconds
 
@@ -56,17 +57,43 @@ def main() -> None:
     type=Whole(1, 1_000),
     help="Predictions at the same time; more have to wait.",
 )
+@click.option(
+    "--queue",
+    default=64,
+    show_default=True,
+    type=Whole(0, 10_000),
+    help="Predictions that wait; more are refused as RESOURCE_EXHAUSTED.",
+)
+@click.option(
+    "--max-batch", default=32, show_default=True, type=Whole(1, 2**31), help="Videos per request."
+)
+@click.option(
+    "--max-mib",
+    default=64,
+    show_default=True,
+    type=Whole(1, 2047),
+    help="MiB of a request, and of each of its inputs.",
+)
+@click.option(
+    "--grace",
+    default=30.0,
+    show_default=True,
+    type=Real(0, DAY),
+    help="Seconds that running predictions get to finish when the server ends.",
+)
 def serve(folder: Path, model_name: str, **settings: Any) -> None:
     """Serve the newest version of a model over TensorFlow Serving's gRPC interface.
 
-    A newer version replaces it without a restart. SIGTERM or Ctrl-C ends the server.
+    A newer version replaces it without a restart, and an empty folder is waited for. SIGTERM or
+    Ctrl-C ends the server: running predictions finish, and those that wait are refused.
     """
     path = folder.resolve()
-    require_version(path)
+    find_versions(path)
     # TensorFlow takes seconds to load, and the folder is checked without it.
-    from serving import server
+    from serving.server.process import serve as run_server
+    from serving.server.settings import ServerSettings
 
-    server.serve(path, name=model_name, report=click.echo, **settings)
+    run_server(path, ServerSettings(name=model_name, **settings), click.echo)
 
 
 @main.command()
@@ -131,3 +158,7 @@ def separate(
         click.echo(f"  {name:<18}{description}")
     if separation.cue is not None and not separation.cue.any():
         click.echo("The cue is silent in this window, so the choice is not meaningful.")
+
+
+for command in (configure, promote_version, roll_back_label):
+    main.add_command(command)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,6 +18,18 @@ _NO_SIGNATURE = "__saved_model_init_op"
 _OTHER_DTYPE = np.dtype(np.void)
 
 
+class Typed(Protocol):
+    """Anything with a dtype and a shape, such as an array."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype, as in TensorSpec."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The axes."""
+
+
 @dataclass(frozen=True)
 class TensorSpec:
     """Dtype and shape of a tensor.
@@ -30,14 +42,14 @@ class TensorSpec:
     dtype: np.dtype
     shape: tuple[int | None, ...] | None
 
-    def accepts(self, array: np.ndarray) -> bool:
-        """Return whether an array has this dtype and shape."""
-        if array.dtype != self.dtype:
+    def accepts(self, tensor: Typed) -> bool:
+        """Return whether a tensor has this dtype and shape."""
+        if tensor.dtype != self.dtype:
             return False
         if self.shape is None:
             return True
-        return array.ndim == len(self.shape) and all(
-            want in (None, have) for want, have in zip(self.shape, array.shape, strict=True)
+        return len(tensor.shape) == len(self.shape) and all(
+            want in (None, have) for want, have in zip(self.shape, tensor.shape, strict=True)
         )
 
     def __str__(self) -> str:
@@ -54,20 +66,20 @@ class Signature:
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
 
-    def check(self, inputs: Mapping[str, np.ndarray]) -> None:
-        """Raise UserError unless the arrays are valid inputs."""
+    def check(self, inputs: Mapping[str, Typed]) -> None:
+        """Raise UserError unless tensors of these dtypes and shapes are valid inputs."""
         if inputs.keys() != self.inputs.keys():
             raise UserError(
                 f"inputs: must be {_names(self.inputs)}, got {_names(inputs)}; "
                 f"missing: {_names(self.inputs.keys() - inputs.keys())}, "
                 f"unknown: {_names(inputs.keys() - self.inputs.keys())}"
             )
-        for name, array in inputs.items():
+        for name, tensor in inputs.items():
             spec = self.inputs[name]
-            if not spec.accepts(array):
-                got = TensorSpec(array.dtype, array.shape)
+            if not spec.accepts(tensor):
+                got = TensorSpec(tensor.dtype, tensor.shape)
                 raise UserError(f"input {name}: must be {spec}, got {got}")
-        if len({array.shape[:1] for array in inputs.values()}) > 1:
+        if len({tensor.shape[:1] for tensor in inputs.values()}) > 1:
             shapes = ", ".join(f"{name} {list(a.shape)}" for name, a in sorted(inputs.items()))
             raise UserError(f"inputs: must have one batch size, the first axis, got {shapes}")
 

@@ -6,7 +6,7 @@ below are those of tensorflow_serving/apis, tensorflow/core/framework and tensor
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -14,7 +14,12 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from serving.errors import ServingError
 
 _MESSAGES = {
-    "ModelSpec": ("string name = 1", "Int64Value version = 2", "string signature_name = 3"),
+    "ModelSpec": (
+        "string name = 1",
+        "Int64Value version = 2",
+        "string signature_name = 3",
+        "string version_label = 4",
+    ),
     "Int64Value": ("int64 value = 1",),
     "PredictRequest": (
         "ModelSpec model_spec = 1",
@@ -60,8 +65,7 @@ DTYPES: dict[int, np.dtype] = {
 
 _STRING = DTYPES[7]
 
-# Fields that hold a tensor's values if tensor_content does not.
-_VALUES = {
+VALUE_FIELDS = {
     1: "float_val",
     2: "double_val",
     3: "int_val",
@@ -70,6 +74,7 @@ _VALUES = {
     9: "int64_val",
     10: "bool_val",
 }
+"""Number in tensorflow.DataType -> field of a tensor's values, unless they are tensor_content."""
 
 
 def _classes() -> dict[str, Any]:
@@ -142,19 +147,53 @@ def to_tensor(array: np.ndarray) -> Any:
 def to_array(tensor: Any) -> np.ndarray:
     """Convert a TensorProto to an array.
 
+    Args:
+        tensor: a TensorProto, TensorFlow's own too. Values that it omits repeat the last one; if
+            it has none, all are zero, or empty strings.
+
     Raises:
-        ServingError: its dtype is not in `DTYPES`.
+        ServingError: its dtype is not in `DTYPES`, an axis is negative, or it holds another number
+            of values than its shape has.
+    """
+    dtype, shape = claimed_type(tensor)
+    size = math.prod(shape)
+    if tensor.tensor_content:
+        content = tensor.tensor_content
+        if dtype == _STRING or len(content) != size * dtype.itemsize:
+            raise ServingError(
+                f"tensor: tensor_content must be {dtype_name(dtype)} {list(shape)}, "
+                f"got {len(content)} bytes"
+            )
+        return np.frombuffer(content, dtype).reshape(shape).copy()
+    values = getattr(tensor, VALUE_FIELDS[tensor.dtype])
+    if len(values) > size:
+        raise ServingError(f"tensor: must hold {size} values for {list(shape)}, got {len(values)}")
+    array = np.empty(size, dtype)
+    array[len(values) :] = values[-1] if values else b"" if dtype == _STRING else 0
+    array[: len(values)] = np.fromiter(values, dtype, len(values))
+    return array.reshape(shape)
+
+
+class TensorType(NamedTuple):
+    """Dtype and shape of a tensor."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+
+
+def claimed_type(tensor: Any) -> TensorType:
+    """Return the dtype and the shape that a TensorProto claims; its values may not fit them.
+
+    Raises:
+        ServingError: its dtype is not in `DTYPES`, or an axis is negative.
     """
     if tensor.dtype not in DTYPES:
         raise ServingError(f"tensors: must be {_known_dtypes()}, got dtype number {tensor.dtype}")
-    dtype, shape = DTYPES[tensor.dtype], [axis.size for axis in tensor.tensor_shape.dim]
-    if tensor.tensor_content:
-        return np.frombuffer(tensor.tensor_content, dtype).reshape(shape).copy()
-    values = np.array(getattr(tensor, _VALUES[tensor.dtype]), dtype)
-    # Omitted values repeat the last one; if there are none, all are zero, or empty strings.
-    missing = math.prod(shape) - len(values)
-    last = values[-1] if len(values) else b"" if dtype == _STRING else 0
-    return np.concatenate([values, np.full(missing, last, dtype)]).reshape(shape)
+    shape = tuple(axis.size for axis in tensor.tensor_shape.dim)
+    if tensor.tensor_shape.unknown_rank or any(size < 0 for size in shape):
+        got = "unknown rank" if tensor.tensor_shape.unknown_rank else list(shape)
+        raise ServingError(f"tensor: axes must be 0 or more, got {got}")
+    return TensorType(DTYPES[tensor.dtype], shape)
 
 
 def dtype_name(dtype: np.dtype) -> str:

@@ -1,11 +1,11 @@
 """Real servers of tiny models: one in a process of its own, one in a thread."""
 
-import asyncio
 import queue
 import re
 import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,7 +41,9 @@ def plain_server(tmp_path_factory):
     save_model(folder / "3", control=False)
     command = [sys.executable, "-m", "serving", "serve", "--model", folder, "--port", "0"]
     with subprocess.Popen(
-        [*map(str, command), "--poll-seconds", "0.1"], stdout=subprocess.PIPE, text=True
+        [*map(str, command), "--poll-seconds", "0.1", "--max-batch", "2000"],
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             ready = re.fullmatch(READY, process.stdout.readline().strip())
@@ -53,29 +55,20 @@ def plain_server(tmp_path_factory):
 
 
 @contextmanager
-def serve_in_thread(folder: Path, port: int = 0, poll_seconds: float = 1):
+def serve_in_thread(folder: Path, **settings):
     """Serve a folder in this process, and give the address."""
-    from serving.server import serve_until
+    from serving.server.process import serve_until
+    from serving.server.settings import ServerSettings
 
-    lines = queue.Queue()
-    loop, stop = asyncio.new_event_loop(), asyncio.Event()
-    serving = serve_until(
-        stop,
-        folder,
-        name="separator",
-        host="127.0.0.1",
-        port=port,
-        poll_seconds=poll_seconds,
-        workers=2,
-        report=lines.put,
-    )
+    lines, stop = queue.Queue(), threading.Event()
+    chosen = ServerSettings(**{"name": "separator", "port": 0, **settings})
     with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(loop.run_until_complete, serving)
-        yield re.fullmatch(READY, lines.get(timeout=60))[1]
-        loop.call_soon_threadsafe(stop.set)
+        done = thread.submit(serve_until, stop, folder, chosen, lines.put)
+        try:
+            yield re.fullmatch(READY, lines.get(timeout=60))[1]
+        finally:
+            stop.set()
         done.result(timeout=30)
-    loop.run_until_complete(loop.shutdown_default_executor())
-    loop.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
+import re
 import shutil
+import tracemalloc
+import weakref
 
 import grpc
 import numpy as np
@@ -7,7 +10,11 @@ import tensorflow as tf
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 
-from serving.loaded_model import WARM_UP_REQUESTS, RequestError, SavedModel
+from serving.server.errors import StatusError
+from serving.server.limits import InputLimits
+from serving.server.loaded_model import WARM_UP_REQUESTS, SavedModel
+
+LIMITS = InputLimits(batch=16, size=2**20)
 
 
 class Counter(tf.Module):
@@ -37,7 +44,7 @@ def saved(tmp_path_factory):
 
 @pytest.fixture
 def model(saved):
-    return SavedModel(saved)
+    return SavedModel(saved, LIMITS)
 
 
 def request(*outputs, signature="", **inputs):
@@ -49,7 +56,7 @@ def request(*outputs, signature="", **inputs):
 
 
 def refusal(model, made):
-    with pytest.raises(RequestError) as caught:
+    with pytest.raises(StatusError) as caught:
         model.predict(made)
     return caught.value
 
@@ -94,17 +101,77 @@ def test_initialization_is_not_a_callable_signature(model):
     ],
 )
 def test_invalid_requests_are_refused_with_tensorflow_servings_code(model, made, code, words):
-    with pytest.raises(RequestError, match=words) as caught:
+    with pytest.raises(StatusError, match=words) as caught:
         model.predict(made)
     assert caught.value.code is grpc.StatusCode[code]
 
 
-def test_tensors_with_too_few_bytes_are_refused(model):
-    made = request(x=X)
-    made.inputs["x"].tensor_content = b"\0" * 5
-    assert refusal(model, made).code is grpc.StatusCode.INVALID_ARGUMENT
-    made.inputs["x"].dtype = 99
-    assert refusal(model, made).code is grpc.StatusCode.INVALID_ARGUMENT
+def claim(dtype, *dims, **values):
+    """Return a request whose input claims a dtype and dims, whatever values it holds."""
+    made = PredictRequest()
+    tensor = made.inputs["x"]
+    tensor.dtype = dtype
+    for size in dims:
+        tensor.tensor_shape.dim.add(size=size)
+    for field, value in values.items():
+        if isinstance(value, bytes):
+            setattr(tensor, field, value)
+        else:
+            getattr(tensor, field).extend(value)
+    return made
+
+
+FLOAT = tf.float32.as_datatype_enum
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (claim(FLOAT, 3, 2, tensor_content=b"\0" * 5), r"tensor_content must be .*, got 5 bytes"),
+        (claim(FLOAT, 1, 2, float_val=[1, 2, 3]), r"must hold 2 values for \[1, 2\], got 3"),
+        (claim(FLOAT, -1, 2), r"axes must be 0 or more, got \[-1, 2\]"),
+        (claim(FLOAT, -3, -2), r"axes must be 0 or more"),
+        (claim(FLOAT, 2**40, 2, float_val=[1]), "must have at most 1048576 bytes, got 8796"),
+        (claim(FLOAT, 2**62, 2), "must have at most 1048576 bytes"),
+        (claim(FLOAT, 17, 2), "must be a batch of at most 16, got 17"),
+        (claim(0, 1, 2), "got dtype number 0"),
+        (claim(99, 1, 2), "got dtype number 99"),
+        (claim(tf.resource.as_datatype_enum, 1, 2), "got dtype number 20"),
+        (claim(tf.variant.as_datatype_enum, 1, 2), "got dtype number 21"),
+        (claim(101, 1, 2), "got dtype number 101"),  # a reference to a float32
+        (claim(tf.string.as_datatype_enum, 1, 2), r"float32 \[\?, 2\], got string \[1, 2\]"),
+    ],
+)
+def test_tensors_that_do_not_hold_what_they_claim_are_refused(model, made, words):
+    error = refusal(model, made)
+    assert error.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert re.search(words, error.message)
+
+
+def test_a_refused_tensor_is_never_allocated(model):
+    tracemalloc.start()
+    try:
+        refusal(model, claim(FLOAT, 2**28, 1, float_val=[1]))
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def test_omitted_values_repeat_the_last_one_as_in_tensorflow(model):
+    assert model.predict(claim(FLOAT, 2, 2, float_val=[1, 2]))["double"].tolist() == [
+        [2, 4],
+        [4, 4],
+    ]
+    assert model.predict(claim(FLOAT, 1, 2))["double"].tolist() == [[0, 0]]
+    assert model.predict(claim(FLOAT, 0, 2))["double"].shape == (0, 2)
+
+
+def test_a_closed_model_frees_its_graph(saved):
+    model = SavedModel(saved, LIMITS)
+    graph = weakref.ref(model._session.graph)
+    model.predict(request(x=X))
+    model.close()
+    assert graph() is None
 
 
 def warmed(saved, folder, *logs):
@@ -124,24 +191,25 @@ def predict_log(made):
 def test_folder_may_have_any_name(saved, tmp_path):
     folder = tmp_path / "b [1] 50% #2*?"
     shutil.copytree(saved, folder)
-    assert SavedModel(folder).predict(request(x=X))
+    assert SavedModel(folder, LIMITS).predict(request(x=X))
 
 
 def test_warm_up_requests_are_replayed_on_load(saved, tmp_path, model):
     log = predict_log(request(x=X))
-    warm = SavedModel(warmed(saved, tmp_path / "1", log, log))
+    warm = SavedModel(warmed(saved, tmp_path / "1", log, log), LIMITS)
     assert model.predict(request(x=X))["seen"].tolist() == [3, 3, 3]
     assert warm.predict(request(x=X))["seen"].tolist() == [9, 9, 9]
 
 
 def test_a_failing_warm_up_request_fails_the_load(saved, tmp_path):
-    with pytest.raises(RequestError, match="input x"):
-        SavedModel(warmed(saved, tmp_path / "1", predict_log(request(x=X.T))))
-    with pytest.raises(ValueError, match="must hold only predict_log, got "):
-        SavedModel(warmed(saved, tmp_path / "2", PredictionLog()))
+    with pytest.raises(StatusError, match="input x"):
+        SavedModel(warmed(saved, tmp_path / "1", predict_log(request(x=X.T))), LIMITS)
+    with pytest.raises(StatusError, match="must hold only predict_log, got "):
+        SavedModel(warmed(saved, tmp_path / "2", PredictionLog()), LIMITS)
 
 
 def test_a_folder_without_a_model_is_an_error(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"not a model")
-    with pytest.raises(Exception, match=r"saved_model\.pb"):
-        SavedModel(tmp_path)
+    with pytest.raises(StatusError, match=r"saved_model\.pb") as caught:
+        SavedModel(tmp_path, LIMITS)
+    assert caught.value.code is grpc.StatusCode.DATA_LOSS

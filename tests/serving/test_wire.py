@@ -86,6 +86,29 @@ def test_values_in_fields_of_their_own(dtype, values):
     np.testing.assert_array_equal(received, tf.make_ndarray(tensor))
 
 
+@pytest.mark.parametrize(
+    ("dims", "values", "words"),
+    [
+        ([2], {"tensor_content": b"\0" * 5}, r"tensor_content must be uint8 \[2\], got 5 bytes"),
+        ([2], {"int_val": [1, 2, 3]}, r"must hold 2 values for \[2\], got 3"),
+        ([-1, -2], {}, r"axes must be 0 or more, got \[-1, -2\]"),
+    ],
+)
+def test_tensors_that_contradict_themselves_are_errors(dims, values, words):
+    tensor = wire.TensorProto(dtype=types_pb2.DT_UINT8, **values)
+    for size in dims:
+        tensor.tensor_shape.dim.add(size=size)
+    with pytest.raises(ServingError, match=words):
+        wire.to_array(tensor)
+
+
+def test_a_tensor_of_unknown_rank_is_an_error():
+    tensor = wire.TensorProto(dtype=types_pb2.DT_UINT8)
+    tensor.tensor_shape.unknown_rank = True
+    with pytest.raises(ServingError, match="got unknown rank"):
+        wire.to_array(tensor)
+
+
 def test_other_dtypes_are_errors():
     with pytest.raises(
         ServingError, match=r"tensors: must be float32, .*uint8, string, .*, got <U1"

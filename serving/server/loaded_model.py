@@ -4,37 +4,29 @@ It runs in a session rather than as a Keras model: only the requested outputs ar
 requests run in parallel without Python in between.
 """
 
+import gc
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import grpc
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from data_prep import storage
 from data_prep.errors import UserError
-from serving.signature import DEFAULT, read_signatures
+from serving.server.errors import StatusError, invalid
+from serving.server.limits import InputLimits
+from serving.signature import DEFAULT, Signature, read_signatures
+from serving.wire import claimed_type, to_array
 
 # TensorFlow Serving replays the requests in this file before it makes a version available.
 WARM_UP_REQUESTS = Path("assets.extra", "tf_serving_warmup_requests")
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-
-
-class RequestError(Exception):
-    """A request that cannot be answered.
-
-    Attributes:
-        code: TensorFlow Serving's gRPC status for it.
-        message: the rule that it breaks.
-    """
-
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 class SavedModel:
@@ -45,26 +37,38 @@ class SavedModel:
         signatures: name -> Signature, without those that are not callable.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: InputLimits) -> None:
         """Load a version and replay its warm-up requests, if it has any.
 
         Args:
             path: the version's folder.
+            limits: largest inputs of a request.
 
         Raises:
-            Exception: anything that TensorFlow raises if the folder holds no usable SavedModel;
-                RequestError if a warm-up request cannot be answered.
+            StatusError: the folder holds no usable SavedModel, with the code that TensorFlow
+                Serving lists; or a warm-up request cannot be answered.
         """
+        self._limits = limits
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph)
-        with graph.as_default(), storage.without_wildcards(str(path)) as folder:
-            meta_graph = tf.compat.v1.saved_model.loader.load(
-                self._session, [tf.saved_model.SERVING], folder
-            )
-            self.signature_defs = dict(meta_graph.signature_def)
-            self.signatures = read_signatures(self.signature_defs)
-            self._fetches = {name: self._outputs(name) for name in self.signatures}
-        self._warm_up(path / WARM_UP_REQUESTS)
+        try:
+            with graph.as_default(), storage.without_wildcards(str(path)) as folder:
+                meta_graph = _load(self._session, folder)
+                self.signature_defs = dict(meta_graph.signature_def)
+                self.signatures = read_signatures(self.signature_defs)
+                self._fetches = {name: self._outputs(name) for name in self.signatures}
+            self._warm_up(path / WARM_UP_REQUESTS)
+        except Exception:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Free the graph and its variables. No other method may be called afterwards."""
+        self._session.close()
+        self._fetches = {}
+        del self._session
+        # A graph and its operations refer to each other, and Python collects such cycles rarely.
+        gc.collect()
 
     def predict(self, request: PredictRequest) -> dict[str, np.ndarray]:
         """Answer a request. Threads may call this at the same time.
@@ -74,22 +78,30 @@ class SavedModel:
             it is empty.
 
         Raises:
-            RequestError: the request does not fit the signature, or the model fails on it.
+            StatusError: the request does not fit the signature, or the model fails on it.
         """
         name = request.model_spec.signature_name or DEFAULT
         if name not in self.signatures:
-            raise RequestError(
+            raise StatusError(
                 grpc.StatusCode.FAILED_PRECONDITION,
                 f'Serving signature key "{name}" not found; there are {sorted(self.signatures)}.',
             )
-        inputs = {alias: _array(alias, tensor) for alias, tensor in request.inputs.items()}
-        outputs = list(request.output_filter)
+        signature, outputs = self.signatures[name], list(request.output_filter)
         try:
-            self.signatures[name].check(inputs)
-            self.signatures[name].check_outputs(outputs)
+            signature.check_outputs(outputs)
+            inputs = self._inputs(signature, request.inputs)
         except UserError as error:
-            raise RequestError(grpc.StatusCode.INVALID_ARGUMENT, str(error)) from error
-        return self._run(name, inputs, outputs or list(self.signatures[name].outputs))
+            raise invalid(str(error)) from error
+        return self._run(name, inputs, outputs or list(signature.outputs))
+
+    def _inputs(
+        self, signature: Signature, tensors: Mapping[str, TensorProto]
+    ) -> dict[str, np.ndarray]:
+        """Return a request's inputs, which are checked before memory is allocated for them."""
+        claimed = {alias: claimed_type(tensor) for alias, tensor in tensors.items()}
+        signature.check(claimed)
+        self._limits.check(claimed)
+        return {alias: to_array(tensor) for alias, tensor in tensors.items()}
 
     def _outputs(self, signature: str) -> dict[str, tf.Tensor]:
         """Return the tensors to fetch for a signature's outputs.
@@ -111,7 +123,7 @@ class SavedModel:
                 {definition.inputs[alias].name: array for alias, array in inputs.items()},
             )
         except tf.errors.OpError as error:
-            raise RequestError(_CODES[error.error_code], error.message) from error
+            raise _status(error) from error
 
     def _warm_up(self, records: Path) -> None:
         if not records.is_file():
@@ -120,14 +132,19 @@ class SavedModel:
             log = PredictionLog.FromString(record)
             if not log.HasField("predict_log"):
                 kind = log.WhichOneof("log_type")
-                raise UserError(f"{records}: must hold only predict_log, got {kind}")
+                raise invalid(f"{records}: must hold only predict_log, got {kind}")
             self.predict(log.predict_log.request)
 
 
-def _array(alias: str, tensor: Any) -> np.ndarray:
+def _load(session: tf.compat.v1.Session, folder: str) -> MetaGraphDef:
+    """Load a SavedModel into a session."""
     try:
-        return tf.make_ndarray(tensor)
-    except (TypeError, ValueError) as error:
-        raise RequestError(
-            grpc.StatusCode.INVALID_ARGUMENT, f"tensor parsing error: {alias}: {error}"
-        ) from error
+        return tf.compat.v1.saved_model.loader.load(session, [tf.saved_model.SERVING], folder)
+    except tf.errors.OpError as error:
+        raise _status(error) from error
+    except (OSError, ValueError) as error:  # the file is no SavedModel, or has no such graph
+        raise StatusError(grpc.StatusCode.DATA_LOSS, str(error)) from error
+
+
+def _status(error: tf.errors.OpError) -> StatusError:
+    return StatusError(_CODES[error.error_code], error.message)

@@ -1,0 +1,91 @@
+"""What every call has in common: admission, errors as statuses, and a log of what is unexpected."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any, NoReturn
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from serving.server.admission import Admission
+from serving.server.errors import StatusError, invalid
+
+_LOGGER = logging.getLogger(__name__)
+# TensorFlow Serving cuts its texts here too. gRPC sends them in a header, and clients accept 8 KiB.
+_LONGEST_TEXT = 1024
+
+
+class CallInterceptor(grpc.ServerInterceptor):
+    """Runs every method that answers one message with another.
+
+    A message is read once its call is admitted. gRPC by itself reads those of waiting calls too.
+    """
+
+    def __init__(self, admission: Admission, bounded: frozenset[str]) -> None:
+        """Create it.
+
+        Args:
+            admission: bounds on calls.
+            bounded: methods that they apply to, `/PACKAGE.SERVICE/METHOD`.
+        """
+        self._admission = admission
+        self._bounded = bounded
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler | None:
+        """Return the handler of a call; see `grpc.ServerInterceptor`."""
+        handler = continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        method = handler_call_details.method
+
+        def answer(messages: Iterator[bytes], context: grpc.ServicerContext) -> Any:
+            return self._answer(method, handler, messages, context)
+
+        # On the wire, a stream of one message is that message. Here, it is read on demand.
+        return grpc.stream_unary_rpc_method_handler(
+            answer, response_serializer=handler.response_serializer
+        )
+
+    def _answer(
+        self,
+        method: str,
+        handler: grpc.RpcMethodHandler,
+        messages: Iterator[bytes],
+        context: grpc.ServicerContext,
+    ) -> Any:
+        admitted = self._admission.admit(context) if method in self._bounded else nullcontext()
+        try:
+            with admitted:
+                return handler.unary_unary(_read(messages, handler), context)
+        except StatusError as error:
+            _abort(context, error)
+        except grpc.RpcError:  # the client has gone, or its message is too large
+            raise
+        except Exception as error:
+            _LOGGER.exception("%s failed", method)
+            kind = type(error).__name__
+            _abort(context, StatusError(grpc.StatusCode.INTERNAL, f"server: {kind}: {error}"))
+
+
+def _read(messages: Iterator[bytes], handler: grpc.RpcMethodHandler) -> Any:
+    """Return the only message of a call."""
+    for message in messages:
+        try:
+            return handler.request_deserializer(message)
+        except DecodeError as error:
+            rule = "request: must be the method's message, got other bytes"
+            raise StatusError(grpc.StatusCode.INTERNAL, rule) from error
+    raise invalid("request: must be one message, got none")
+
+
+def _abort(context: grpc.ServicerContext, error: StatusError) -> NoReturn:
+    text = error.message
+    if len(text) > _LONGEST_TEXT:
+        text = f"{text[:_LONGEST_TEXT]}...TRUNCATED"
+    context.abort(error.code, text)
+    raise AssertionError("abort raises")

@@ -1,0 +1,125 @@
+"""TensorFlow Serving's PredictionService and ModelService.
+
+The answers and the errors are those of its predict_util.cc, get_model_metadata_impl.cc,
+classifier.cc, regressor.cc, multi_inference.cc and get_model_status_impl.cc.
+"""
+
+from typing import Any, NoReturn
+
+import grpc
+from tensorflow_serving.apis.classification_pb2 import ClassificationRequest
+from tensorflow_serving.apis.get_model_metadata_pb2 import (
+    GetModelMetadataRequest,
+    GetModelMetadataResponse,
+    SignatureDefMap,
+)
+from tensorflow_serving.apis.get_model_status_pb2 import (
+    GetModelStatusRequest,
+    GetModelStatusResponse,
+)
+from tensorflow_serving.apis.inference_pb2 import MultiInferenceRequest
+from tensorflow_serving.apis.model_pb2 import ModelSpec
+from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
+from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
+from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceServicer
+from tensorflow_serving.apis.regression_pb2 import RegressionRequest
+
+from serving.server.errors import invalid
+from serving.server.output_tensors import to_output
+from serving.server.served_models import ServedModels
+from serving.signature import DEFAULT
+
+_SIGNATURE_DEF = "signature_def"
+
+
+class PredictionService(PredictionServiceServicer):
+    """Predictions and metadata of the served models."""
+
+    def __init__(self, models: ServedModels) -> None:
+        self._models = models
+
+    def Predict(  # noqa: N802, the name in the .proto
+        self, request: PredictRequest, context: grpc.ServicerContext
+    ) -> PredictResponse:
+        """Call a signature."""
+        spec = _spec(request)
+        with self._models.use(spec) as (version, model):
+            outputs = model.predict(request)
+        response = PredictResponse()
+        response.model_spec.name = spec.name
+        response.model_spec.version.value = version
+        response.model_spec.signature_name = spec.signature_name or DEFAULT
+        for name, array in outputs.items():
+            response.outputs[name].CopyFrom(to_output(array))
+        return response
+
+    def GetModelMetadata(  # noqa: N802
+        self, request: GetModelMetadataRequest, context: grpc.ServicerContext
+    ) -> GetModelMetadataResponse:
+        """Return a model's signatures."""
+        spec = _spec(request)
+        if not request.metadata_field:
+            raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        for field in request.metadata_field:
+            if field != _SIGNATURE_DEF:
+                raise invalid(f"Metadata field {field} is not supported")
+        with self._models.use(spec) as (version, model):
+            signatures = SignatureDefMap(signature_def=model.signature_defs)
+        response = GetModelMetadataResponse()
+        response.model_spec.name = spec.name
+        response.model_spec.version.value = version
+        response.metadata[_SIGNATURE_DEF].Pack(signatures)
+        return response
+
+    def Classify(  # noqa: N802
+        self, request: ClassificationRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
+        """Refuse: no signature of a layered-video model classifies tf.Examples."""
+        self._refuse(_spec(request), "classification")
+
+    def Regress(  # noqa: N802
+        self, request: RegressionRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
+        """Refuse, like `Classify`."""
+        self._refuse(_spec(request), "regression")
+
+    def MultiInference(  # noqa: N802
+        self, request: MultiInferenceRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
+        """Refuse, like `Classify`."""
+        spec = request.tasks[0].model_spec if request.tasks else ModelSpec()
+        self._refuse(spec, "classification or regression")
+
+    def _refuse(self, spec: ModelSpec, method: str) -> NoReturn:
+        with self._models.use(spec) as (_, model):
+            name = spec.signature_name or DEFAULT
+            if name not in model.signature_defs:
+                raise invalid(f"No signature was found with the name: {name}")
+            found = model.signature_defs[name].method_name
+        raise invalid(f"Expected {method} signature method_name, got {found}")
+
+
+class ModelService(ModelServiceServicer):
+    """States of the served models."""
+
+    def __init__(self, models: ServedModels) -> None:
+        self._models = models
+
+    def GetModelStatus(  # noqa: N802
+        self, request: GetModelStatusRequest, context: grpc.ServicerContext
+    ) -> GetModelStatusResponse:
+        """Return the state of every version, newest first."""
+        response = GetModelStatusResponse()
+        for version, status in sorted(self._models.statuses(_spec(request)).items(), reverse=True):
+            found = response.model_version_status.add(version=version, state=status.state.value)
+            # Set even if it is OK, as in TensorFlow Serving.
+            found.status.error_code = status.code.value[0]
+            found.status.error_message = status.error
+        return response
+
+
+def _spec(request: Any) -> ModelSpec:
+    """Return the ModelSpec of a request."""
+    if not request.HasField("model_spec"):
+        raise invalid("Missing ModelSpec")
+    return request.model_spec

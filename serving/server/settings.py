@@ -1,0 +1,38 @@
+"""Settings of the embedded server."""
+
+from pydantic import Field
+
+from data_prep.settings import Settings
+
+MIB = 2**20
+
+
+class ServerSettings(Settings):
+    """What the server listens on and how much it takes on.
+
+    Attributes:
+        name: the model's name in requests.
+        host: address to listen on.
+        port: port to listen on; 0 for any free one.
+        poll_seconds: seconds between two checks for another version.
+        workers: predictions that run at the same time.
+        queue: predictions that wait for those; more are refused.
+        max_batch: largest first axis of an input.
+        max_mib: largest request, and largest input once decoded, in MiB.
+        grace: seconds that running predictions get to finish when the server ends.
+    """
+
+    name: str
+    host: str = "127.0.0.1"
+    port: int = Field(8500, ge=0, le=65535)
+    poll_seconds: float = Field(1, gt=0)
+    workers: int = Field(2, ge=1)
+    queue: int = Field(64, ge=0)
+    max_batch: int = Field(32, ge=1)
+    max_mib: int = Field(64, ge=1, le=2047)
+    grace: float = Field(30, ge=0)
+
+    @property
+    def max_bytes(self) -> int:
+        """Largest request, and largest input once decoded, in bytes."""
+        return self.max_mib * MIB
