@@ -1,25 +1,19 @@
 """Encoding of frames and audio as a video file that browsers play."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
 import av
 import numpy as np
-from av import AudioFrame, AudioStream, VideoFrame, VideoStream
+from av import AudioFrame, AudioStream
 from av.container import OutputContainer
-from av.video.reformatter import (
-    ColorPrimaries,
-    ColorRange,
-    Colorspace,
-    ColorTrc,
-    VideoReformatter,
-)
 
+from data_prep.media.video_track import VideoTrack
 from data_prep.storage import replacing
 
-_HD = (720, 1280)  # height, width from which players take untagged colors for BT.709
 _AUDIO_RATE = 48_000  # for audio at a rate that AAC does not have
 
 
@@ -31,11 +25,10 @@ def write_video(
     audio: np.ndarray | None = None,
     sample_rate: int | None = None,
 ) -> None:
-    """Write an MP4 file: H.264 in 4:2:0, and AAC if there is audio.
+    """Write an MP4 file: a `VideoTrack`, and AAC if there is audio.
 
-    Colors are converted with the matrix that players assume at this size, BT.601 or BT.709, and
-    the file names it. The same arguments give the same bytes. The file appears under its name only
-    once it is complete. An odd height or width is made even by repeating the last row or column.
+    The same arguments give the same bytes. The file appears under its name only once it is
+    complete.
 
     Args:
         path: the file, on this machine or a URI; an existing one is replaced.
@@ -55,47 +48,60 @@ def write_video(
             f"audio: must be int16 [S], not empty, with a sample_rate, "
             f"got {audio.dtype} {list(audio.shape)}, sample_rate={sample_rate}"
         )
-    pieces = _even(iter([frames] if isinstance(frames, np.ndarray) else frames))
+    pieces = _checked(iter([frames] if isinstance(frames, np.ndarray) else frames))
     first = next(pieces, None)
     if first is None:
         raise ValueError("frames: must be at least one piece, got none")
+    _, height, width, _ = first.shape
+    with creating(path) as container:
+        # Both tracks are declared before the first frame, with which the header is written.
+        video_track = VideoTrack(container, height, width, fps)
+        if audio is not None and sample_rate is not None:
+            audio_track = _add_audio_stream(container, sample_rate)
+        for frame in chain.from_iterable(chain([first], pieces)):
+            video_track.add(frame)
+        video_track.finish()
+        if audio is not None and sample_rate is not None:
+            _encode_audio(container, audio_track, audio, sample_rate)
+
+
+@contextmanager
+def writing_video(path: str | Path, *, height: int, width: int, fps: float) -> Iterator[VideoTrack]:
+    """Yield the track of a new MP4 file without audio, which is whole once the block ends well.
+
+    Such files can be joined by `join_videos`.
+
+    Args:
+        path: the file, on this machine or a URI; an existing one is replaced.
+        height: pixels of every frame.
+        width: pixels of every frame.
+        fps: frames per second.
+    """
+    with creating(path) as container:
+        track = VideoTrack(container, height, width, fps, joinable=True)
+        yield track
+        track.finish()
+
+
+@contextmanager
+def creating(path: str | Path) -> Iterator[OutputContainer]:
+    """Yield a new MP4 file, which appears under its name once the block ends well."""
     options = {"movflags": "faststart"}
     with (
         replacing(str(path)) as temporary,
         av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,
     ):
-        # Both tracks are declared before the first frame, with which the header is written.
-        video_track = _add_video_stream(container, first, fps)
-        if audio is not None and sample_rate is not None:
-            audio_track = _add_audio_stream(container, sample_rate)
-        _encode_frames(container, video_track, chain([first], pieces))
-        if audio is not None and sample_rate is not None:
-            _encode_audio(container, audio_track, audio, sample_rate)
+        yield container
 
 
-def _even(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    """Yield pieces of frames with an even height and width."""
+def _checked(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
     for frames in pieces:
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.size:
             raise ValueError(
                 f"frames: must be uint8 [T, H, W, 3] and not empty, "
                 f"got {frames.dtype} {list(frames.shape)}"
             )
-        _, height, width, _ = frames.shape
-        yield np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-
-
-def _add_video_stream(container: OutputContainer, frames: np.ndarray, fps: float) -> VideoStream:
-    rate = Fraction(fps).limit_denominator(1001)  # 29.97 is 30000/1001
-    stream = container.add_stream("libx264", rate, options={"crf": "18", "preset": "superfast"})
-    _, stream.height, stream.width, _ = frames.shape
-    stream.pix_fmt = "yuv420p"
-    stream.codec_context.colorspace = _matrix(stream.height, stream.width)
-    stream.codec_context.color_range = ColorRange.MPEG
-    stream.codec_context.color_primaries = ColorPrimaries.BT709  # those of sRGB
-    stream.codec_context.color_trc = ColorTrc.BT709
-    stream.codec_context.thread_count = 1  # with more, the bytes depend on the machine
-    return stream
+        yield frames
 
 
 def _add_audio_stream(container: OutputContainer, sample_rate: int) -> AudioStream:
@@ -103,24 +109,6 @@ def _add_audio_stream(container: OutputContainer, sample_rate: int) -> AudioStre
     rate = sample_rate if sample_rate in rates else _AUDIO_RATE
     # The default coder takes twice as long as everything else together.
     return container.add_stream("aac", rate, layout="mono", options={"aac_coder": "fast"})
-
-
-def _matrix(height: int, width: int) -> Colorspace:
-    hd = height >= _HD[0] or width >= _HD[1]
-    return Colorspace.ITU709 if hd else Colorspace.ITU601
-
-
-def _encode_frames(
-    container: OutputContainer, stream: VideoStream, pieces: Iterator[np.ndarray]
-) -> None:
-    converter = VideoReformatter()
-    matrix = _matrix(stream.height, stream.width)
-    for index, pixels in enumerate(chain.from_iterable(pieces)):
-        rgb = VideoFrame.from_ndarray(pixels, format="rgb24")
-        frame = converter.reformat(rgb, format="yuv420p", dst_colorspace=matrix, threads=1)
-        frame.pts, frame.time_base = index, 1 / stream.codec_context.rate
-        container.mux(stream.encode(frame))
-    container.mux(stream.encode(None))
 
 
 def _encode_audio(

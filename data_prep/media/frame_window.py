@@ -9,7 +9,7 @@ from av.container import InputContainer
 
 from data_prep.config import ClipConfig
 from data_prep.media.decoding import UnusableError
-from data_prep.media.scaling import Scaler
+from data_prep.media.scaling import FrameScaler, Scaler
 from data_prep.media.video_reader import TimedFrame, VideoReader
 
 
@@ -55,11 +55,32 @@ def read_frames(
 
 def each_frame(reader: VideoReader, window: FrameWindow, *, seek: bool) -> Iterator[np.ndarray]:
     """Yield the frames of a window, uint8 `[H, W, 3]`; see `read_frames`."""
-    times = reader.origin + window.start + np.arange(window.clip.frames) / window.clip.fps
+    times = window.start + np.arange(window.clip.frames) / window.clip.fps
     scaler = Scaler(window.clip, window.crop, reader.aspect)
+    yield from frames_at(reader, times, scaler, seek=seek)
+
+
+def frames_at(
+    reader: VideoReader, seconds: np.ndarray, scaler: FrameScaler, *, seek: bool
+) -> Iterator[np.ndarray]:
+    """Yield the frames that a player shows at some times.
+
+    Args:
+        reader: the video.
+        seconds: float `[T]`, increasing, after the video's first frame.
+        scaler: turns the frames into pixels.
+        seek: see `read_frames`.
+
+    Yields:
+        uint8 `[H, W, 3]` for each time.
+
+    Raises:
+        UnusableError: see `read_frames`.
+    """
+    times = reader.origin + seconds
     decoded = reader.around(times[0]) if seek else reader.from_start()
     shown = next(decoded)
-    done = 0  # frames of the window
+    done = 0  # frames that were yielded
     for following in decoded:
         until = int(np.searchsorted(times, following.time - reader.slack))
         if until > done:
@@ -68,20 +89,20 @@ def each_frame(reader: VideoReader, window: FrameWindow, *, seek: bool) -> Itera
         if done == len(times):
             return
         shown = following
-    _require_end(window, times[-1], reader)
+    _require_end(times, reader)
     yield from repeat(_pixels(shown, scaler, reader), len(times) - done)
 
 
-def _pixels(shown: TimedFrame, scaler: Scaler, reader: VideoReader) -> np.ndarray:
+def _pixels(shown: TimedFrame, scaler: FrameScaler, reader: VideoReader) -> np.ndarray:
     if shown.is_damaged:
         raise UnusableError(f"video is damaged at {shown.time - reader.origin:.2f} s")
     return scaler.scale(shown.frame)
 
 
-def _require_end(window: FrameWindow, last: float, reader: VideoReader) -> None:
+def _require_end(times: np.ndarray, reader: VideoReader) -> None:
     """Refuse a window whose last frame lies further behind the video's end than one frame."""
-    if last > reader.clock.end + reader.clock.period:
+    if times[-1] > reader.clock.end + reader.clock.period:
         raise UnusableError(
             f"video ends at {reader.clock.end - reader.origin:.2f} s, before the window from "
-            f"{window.start:.2f} s to {window.start + window.clip.seconds:.2f} s does"
+            f"{times[0] - reader.origin:.2f} s to {times[-1] - reader.origin:.2f} s does"
         )

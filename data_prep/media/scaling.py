@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from av import VideoFrame
@@ -95,6 +96,14 @@ def section(size: int, scaled: int, first: int, count: int, step: int) -> Scaled
     return ScaledSection(start, stop - start, round(stop * ratio) - begin, first - begin, scaled)
 
 
+class FrameScaler(Protocol):
+    """Anything that turns decoded frames into pixels."""
+
+    def scale(self, frame: VideoFrame) -> np.ndarray:
+        """Return the pixels of a frame, uint8 `[H, W, 3]`, RGB, upright."""
+        ...
+
+
 class Scaler:
     """Turns decoded frames into pixels, uint8 `[H, W, 3]`: upright, scaled and cropped."""
 
@@ -105,7 +114,7 @@ class Scaler:
 
     def scale(self, frame: VideoFrame) -> np.ndarray:
         """Return the pixels of a frame; its size and format may differ from the one before."""
-        key = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
+        key = _format_of(frame)
         if key != self._key:
             self._prepare(frame)
             self._key = key
@@ -142,6 +151,37 @@ class Scaler:
             section(frame.height, *spans[0], row_step),
             section(frame.width, *spans[1], column_step),
         )
+
+
+class WholeScaler:
+    """Turns decoded frames into pixels: upright, and the whole frame at one size.
+
+    A size of another aspect ratio distorts the frames.
+    """
+
+    def __init__(self, height: int, width: int):
+        self._height, self._width = height, width
+        self._key: tuple[object, ...] = ()
+        self._graph, self._turns = Graph(), 0
+
+    def scale(self, frame: VideoFrame) -> np.ndarray:
+        """Return the pixels of a frame; its size and format may differ from the one before."""
+        key = _format_of(frame)
+        if key != self._key:
+            self._turns = quarter_turns(frame)
+            turned = self._turns % 2
+            height, width = (self._width, self._height) if turned else (self._height, self._width)
+            rows = ScaledSection(0, frame.height, height, 0, height)
+            columns = ScaledSection(0, frame.width, width, 0, width)
+            self._graph = _graph(frame, rows, columns)
+            self._key = key
+        self._graph.vpush(frame)
+        return np.rot90(self._graph.vpull().to_ndarray(), self._turns)
+
+
+def _format_of(frame: VideoFrame) -> tuple[object, ...]:
+    """Return all that libav's filters for a frame depend on."""
+    return (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
 
 
 def _graph(frame: VideoFrame, rows: ScaledSection, columns: ScaledSection) -> Graph:
