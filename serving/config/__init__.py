@@ -1,0 +1,1 @@
+"""TensorFlow Serving's own files: written for a deployment, and changed by moving labels."""

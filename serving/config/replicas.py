@@ -1,0 +1,163 @@
+"""The versions that every server of a deployment has of a model."""
+
+import socket
+import time
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+
+from serving.channel import open_channel
+from serving.errors import ServingError
+from serving.versions import State
+from serving.wire import (
+    GetModelMetadataRequest,
+    GetModelMetadataResponse,
+    GetModelStatusRequest,
+    GetModelStatusResponse,
+    ModelSpec,
+)
+
+_RPC_SECONDS = 10.0
+_POLL_SECONDS = 0.5
+
+
+class Replicas:
+    """The servers of one model. All of them have to agree.
+
+    Attributes:
+        model: the servers' name for the model.
+        addresses: HOST:PORT of each server.
+    """
+
+    def __init__(self, servers: Iterable[str], model: str) -> None:
+        """Open a channel to every server, which connects when it is first used.
+
+        Args:
+            servers: HOST:PORT of each. A name with several addresses, such as that of a headless
+                service in Kubernetes, stands for a server at each of them.
+            model: the servers' name for the model.
+
+        Raises:
+            ServingError: an address has another form, or a host is unknown.
+        """
+        self.model = model
+        self.addresses = [address for server in servers for address in _resolved(server)]
+        self._channels = {address: open_channel(address) for address in self.addresses}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for channel in self._channels.values():
+            channel.close()
+
+    def wait_available(self, version: int, timeout: float) -> None:
+        """Wait until every server reports a version as available.
+
+        Args:
+            version: the version.
+            timeout: seconds to wait at most.
+
+        Raises:
+            ServingError: a server cannot load it, or does not in that time.
+        """
+        loading: set[str] = set()
+        self._wait(lambda address: self._why_not_available(address, version, loading), timeout)
+
+    def wait_labeled(self, label: str, version: int, timeout: float) -> None:
+        """Wait until every server answers requests for a label with a version.
+
+        Args:
+            label: the label.
+            version: the version.
+            timeout: seconds to wait at most.
+
+        Raises:
+            ServingError: a server does not in that time.
+        """
+        self._wait(lambda address: self._why_not_labeled(address, label, version), timeout)
+
+    def _wait(self, reason: Callable[[str], str], timeout: float) -> None:
+        end = time.monotonic() + timeout
+        for address in self.addresses:
+            while why := reason(address):
+                if time.monotonic() > end:
+                    raise ServingError(f"{self.model} at {address}: {why} after {timeout:g} s")
+                time.sleep(_POLL_SECONDS)
+
+    def _why_not_available(self, address: str, version: int, loading: set[str]) -> str:
+        """Return why a version takes no requests; empty if it does.
+
+        Args:
+            address: the server.
+            version: the version.
+            loading: servers that were seen to load it, which is added to. Another server's error
+                may be an old one, from before it has read `models.config` again.
+        """
+        request = GetModelStatusRequest(model_spec=ModelSpec(name=self.model))
+        try:
+            response = self._call(
+                address, "ModelService/GetModelStatus", request, GetModelStatusResponse
+            )
+        except grpc.RpcError as error:
+            return _reason(error)
+        found = [status for status in response.model_version_status if status.version == version]
+        if not found:
+            return f"version {version} is not loaded"
+        state, message = State(found[0].state), " ".join(found[0].status.error_message.split())
+        if state == State.AVAILABLE:
+            return ""
+        if message and address in loading:
+            raise ServingError(
+                f"{self.model} at {address}: version {version} must load, got {message}"
+            )
+        if state in (State.START, State.LOADING):
+            loading.add(address)
+        return " ".join(filter(None, (f"version {version} is {state.name}", message)))
+
+    def _why_not_labeled(self, address: str, label: str, version: int) -> str:
+        request = GetModelMetadataRequest(
+            model_spec=ModelSpec(name=self.model, version_label=label),
+            metadata_field=["signature_def"],
+        )
+        try:
+            response = self._call(
+                address, "PredictionService/GetModelMetadata", request, GetModelMetadataResponse
+            )
+        except grpc.RpcError as error:
+            return _reason(error)
+        labeled = response.model_spec.version.value
+        return "" if labeled == version else f"{label} is version {labeled}, not {version}"
+
+    def _call(self, address: str, method: str, request: Any, response: Any) -> Any:
+        call = self._channels[address].unary_unary(
+            f"/tensorflow.serving.{method}",
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=response.FromString,
+        )
+        return call(request, timeout=_RPC_SECONDS, wait_for_ready=True)
+
+
+def _resolved(server: str) -> list[str]:
+    """Return HOST:PORT for every address of a host, IPv4 if it has any."""
+    open_channel(server).close()  # checks the form
+    host, _, port = server.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ServingError(f"server: must be a known host, got {host}: {error}") from error
+    v4 = {f"{where[0]}:{port}" for family, _, _, _, where in found if family == socket.AF_INET}
+    v6 = {f"[{where[0]}]:{port}" for family, _, _, _, where in found if family == socket.AF_INET6}
+    return sorted(v4 or v6)
+
+
+def _reason(error: grpc.RpcError) -> str:
+    details = " ".join((error.details() or "").split())
+    return f"{error.code().name}: {details}"
