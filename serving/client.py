@@ -38,18 +38,26 @@ class Client:
         True
     """
 
-    def __init__(self, address: str, model: str = "separator", timeout: float = 60) -> None:
+    def __init__(
+        self,
+        address: str,
+        model: str = "separator",
+        timeout: float = 60,
+        label: str | None = None,
+    ) -> None:
         """Create a client, which connects when it is first used.
 
         Args:
             address: HOST:PORT.
             model: the server's name for the model.
             timeout: seconds to wait for an answer.
+            label: the label of the version to ask, such as `stable`; None for the version that the
+                server chooses.
 
         Raises:
             ServingError: the address is not of the form HOST:PORT.
         """
-        self._connection = Connection(address, model, timeout)
+        self._connection = Connection(address, model, timeout, label)
         self._fetching = threading.Lock()
         self._metadata: Metadata | None = None
         self._descriptions: dict[int, ModelDescription] = {}  # by version

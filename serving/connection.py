@@ -50,13 +50,15 @@ class Connection:
         where: the model and its server; error messages begin with it.
     """
 
-    def __init__(self, address: str, model: str, timeout: float) -> None:
+    def __init__(self, address: str, model: str, timeout: float, label: str | None = None) -> None:
         """Open a channel, which connects when it is first used.
 
         Args:
             address: HOST:PORT.
             model: the server's name for the model.
             timeout: seconds to wait for an answer.
+            label: the label of the version to ask, such as `stable`; None for the version that the
+                server chooses.
 
         Raises:
             ServingError: the address is not of the form HOST:PORT.
@@ -65,6 +67,7 @@ class Connection:
         self._address = address
         self._model = model
         self._timeout = timeout
+        self._label = label
         self._channel = open_channel(address)
         self._get_metadata = self._method(
             "PredictionService/GetModelMetadata", GetModelMetadataResponse
@@ -78,9 +81,7 @@ class Connection:
 
     def metadata(self) -> Metadata:
         """Fetch the served version and its signatures."""
-        request = GetModelMetadataRequest(
-            model_spec=ModelSpec(name=self._model), metadata_field=["signature_def"]
-        )
+        request = GetModelMetadataRequest(model_spec=self._spec(), metadata_field=["signature_def"])
         response = self._call(self._get_metadata, request)
         definitions = SignatureDefMap.FromString(response.metadata["signature_def"].value)
         signatures = read_signatures(definitions.signature_def)
@@ -99,14 +100,12 @@ class Connection:
             signature: its name.
             inputs: name -> array.
             outputs: names of the outputs to return; all of them if there are none.
-            version: the version to ask; by default the one that is served.
+            version: the version to ask; by default the one that has the label.
 
         Returns:
             The version that answered, and name -> array.
         """
-        spec = ModelSpec(name=self._model, signature_name=signature)
-        if version is not None:
-            spec.version.value = version
+        spec = self._spec(signature_name=signature, version=version)
         request = PredictRequest(model_spec=spec, output_filter=outputs)
         for name, array in inputs.items():
             request.inputs[name].CopyFrom(to_tensor(array))
@@ -125,6 +124,14 @@ class Connection:
             return ""
         states = (f"version {version.version} {_state(version)}" for version in versions)
         return f"{self.where}: {'; '.join(states)}"
+
+    def _spec(self, *, signature_name: str = "", version: int | None = None) -> Any:
+        spec = ModelSpec(name=self._model, signature_name=signature_name)
+        if version is not None:
+            spec.version.value = version
+        elif self._label is not None:
+            spec.version_label = self._label
+        return spec
 
     def _method(self, name: str, response: Any) -> Callable[..., Any]:
         return self._channel.unary_unary(

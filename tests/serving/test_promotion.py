@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import groupby
 
 import pytest
@@ -14,7 +15,8 @@ from serving.commands import main
 from serving.config.models_config import ModelsConfig
 from serving.config.promotion import promote, roll_back
 from serving.config.replicas import Replicas
-from serving.errors import ServingError
+from serving.connection import Connection
+from serving.errors import RefusedError, ServingError
 from serving.wire import GetModelMetadataRequest, GetModelMetadataResponse, ModelSpec
 
 
@@ -89,6 +91,21 @@ def test_a_release_and_its_rollback_leave_no_request_without_an_answer(models):
         assert server.labels == labels(models) == {"stable": 1, "canary": 1, "previous": 1}
         assert server.refused == []
     assert [version for version, _ in groupby(client.versions)] == [1, 2, 1]
+
+
+def test_a_client_asks_for_the_version_with_its_label(models):
+    with LabeledServer(models / "models.config") as server:
+        with closing(Connection(server.address, MODEL, 10, "stable")) as stable:
+            assert stable.metadata().version == 1
+            move(models, server, to=2, label="canary")
+            assert stable.metadata().version == 1
+        with closing(Connection(server.address, MODEL, 10, "canary")) as canary:
+            assert canary.metadata().version == 2
+        with (
+            closing(Connection(server.address, MODEL, 10, "blue")) as unknown,
+            pytest.raises(RefusedError, match="Unrecognized servable version label"),
+        ):
+            unknown.metadata()
 
 
 def test_a_label_waits_for_the_slowest_server(models):
