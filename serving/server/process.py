@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import grpc
@@ -39,8 +40,9 @@ def serve(folder: Path, settings: ServerSettings, report: Callable[[str], None])
     serve_until(stop, folder, settings, report)
     # Python would wait for predictions and versions that load, which nothing can interrupt, and
     # then take seconds to free TensorFlow.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
     os._exit(0)
 
 

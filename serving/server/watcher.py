@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from data_prep.errors import UserError
 from serving.server.model_folder import ModelFolder, Status
@@ -62,7 +63,8 @@ class Watcher(threading.Thread):
             lines = [*self._lines(), *problems]
             for line in lines:
                 if line not in reported:
-                    self._report(line)
+                    with suppress(OSError):  # nobody reads the report anymore; requests go on
+                        self._report(line)
             reported = set(lines)
             self._stopping.wait(self._poll_seconds)
             problems = self._refresh()

@@ -1,0 +1,147 @@
+"""The server's life: what it waits for, and how it ends."""
+
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import grpc
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis.predict_pb2 import PredictRequest
+from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
+from tiny_separator import save_model
+
+from serving.client import Client
+from serving.server.process import serve_until
+from serving.server.settings import ServerSettings
+
+UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
+
+
+@pytest.fixture(scope="module")
+def blocking_folder(tmp_path_factory):
+    """A model whose answer waits until the file exists that the request names."""
+    spec = tf.TensorSpec([None], tf.string, "path")
+
+    @tf.function(input_signature=[spec])
+    def wait_for_file(path):
+        busy = tf.ones([128, 128])
+        while tf.size(tf.io.matching_files(path)) == 0:
+            busy = tf.linalg.matmul(busy, busy) / 128
+        return {"busy": busy[:1, 0]}
+
+    folder = tmp_path_factory.mktemp("blocking")
+    tf.saved_model.save(tf.Module(), str(folder / "1"), {"serving_default": wait_for_file})
+    return folder
+
+
+@contextmanager
+def serving(folder, *options):
+    """Start the command, and give its process and a stub of its PredictionService."""
+    command = [sys.executable, "-m", "serving", "serve", "--model", folder, "--port", "0", *options]
+    with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            address = process.stdout.readline().split()[-1]
+            with grpc.insecure_channel(address) as channel:
+                yield process, PredictionServiceStub(channel)
+        finally:
+            process.kill()
+
+
+def start(stub, path, timeout=60):
+    """Start a prediction that waits for a file."""
+    request = PredictRequest()
+    request.model_spec.name = "separator"
+    request.inputs["path"].CopyFrom(tf.make_tensor_proto([str(path)]))
+    return stub.Predict.future(request, timeout=timeout)
+
+
+def wait_until_full(stub, path):
+    while (
+        start(stub, path, timeout=0.5).exception().code() is not grpc.StatusCode.RESOURCE_EXHAUSTED
+    ):
+        pass
+
+
+def test_sigterm_finishes_what_runs_and_refuses_what_waits(blocking_folder, tmp_path):
+    path = tmp_path / "finish"
+    with serving(blocking_folder, "--workers", 2, "--queue", 4) as (process, stub):
+        calls = [start(stub, path) for _ in range(6)]
+        wait_until_full(stub, path)
+        process.send_signal(signal.SIGTERM)
+        refused = [call for call in calls if waits(call)]
+        assert [call.exception().code() for call in refused] == [UNAVAILABLE] * 4
+        running = [call for call in calls if call not in refused]
+        assert not any(call.done() for call in running)
+        path.touch()
+        assert [list(call.result().outputs["busy"].float_val) for call in running] == [[1], [1]]
+        assert process.wait(timeout=20) == 0
+
+
+def waits(call):
+    """Return whether a call is answered though no prediction ends."""
+    try:
+        call.exception(timeout=5)
+    except grpc.FutureTimeoutError:
+        return False
+    return True
+
+
+def test_what_outlasts_the_grace_is_cut_off(blocking_folder, tmp_path):
+    path = tmp_path / "never"
+    with serving(blocking_folder, "--workers", 1, "--queue", 0, "--grace", 0.5) as (process, stub):
+        call = start(stub, path)
+        wait_until_full(stub, path)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert call.exception().code() in (UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
+@contextmanager
+def serving_here(folder, **settings):
+    """Serve in this process, and give the queue of what is reported."""
+    lines, stop = queue.Queue(), threading.Event()
+    chosen = ServerSettings(**{"name": "separator", "port": 0, "poll_seconds": 0.05, **settings})
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(serve_until, stop, folder, chosen, lines.put)
+        try:
+            yield lines
+        finally:
+            stop.set()
+        done.result(timeout=30)
+
+
+def test_an_empty_folder_is_waited_for(tmp_path, video):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    save_model(tmp_path / "1", control=False)
+    with serving_here(folder) as lines:
+        assert lines.get(timeout=60) == f"waiting for a version of separator in {folder}"
+        (tmp_path / "1").rename(folder / "1")
+        address = re.fullmatch(r"serving separator version 1 at (.+)", lines.get(timeout=60))[1]
+        with Client(address) as client:
+            assert client.separate(video)["outputs"].shape == (2, *video.shape)
+
+
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as tried:
+            tried.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+def test_an_ipv6_address_is_served(blocking_folder):
+    with serving_here(blocking_folder, host="::1") as lines:
+        line = lines.get(timeout=60)
+        address = re.fullmatch(r"serving separator version 1 at (\[::1\]:\d+)", line)[1]
+        with Client(address) as client:
+            assert client.ready()
