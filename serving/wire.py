@@ -148,12 +148,13 @@ def to_array(tensor: Any) -> np.ndarray:
     """Convert a TensorProto to an array.
 
     Args:
-        tensor: a TensorProto, TensorFlow's own too. Values that it omits repeat the last one; if
-            it has none, all are zero, or empty strings.
+        tensor: a TensorProto, TensorFlow's own too. As in TensorFlow, values that it omits repeat
+            the last one, all are zero or empty strings if it has none, and excess ones are
+            ignored.
 
     Raises:
-        ServingError: its dtype is not in `DTYPES`, an axis is negative, or it holds another number
-            of values than its shape has.
+        ServingError: its dtype is not in `DTYPES`, an axis is negative, or its bytes do not fit
+            its shape.
     """
     dtype, shape = claimed_type(tensor)
     size = math.prod(shape)
@@ -166,12 +167,9 @@ def to_array(tensor: Any) -> np.ndarray:
             )
         return np.frombuffer(content, dtype).reshape(shape).copy()
     values = getattr(tensor, VALUE_FIELDS[tensor.dtype])
-    if len(values) > size:
-        raise ServingError(f"tensor: must hold {size} values for {list(shape)}, got {len(values)}")
-    array = np.empty(size, dtype)
-    array[len(values) :] = values[-1] if values else b"" if dtype == _STRING else 0
-    array[: len(values)] = np.fromiter(values, dtype, len(values))
-    return array.reshape(shape)
+    given = np.fromiter(values, dtype, min(size, len(values)))
+    last = given[-1] if given.size else b"" if dtype == _STRING else 0
+    return np.concatenate([given, np.full(size - given.size, last, dtype)]).reshape(shape)
 
 
 class TensorType(NamedTuple):

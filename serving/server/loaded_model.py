@@ -142,7 +142,9 @@ def _load(session: tf.compat.v1.Session, folder: str) -> MetaGraphDef:
         return tf.compat.v1.saved_model.loader.load(session, [tf.saved_model.SERVING], folder)
     except tf.errors.OpError as error:
         raise _status(error) from error
-    except (OSError, ValueError) as error:  # the file is no SavedModel, or has no such graph
+    except RuntimeError as error:  # the SavedModel has no graph for serving
+        raise StatusError(grpc.StatusCode.NOT_FOUND, str(error)) from error
+    except (OSError, ValueError) as error:  # the file is no SavedModel
         raise StatusError(grpc.StatusCode.DATA_LOSS, str(error)) from error
 
 

@@ -7,6 +7,7 @@ classifier.cc, regressor.cc, multi_inference.cc and get_model_status_impl.cc.
 from typing import Any, NoReturn
 
 import grpc
+from tensorflow.saved_model import CLASSIFY_METHOD_NAME, REGRESS_METHOD_NAME
 from tensorflow_serving.apis.classification_pb2 import ClassificationRequest
 from tensorflow_serving.apis.get_model_metadata_pb2 import (
     GetModelMetadataRequest,
@@ -17,19 +18,20 @@ from tensorflow_serving.apis.get_model_status_pb2 import (
     GetModelStatusRequest,
     GetModelStatusResponse,
 )
-from tensorflow_serving.apis.inference_pb2 import MultiInferenceRequest
+from tensorflow_serving.apis.inference_pb2 import InferenceTask, MultiInferenceRequest
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceServicer
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest
 
-from serving.server.errors import invalid
+from serving.server.errors import StatusError, invalid
 from serving.server.output_tensors import to_output
 from serving.server.served_models import ServedModels
 from serving.signature import DEFAULT
 
 _SIGNATURE_DEF = "signature_def"
+_TF_EXAMPLE_METHODS = (CLASSIFY_METHOD_NAME, REGRESS_METHOD_NAME)
 
 
 class PredictionService(PredictionServiceServicer):
@@ -75,20 +77,27 @@ class PredictionService(PredictionServiceServicer):
         self, request: ClassificationRequest, context: grpc.ServicerContext
     ) -> NoReturn:
         """Refuse: no signature of a layered-video model classifies tf.Examples."""
-        self._refuse(_spec(request), "classification")
+        self._refuse(_spec(request), CLASSIFY_METHOD_NAME)
 
     def Regress(  # noqa: N802
         self, request: RegressionRequest, context: grpc.ServicerContext
     ) -> NoReturn:
         """Refuse, like `Classify`."""
-        self._refuse(_spec(request), "regression")
+        self._refuse(_spec(request), REGRESS_METHOD_NAME)
 
     def MultiInference(  # noqa: N802
         self, request: MultiInferenceRequest, context: grpc.ServicerContext
     ) -> NoReturn:
         """Refuse, like `Classify`."""
-        spec = request.tasks[0].model_spec if request.tasks else ModelSpec()
-        self._refuse(spec, "classification or regression")
+        task = request.tasks[0] if request.tasks else InferenceTask()
+        with self._models.use(task.model_spec):
+            pass
+        if task.method_name not in _TF_EXAMPLE_METHODS:
+            raise StatusError(
+                grpc.StatusCode.UNIMPLEMENTED,
+                f"Unsupported signature method_name: {task.method_name}",
+            )
+        self._refuse(task.model_spec, task.method_name)
 
     def _refuse(self, spec: ModelSpec, method: str) -> NoReturn:
         with self._models.use(spec) as (_, model):
@@ -96,7 +105,7 @@ class PredictionService(PredictionServiceServicer):
             if name not in model.signature_defs:
                 raise invalid(f"No signature was found with the name: {name}")
             found = model.signature_defs[name].method_name
-        raise invalid(f"Expected {method} signature method_name, got {found}")
+        raise invalid(f"Expected signature method_name to be {method}. Was: {found}")
 
 
 class ModelService(ModelServiceServicer):

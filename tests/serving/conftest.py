@@ -80,7 +80,7 @@ def control_server(tmp_path_factory):
         yield address
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve_folder():
     """Give the function that serves a folder in this process."""
     return serve_in_thread
