@@ -1,0 +1,128 @@
+"""State of a separation, kept beside its parts so that an interrupted one resumes."""
+
+from io import BytesIO
+
+import numpy as np
+
+from data_prep import storage
+from data_prep.config import ClipConfig
+from data_prep.errors import UserError
+from data_prep.results import Results
+from data_prep.settings import Settings
+from serving.separation.layer_tracking import SeparatedWindow
+from serving.separation.windows import Window
+
+UNFINISHED = "unfinished"
+"""The folder in the output that holds the state and the parts until the separation is complete."""
+
+
+class RunSettings(Settings):
+    """All that the outputs of a separation depend on.
+
+    Attributes:
+        video: the file.
+        video_bytes: its size.
+        height: pixels of the outputs.
+        width: pixels of the outputs.
+        fps: frames per second of the outputs.
+        frames: number of frames.
+        cue: file whose audio selects an output; None for silence or a model without control.
+        model: kind and system of the model.
+        clip: shape of the windows.
+        overlap: frames that windows share at least.
+    """
+
+    video: str
+    video_bytes: int
+    height: int
+    width: int
+    fps: float
+    frames: int
+    cue: str | None
+    model: str
+    clip: ClipConfig
+    overlap: int
+
+
+class WindowResult(Settings):
+    """What is kept of a window.
+
+    Attributes:
+        chosen: the output that the model selected; None without control.
+        difference: mean absolute difference between the two outputs that differ most, on colors in
+            [0, 1].
+        is_silent: whether the cue was silent, or there was none.
+    """
+
+    chosen: int | None
+    difference: float
+    is_silent: bool
+
+
+class RunState(Results):
+    """How far a separation has come.
+
+    Attributes:
+        settings: what it depends on.
+        shots: first frame of each shot and the one behind its last, in frames of the model.
+        windows: results of the first windows.
+        frames: frames of the video whose outputs are in parts.
+        outputs: number of outputs; 0 before the first part.
+    """
+
+    settings: RunSettings
+    shots: tuple[tuple[int, int], ...]
+    windows: tuple[WindowResult, ...] = ()
+    frames: int = 0
+    outputs: int = 0
+
+
+def write_window(output: str, window: SeparatedWindow) -> None:
+    """Keep a window, whose outputs say which layer is which when the separation resumes."""
+    data = BytesIO()
+    np.savez(data, mixture=window.mixture, outputs=window.outputs)
+    storage.write_bytes(_window_file(output, window.window), data.getvalue())
+
+
+def read_window(output: str, window: Window, result: WindowResult) -> SeparatedWindow:
+    """Return a window that was kept.
+
+    Args:
+        output: the folder of the separation.
+        window: which frames.
+        result: the result of that window.
+    """
+    arrays = np.load(BytesIO(storage.read_bytes(_window_file(output, window))))
+    return SeparatedWindow(
+        window, arrays["mixture"], arrays["outputs"], result.chosen, result.is_silent
+    )
+
+
+def _window_file(output: str, window: Window) -> str:
+    return storage.join(output, UNFINISHED, f"window_from_{window.start:08}.npz")
+
+
+def state_file(output: str) -> str:
+    """Return the place of the state of a separation into a folder."""
+    return storage.join(output, UNFINISHED, "state.json")
+
+
+def find_state(output: str, settings: RunSettings) -> RunState | None:
+    """Return the state of an interrupted separation into a folder; None if the folder is new.
+
+    Raises:
+        UserError: the folder holds something else, or a separation with other settings.
+    """
+    file = state_file(output)
+    if not storage.exists(file):
+        storage.require_new(output, "--output")
+        return None
+    state = RunState.read(file)
+    if state.settings != settings:
+        before, now = state.settings.model_dump(), settings.model_dump()
+        name = next(name for name in now if now[name] != before[name])
+        raise UserError(
+            f"--output {output}: holds an unfinished separation whose {name} must be the same, "
+            f"{before[name]}, got {now[name]}; choose another folder or delete this one"
+        )
+    return state

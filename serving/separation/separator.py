@@ -1,0 +1,48 @@
+"""What separates the windows of a video: a client, or anything like it."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from serving.description import ModelDescription
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Separator(Protocol):
+    """A model that separates clips; threads share it. `serving.client.Client` is one."""
+
+    def description(self) -> ModelDescription:
+        """Return the model's kind, system, control mode and clips."""
+        ...
+
+    def separate(self, video: np.ndarray, audio: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """Separate a clip; see `Client.separate`."""
+        ...
+
+
+def in_order(
+    pool: ThreadPoolExecutor,
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    ahead: int,
+) -> Iterator[Result]:
+    """Call a function on items in threads, and yield its results in the order of the items.
+
+    Args:
+        pool: the threads.
+        function: the function.
+        items: read as calls begin, by the thread that iterates.
+        ahead: calls that may begin before the result of the first of them is taken.
+    """
+    pending: deque[Future[Result]] = deque()
+    for item in items:
+        pending.append(pool.submit(function, item))
+        if len(pending) >= ahead:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
