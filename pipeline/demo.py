@@ -60,9 +60,9 @@ def run_demo(config: PipelineConfig, output: Path) -> None:
     with _served(serving) as address:
         for name, cue in cues.items():
             shutil.rmtree(output / name, ignore_errors=True)
-            audio = ("--audio", cue) if cue else ()
+            audio = ("--cue", cue) if cue else ()
             where = ("--server", address, "--output", output / name)
-            _command("serving", "separate", mixture, *audio, *where)
+            _command("serving", "separate", mixture, "--window", "middle", *audio, *where)
     click.echo(f"\n{time.monotonic() - started:.0f} s in total. Look at")
     click.echo(f"  {mixture}  two held-out videos at once")
     for name in cues:

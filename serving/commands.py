@@ -6,22 +6,16 @@ from typing import Any
 
 import click
 
-from data_prep import storage
 from data_prep.cli import Commands, prepare_libraries
-from data_prep.errors import UserError
-from data_prep.media.probe import probe
-from data_prep.options import LOCAL_PLACE, NAME, PLACE, Real, Whole
-from data_prep.storage.outputs import require_folder_output
-from serving import separate as separating
-from serving.channel import answers, open_channel, require_server
-from serving.client import Client
+from data_prep.options import LOCAL_PLACE, NAME, Real, Whole
 from serving.config.commands import configure, promote_version, roll_back_label
+from serving.separation.commands import separate
 from serving.versions import find_versions
 
 DAY = 86_400.0  # seconds
 
 
-@click.group(cls=Commands)
+@click.group(cls=Commands, resumable=("separate",))
 def main() -> None:
     """Serve a model that separates videos into layers, and send it videos."""
     prepare_libraries()
@@ -81,6 +75,23 @@ def main() -> None:
     type=Real(0, DAY),
     help="Seconds that running predictions get to finish when the server ends.",
 )
+@click.option(
+    "--metrics-port",
+    type=Whole(0, 65535),
+    help="Port of the metrics for Prometheus, 0 for any free one. [default: no metrics]",
+)
+@click.option("--tls-cert", type=LOCAL_PLACE, help="PEM file of the server's certificate.")
+@click.option("--tls-key", type=LOCAL_PLACE, help="PEM file of its private key.")
+@click.option(
+    "--tls-client-ca",
+    type=LOCAL_PLACE,
+    help="PEM file of the authorities of clients' certificates, which are then required.",
+)
+@click.option(
+    "--token-file",
+    type=LOCAL_PLACE,
+    help="File with a token that clients must send, as authorization: Bearer TOKEN.",
+)
 def serve(folder: Path, model_name: str, **settings: Any) -> None:
     """Serve the newest version of a model over TensorFlow Serving's gRPC interface.
 
@@ -96,69 +107,5 @@ def serve(folder: Path, model_name: str, **settings: Any) -> None:
     run_server(path, ServerSettings(name=model_name, **settings), click.echo)
 
 
-@main.command()
-@click.argument("video", type=PLACE)
-@click.option("--server", type=NAME, default="127.0.0.1:8500", show_default=True, help="HOST:PORT.")
-@click.option(
-    "--model",
-    type=NAME,
-    default="separator",
-    show_default=True,
-    help="The server's name for the model.",
-)
-@click.option(
-    "--start",
-    type=Real(0, 30 * DAY),
-    help="Start of the window in seconds. [default: the middle window]",
-)
-@click.option(
-    "--audio",
-    type=PLACE,
-    help="File whose audio selects the output. [default: the video's own audio]",
-)
-@click.option("--output", type=PLACE, required=True, help="A new or empty folder.")
-@click.option(
-    "--wait",
-    default=60.0,
-    show_default=True,
-    type=Real(0.01, DAY),
-    help="Seconds to wait for the server, and then for the model.",
-)
-def separate(
-    video: str,
-    server: str,
-    model: str,
-    start: float | None,
-    audio: str | None,
-    output: str,
-    wait: float,
-) -> None:
-    """Separate a window of VIDEO into layers, written as videos and a contact sheet."""
-    # Errors in the arguments come before a server that may take a minute to start.
-    open_channel(server).close()
-    with storage.local_copy(video) as path:
-        duration = probe(path, decode=False).duration
-    if audio is not None and not storage.is_file(audio):
-        raise UserError(f"--audio: must be a file, got {audio}")
-    storage.require_new(output, "--output")
-    require_folder_output(output)
-    if not answers(server, seconds=min(1, wait)):
-        click.echo(f"waiting up to {wait:g} s for a server at {server}", err=True)
-        require_server(server, seconds=wait)
-
-    with Client(server, model) as client:
-        if not client.ready():
-            click.echo(f"waiting up to {wait:g} s for {model} at {server}", err=True)
-            client.wait_ready(wait)
-        separation = separating.separate(client, video, start=start, audio=audio, duration=duration)
-    written = separating.write(separation, output)
-    end = separation.start + separation.config.seconds
-    click.echo(f"{video}, {separation.start:.2f} to {end:.2f} s, separated in {output}:")
-    for name, description in written:
-        click.echo(f"  {name:<18}{description}")
-    if separation.cue is not None and not separation.cue.any():
-        click.echo("The cue is silent in this window, so the choice is not meaningful.")
-
-
-for command in (configure, promote_version, roll_back_label):
+for command in (configure, promote_version, roll_back_label, separate):
     main.add_command(command)

@@ -14,6 +14,7 @@ from data_prep.media.frames import middle_start
 from data_prep.media.pcm import to_float
 from data_prep.media.probe import probe
 from serving.client import Client
+from serving.cue import OWN_AUDIO, cue_file
 from serving.side_by_side import CaptionedVideo, enlarge, in_columns, in_rows
 
 
@@ -46,7 +47,7 @@ def separate(
     video: str,
     *,
     start: float | None = None,
-    audio: str | None = None,
+    cue: str = OWN_AUDIO,
     duration: float | None = None,
 ) -> Separation:
     """Separate one window of a video.
@@ -55,7 +56,7 @@ def separate(
         client: client of the model.
         video: the file.
         start: start of the window in seconds; the middle window by default.
-        audio: file whose audio, at the same time, is the cue; the video's own audio by default.
+        cue: what selects the output; see `cue_file`.
         duration: length of the video in seconds, if it has been examined already.
 
     Raises:
@@ -67,19 +68,16 @@ def separate(
         if duration is None:
             duration = probe(path, decode=False).duration
         config, control = client.description().clip, client.has_control()
-        if audio is not None and not control:
-            raise UserError(
-                f"--audio {audio}: must be left out, because this model has no control by audio"
-            )
+        audio = cue_file(cue, video, has_control=control)
         start = _window_start(video, duration, config, start)
         clip = read_clip(path, config, start=start)
-    cue = _cue(clip, config, start, audio) if control else None
-    answer = client.separate(clip.frames, None if cue is None else to_float(cue))
+    samples = _read_cue(audio, config, start) if control else None
+    answer = client.separate(clip.frames, None if samples is None else to_float(samples))
     return Separation(
         config=config,
         start=start,
         clip=clip,
-        cue=cue,
+        cue=samples,
         outputs=answer["outputs"],
         scores=answer.get("scores"),
         chosen=int(answer["chosen"]) if "chosen" in answer else None,
@@ -136,15 +134,15 @@ def _window_start(video: str, duration: float, config: ClipConfig, start: float 
         return middle_start(duration, config)
     if not 0 <= start <= last:
         raise UserError(
-            f"--start: must be from 0 to {max(0.0, duration - config.seconds):.2f} for a window of "
-            f"{config.seconds:.2f} s in {video}, which lasts {duration:.2f} s, got {start:g}"
+            f"--window: must be from 0 to {max(0.0, duration - config.seconds):.2f} for "
+            f"{config.seconds:.2f} s of {video}, which lasts {duration:.2f} s, got {start:g}"
         )
     return start
 
 
-def _cue(clip: Clip, config: ClipConfig, start: float, audio: str | None) -> np.ndarray:
+def _read_cue(audio: str | None, config: ClipConfig, start: float) -> np.ndarray:
     if audio is None:
-        return clip.audio
+        return np.zeros(config.samples, np.int16)
     with storage.local_copy(audio) as path:
         return read_audio(path, start=start, samples=config.samples, sample_rate=config.sample_rate)
 

@@ -107,15 +107,25 @@ def state_file(output: str) -> str:
     return storage.join(output, UNFINISHED, "state.json")
 
 
+def require_resumable(output: str) -> None:
+    """Check that a folder is new, empty, or that of an interrupted separation.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    if not storage.exists(state_file(output)):
+        storage.require_new(output, "--output")
+
+
 def find_state(output: str, settings: RunSettings) -> RunState | None:
     """Return the state of an interrupted separation into a folder; None if the folder is new.
 
     Raises:
         UserError: the folder holds something else, or a separation with other settings.
     """
+    require_resumable(output)
     file = state_file(output)
     if not storage.exists(file):
-        storage.require_new(output, "--output")
         return None
     state = RunState.read(file)
     if state.settings != settings:

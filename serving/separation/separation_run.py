@@ -12,8 +12,9 @@ import numpy as np
 from data_prep import storage
 from data_prep.media.encoding import writing_video
 from data_prep.media.joining import join_videos
-from data_prep.media.probe import probe
+from data_prep.media.probe import VideoInfo, probe
 from data_prep.media.whole_video import read_whole
+from serving.cue import OWN_AUDIO, cue_file
 from serving.separation.frame_grid import FrameGrid
 from serving.separation.guided_upsampling import apply_maps
 from serving.separation.large_outputs import MapsInTime
@@ -44,7 +45,8 @@ def opened_run(
     video: str,
     output: str,
     *,
-    cue: str | None = None,
+    info: VideoInfo | None = None,
+    cue: str = OWN_AUDIO,
     parallel: int = 2,
 ) -> Iterator["SeparationRun"]:
     """Prepare the separation of a whole video, or resume an interrupted one.
@@ -53,8 +55,8 @@ def opened_run(
         separator: the model.
         video: the file.
         output: the folder for the outputs; new, empty, or that of the interrupted separation.
-        cue: file whose audio, at the same times, selects an output, such as the video itself; None
-            for a silent cue. A model without control takes none.
+        info: facts about the video, if it has been examined already.
+        cue: what selects an output; see `cue_file`.
         parallel: windows that are separated at the same time.
 
     Raises:
@@ -63,12 +65,11 @@ def opened_run(
     """
     model = separator.description()
     clip = model.clip
-    if not model.uses_audio:
-        cue = None
+    audio = cue_file(cue, video, has_control=model.uses_audio)
     with ExitStack() as stack:
         path = stack.enter_context(storage.local_copy(video))
-        cue_path = stack.enter_context(storage.local_copy(cue)) if cue is not None else None
-        info = probe(path, decode=False)
+        cue_path = None if audio is None else stack.enter_context(storage.local_copy(audio))
+        info = info or probe(path, decode=False)
         fps = info.fps or _USUAL_FPS
         settings = RunSettings(
             video=storage.absolute(video),
@@ -77,7 +78,7 @@ def opened_run(
             width=info.width,
             fps=fps,
             frames=max(1, round(info.duration * fps)),
-            cue=None if cue is None else storage.absolute(cue),
+            cue=None if audio is None else storage.absolute(audio),
             model=f"{model.kind} {model.system}",
             clip=clip,
             overlap=clip.frames // 2,

@@ -164,7 +164,7 @@ def test_video_goes_through_the_server_and_back(runs, sample_videos, tmp_path):
         try:
             address = process.stdout.readline().rsplit(" at ", 1)[1].strip()
             words = ["separate", str(tmp_path / "mixture.mp4"), "--server", address]
-            words += ["--audio", videos[-1], "--output", str(tmp_path / "out")]
+            words += ["--window", "middle", "--cue", videos[-1], "--output", str(tmp_path / "out")]
             subprocess.run([sys.executable, "-m", "serving", *words], check=True)
         finally:
             process.terminate()

@@ -46,6 +46,9 @@ def folder(tmp_path_factory):
 
 
 def command(*arguments):
+    """Separate a window, the middle one unless the arguments name another."""
+    if "--window" not in arguments:
+        arguments = (*arguments, "--window", "middle")
     return CliRunner().invoke(main, ["separate", *map(str, arguments)])
 
 
@@ -71,7 +74,7 @@ def brightness(path):
 def test_with_control_the_chosen_output_has_the_cue(folder, control_server, tmp_path):
     output = tmp_path / "new" / "output"
     result = command(
-        folder / "tone.mp4", "--server", control_server, "--start", 1, "--output", output
+        folder / "tone.mp4", "--server", control_server, "--window", 1, "--output", output
     )
     assert result.exit_code == 0, result.output
     names = {path.name for path in output.iterdir()}
@@ -101,7 +104,7 @@ def test_with_control_the_chosen_output_has_the_cue(folder, control_server, tmp_
 
 def test_the_videos_show_the_window_and_its_outputs(folder, plain_server, tmp_path):
     result = command(
-        folder / "tone.mp4", "--server", plain_server.address, "--start", 1, "--output", tmp_path
+        folder / "tone.mp4", "--server", plain_server.address, "--window", 1, "--output", tmp_path
     )
     assert result.exit_code == 0, result.output
     taken = read_clip(folder / "tone.mp4", CLIP, start=1).frames.mean((1, 2, 3))
@@ -135,7 +138,7 @@ def test_damage_outside_the_window_does_not_matter(folder, plain_server, tmp_pat
     result = command(path, "--server", plain_server.address, "--output", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert "damaged.mp4, 1.25 to 1.75 s, separated" in result.stdout
-    late = ("--server", plain_server.address, "--output", tmp_path / "late", "--start", 2.5)
+    late = ("--server", plain_server.address, "--output", tmp_path / "late", "--window", 2.5)
     assert re.search(r"damaged\.mp4: .*(damaged|decoded)", refused(path, *late))
 
 
@@ -146,7 +149,7 @@ def test_the_command_examines_the_file_once(folder, plain_server, tmp_path, monk
         examined.append(path.name)
         return probe(path, decode=decode)
 
-    monkeypatch.setattr("serving.commands.probe", counting)
+    monkeypatch.setattr("serving.separation.commands.probe", counting)
     monkeypatch.setattr("serving.separate.probe", counting)
     words = ("--server", plain_server.address, "--output", tmp_path / "out")
     assert command(folder / "tone.mp4", *words).exit_code == 0
@@ -157,7 +160,7 @@ def test_the_audio_of_another_file_is_the_cue(folder, control_server):
     with Client(control_server) as client:
         mute, tone = str(folder / "mute.mp4"), str(folder / "tone.mp4")
         silent = separate(client, mute, start=0.5)
-        cued = separate(client, mute, start=0.5, audio=tone)
+        cued = separate(client, mute, start=0.5, cue=tone)
     assert (silent.chosen, cued.chosen) == (1, 0)
     assert not silent.cue.any()
     audio = read_audio(tone, start=0.5, samples=CLIP.samples, sample_rate=CLIP.sample_rate)
@@ -173,7 +176,7 @@ def test_a_silent_cue_is_reported_and_its_output_is_silent(folder, control_serve
 
 def test_the_command_does_not_load_tensorflow(folder, plain_server, tmp_path):
     words = ["separate", folder / "tone.mp4", "--server", plain_server.address]
-    words = [*map(str, words), "--output", str(tmp_path / "out")]
+    words = [*map(str, words), "--output", str(tmp_path / "out"), "--window", "middle"]
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "serving", *words],
         capture_output=True,
@@ -192,6 +195,7 @@ def test_the_command_waits_for_a_server_that_is_starting(
         port = taken.getsockname()[1]
     words = ["separate", folder / "tone.mp4", "--server", f"127.0.0.1:{port}"]
     words = [*map(str, words), "--output", str(tmp_path / "out"), "--wait", "60"]
+    words += ["--window", "middle"]
     with ThreadPoolExecutor(1) as thread:
         done = thread.submit(main, words, standalone_mode=False)
         printed = ""
@@ -215,11 +219,11 @@ def test_errors_name_the_argument_and_leave_nothing(folder, plain_server, tmp_pa
             r"short.mp4: must last at least 0\.50 s, .* got 0\.3\d s",
         ),
         (
-            (tone, *server, "--start", 2.9),
-            r"--start: must be from 0 to 2\.50 .* lasts 3\.00 s, got 2\.9",
+            (tone, *server, "--window", 2.9),
+            r"--window: must be from 0 to 2\.50 .* lasts 3\.00 s, got 2\.9",
         ),
-        ((tone, *server, "--start", -1), r"--start: must be .*, got -1"),
-        ((tone, *server, "--audio", tone), r"--audio .*tone\.mp4: must be left out"),
+        ((tone, *server, "--window", -1), r"--window: must be .*, got -1"),
+        ((tone, *server, "--cue", tone), r"--cue .*tone\.mp4: must be left out"),
         (
             (tone, *server, "--model", "other", "--wait", 0.1),
             r"waiting up to 0\.1 s for other at .*\nerror: not ready .*: other at .*NOT_FOUND",
@@ -235,7 +239,7 @@ def test_errors_name_the_argument_and_leave_nothing(folder, plain_server, tmp_pa
 
 
 def test_an_invalid_audio_file_is_named(folder, control_server, tmp_path):
-    audio = ("--audio", folder / "text.mp4")
+    audio = ("--cue", folder / "text.mp4")
     server = ("--server", control_server)
     assert "text.mp4: " in refused(folder / "tone.mp4", *server, *audio, "--output", tmp_path)
 

@@ -16,6 +16,7 @@ from data_prep.media.probe import probe
 from serving.description import ModelDescription
 from serving.separation import separation_run
 from serving.separation.separation_run import opened_run
+from serving.separation.summary import describe
 from serving.separation.windows import plan_windows
 
 CLIP = ClipConfig(frames=8, fps=10, height=16, width=16, short_side=16, sample_rate=8000)
@@ -128,7 +129,7 @@ def test_few_windows_are_separated_at_the_same_time(video, tmp_path):
 
 def test_with_control_the_choice_is_one_output_throughout(video, tmp_path):
     separator = ColorSeparator(uses_audio=True)
-    run, names = complete(separator, video, tmp_path / "out", cue=video)
+    run, names = complete(separator, video, tmp_path / "out")
     (chosen,) = {result.chosen for result in run.state.windows}
     colors, _ = colors_of(read_video(tmp_path / "out" / names[chosen]))
     assert set(colors) == {0}
@@ -142,7 +143,7 @@ def test_with_control_the_choice_is_one_output_throughout(video, tmp_path):
 
 def test_without_a_cue_it_is_silent(video, tmp_path):
     separator = ColorSeparator(uses_audio=True)
-    run, _ = complete(separator, video, tmp_path / "out")
+    run, _ = complete(separator, video, tmp_path / "out", cue="none")
     assert all(result.is_silent for result in run.state.windows)
     assert not any(audio.any() for _, audio in separator.calls)
 
@@ -173,9 +174,9 @@ def test_an_interrupted_run_resumes_and_gives_the_same(video, tmp_path, monkeypa
 
 def test_a_run_with_other_settings_does_not_resume(video, tmp_path):
     with pytest.raises(UserError, match="gone"):
-        complete(ColorSeparator(uses_audio=True, fails_at=3), video, tmp_path / "out", cue=video)
+        complete(ColorSeparator(uses_audio=True, fails_at=3), video, tmp_path / "out")
     with pytest.raises(UserError, match=r"unfinished separation whose cue must be the same, .*"):
-        complete(ColorSeparator(uses_audio=True), video, tmp_path / "out")
+        complete(ColorSeparator(uses_audio=True), video, tmp_path / "out", cue="none")
 
 
 def test_a_folder_with_other_files_is_left_alone(video, tmp_path):
@@ -193,3 +194,11 @@ def test_a_video_shorter_than_a_window_is_separated_too(tmp_path):
     frames = read_video(tmp_path / "out" / "output_1.mp4")
     assert frames.shape == (5, HEIGHT, WIDTH, 3)
     assert not probe(tmp_path / "out" / "output_1.mp4").has_audio
+
+
+def test_a_video_that_is_no_mixture_is_reported(tmp_path):
+    frames = np.repeat(mixture()[:50, ..., :1], 3, axis=-1)
+    for name, mixed in (("one", frames), ("two", mixture()[:50])):
+        write_video(tmp_path / f"{name}.mp4", mixed, fps=FPS)
+        run, names = complete(ColorSeparator(), str(tmp_path / f"{name}.mp4"), tmp_path / name)
+        assert ("probably shows one video" in describe(run.state, names)[-1]) == (name == "one")

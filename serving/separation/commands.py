@@ -1,0 +1,144 @@
+"""The command `python -m serving separate`."""
+
+import click
+
+from data_prep import storage
+from data_prep.errors import UserError
+from data_prep.media.probe import VideoInfo, probe
+from data_prep.options import NAME, PLACE, Real, Whole
+from data_prep.progress_bar import watching
+from data_prep.storage.outputs import require_folder_output
+from serving import separate as separating
+from serving.channel import answers, open_channel, require_server
+from serving.client import Client
+from serving.cue import NO_AUDIO, OWN_AUDIO
+from serving.separation.run_state import require_resumable
+from serving.separation.summary import describe
+
+DAY = 86_400.0  # seconds
+_MIDDLE = "middle"
+
+
+class _Moment(click.ParamType):
+    """A time in seconds, or `middle`."""
+
+    name = "moment"
+    _seconds = Real(0, 30 * DAY)
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | str:
+        return _MIDDLE if value == _MIDDLE else self._seconds.convert(value, param, ctx)
+
+
+@click.command()
+@click.argument("video", type=PLACE)
+@click.option("--server", type=NAME, default="127.0.0.1:8500", show_default=True, help="HOST:PORT.")
+@click.option(
+    "--model",
+    type=NAME,
+    default="separator",
+    show_default=True,
+    help="The server's name for the model.",
+)
+@click.option(
+    "--cue",
+    type=PLACE,
+    default=OWN_AUDIO,
+    show_default=True,
+    metavar="FILE|self|none",
+    help="Audio that selects an output: a file's at the same times, the video's own, or silence.",
+)
+@click.option(
+    "--window",
+    type=_Moment(),
+    metavar="SECONDS|middle",
+    help="Separate only one window that starts there, at the model's size.",
+)
+@click.option(
+    "--output",
+    type=PLACE,
+    required=True,
+    help="A new or empty folder, or that of an interrupted run, which resumes.",
+)
+@click.option(
+    "--parallel",
+    default=2,
+    show_default=True,
+    type=Whole(1, 64),
+    help="Windows that are sent at the same time.",
+)
+@click.option(
+    "--wait",
+    default=60.0,
+    show_default=True,
+    type=Real(0.01, DAY),
+    help="Seconds to wait for the server, and then for the model.",
+)
+def separate(
+    video: str,
+    server: str,
+    model: str,
+    cue: str,
+    window: float | str | None,
+    output: str,
+    parallel: int,
+    wait: float,
+) -> None:
+    """Separate VIDEO into layers, written as videos of its size, rate and length.
+
+    With --window, the window and its outputs are also written side by side, and as a contact sheet.
+    """
+    # Errors in the arguments come before a server that may take a minute to start.
+    open_channel(server).close()
+    with storage.local_copy(video) as path:
+        info = probe(path, decode=False)
+    if cue not in (OWN_AUDIO, NO_AUDIO) and not storage.is_file(cue):
+        raise UserError(f"--cue: must be a file, self or none, got {cue}")
+    if window is None:
+        require_resumable(output)
+    else:
+        storage.require_new(output, "--output")
+    require_folder_output(output)
+    if not answers(server, seconds=min(1, wait)):
+        click.echo(f"waiting up to {wait:g} s for a server at {server}", err=True)
+        require_server(server, seconds=wait)
+
+    with Client(server, model) as client:
+        if not client.ready():
+            click.echo(f"waiting up to {wait:g} s for {model} at {server}", err=True)
+            client.wait_ready(wait)
+        if window is None:
+            _separate_whole(client, video, info, output, cue, parallel)
+        else:
+            _separate_window(client, video, info, output, cue, window)
+
+
+def _separate_whole(
+    client: Client, video: str, info: VideoInfo, output: str, cue: str, parallel: int
+) -> None:
+    # SciPy takes a while to load, and the arguments are checked without it.
+    from serving.separation.separation_run import opened_run
+
+    with opened_run(client, video, output, info=info, cue=cue, parallel=parallel) as run:
+        if run.done:
+            click.echo(f"resuming at {run.done / run.state.settings.fps:.1f} s", err=True)
+        with watching("Frames", run.state.settings.frames, lambda: run.done):
+            names = run.complete()
+    click.echo(f"{video} separated in {output}:")
+    for line in describe(run.state, names):
+        click.echo(line)
+
+
+def _separate_window(
+    client: Client, video: str, info: VideoInfo, output: str, cue: str, window: float | str
+) -> None:
+    start = None if isinstance(window, str) else window
+    separation = separating.separate(client, video, start=start, cue=cue, duration=info.duration)
+    written = separating.write(separation, output)
+    end = separation.start + separation.config.seconds
+    click.echo(f"{video}, {separation.start:.2f} to {end:.2f} s, separated in {output}:")
+    for name, description in written:
+        click.echo(f"  {name:<18}{description}")
+    if separation.cue is not None and not separation.cue.any():
+        click.echo("The cue is silent in this window, so the choice is not meaningful.")
