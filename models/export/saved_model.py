@@ -1,18 +1,20 @@
 """Export of trained models as SavedModels, for TF Serving and for TFX's Evaluator."""
 
 import dataclasses
+import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
 
 from data_prep import storage
 from data_prep.config import ClipConfig
+from data_prep.default_outputs import default_outputs
 from data_prep.records.record import parse
+from models.export.warm_up import WarmUpRequest, write_warm_up
 from models.tasks.trainable import InputSpecs, TrainableModel
 
 EVALUATION_BATCH = 8
@@ -22,12 +24,18 @@ Tensors = dict[str, tf.Tensor]
 
 
 def export(model: TrainableModel, clip: ClipConfig, directory: str) -> None:
-    """Write a SavedModel with its signatures and a warm-up request.
+    """Write a SavedModel with its signatures and warm-up requests.
+
+    A request of another shape or with unequal batch sizes is an error: TensorFlow Serving checks
+    neither, and some of TensorFlow's kernels crash the process.
 
     Signatures:
         `serving_default`: the model's `serving_inputs` to what its `serve` returns. A separator
             takes `video` uint8 `[B, T, H, W, 3]` and, if it uses audio, `audio` float32 `[B, S]`
             in [-1, 1].
+        `score`, only with control: the same inputs to the control mode's `extra_outputs`: `chosen`
+            int32 `[B]` and, if it scores the outputs, `scores` float32 `[B, n]`. No video is
+            returned.
         `evaluate`: `examples`, serialized records, string `[B]`, to the scalars of the model's
             `evaluate_batch`, float32 `[B]`.
         `description`: `batch` int32 `[B]` of any value to what shapes do not show, `[B]` each:
@@ -39,31 +47,56 @@ def export(model: TrainableModel, clip: ClipConfig, directory: str) -> None:
         clip: the shape of its clips.
         directory: the folder to write, replaced if it exists.
     """
+    inputs = model.serving_inputs(clip)
+    videos = [
+        tf.TensorSpec([None, *shape], dtype, name=name) for name, (shape, dtype) in inputs.items()
+    ]
+
+    def score(tensors: Tensors) -> Tensors:
+        answer = model.serve(tensors)
+        return {name: answer[name] for name in model.system.control.extra_outputs}
+
+    def evaluate(tensors: Tensors) -> Tensors:
+        chunk = functools.partial(_evaluate, model, clip)
+        return _in_chunks(chunk, tensors["examples"], model.scalars)
+
+    def describe(tensors: Tensors) -> Tensors:
+        return _describe(tensors["batch"], model, clip)
+
+    functions = {
+        "serving_default": _checked(model.serve, videos),
+        "evaluate": _checked(evaluate, [tf.TensorSpec([None], tf.string, name="examples")]),
+        "description": _checked(describe, [tf.TensorSpec([None], tf.int32, name="batch")]),
+    }
+    if model.system.control.extra_outputs:
+        functions["score"] = _checked(score, videos)
     archive = keras.export.ExportArchive()
     archive.track(model)
-    inputs = model.serving_inputs(clip)
-    archive.add_endpoint(
-        "serving_default",
-        lambda *tensors: model.serve(dict(zip(inputs, tensors, strict=True))),
-        input_signature=[
-            tf.TensorSpec([None, *shape], dtype, name=name)
-            for name, (shape, dtype) in inputs.items()
-        ],
-    )
-
-    def evaluate(examples: tf.Tensor) -> Tensors:
-        return _in_chunks(lambda chunk: _evaluate(model, clip, chunk), examples, model.scalars)
-
-    archive.add_endpoint(
-        "evaluate", evaluate, input_signature=[tf.TensorSpec([None], tf.string, name="examples")]
-    )
-    archive.add_endpoint(
-        "description",
-        lambda batch: _describe(batch, model, clip),
-        input_signature=[tf.TensorSpec([None], tf.int32, name="batch")],
-    )
+    outputs = {}
+    for name, function in functions.items():
+        outputs[name] = function.get_concrete_function().structured_outputs
+        archive.add_endpoint(name, function)
     archive.write_out(directory, verbose=False)
-    _write_assets(inputs, clip, directory)
+    _write_assets(inputs, outputs, clip, directory)
+
+
+def _checked(function: Callable[[Tensors], Tensors], specs: list[tf.TensorSpec]) -> Any:
+    """Return a `tf.function` of these inputs that fails unless they have their shapes."""
+
+    def call(*tensors: tf.Tensor) -> Tensors:
+        given = {
+            spec.name: tf.ensure_shape(tensor, spec.shape)
+            for spec, tensor in zip(specs, tensors, strict=True)
+        }
+        first, *others = (tf.shape(tensor)[0] for tensor in given.values())
+        equal = [
+            tf.debugging.assert_equal(size, first, "inputs: must have one batch size")
+            for size in others
+        ]
+        with tf.control_dependencies(equal):
+            return function({name: tf.identity(tensor) for name, tensor in given.items()})
+
+    return tf.function(call, specs, autograph=False)
 
 
 def _evaluate(model: TrainableModel, clip: ClipConfig, serialized: tf.Tensor) -> Tensors:
@@ -95,21 +128,17 @@ def _describe(batch: tf.Tensor, model: TrainableModel, clip: ClipConfig) -> Tens
     return {name: tf.fill(tf.shape(batch), value) for name, value in values.items()}
 
 
-def _write_assets(inputs: InputSpecs, clip: ClipConfig, directory: str) -> None:
-    """Write the warm-up request that TF Serving replays, and the clip's settings for people."""
-    request = predict_pb2.PredictRequest(
-        model_spec=model_pb2.ModelSpec(signature_name="serving_default")
-    )
-    for name, (shape, dtype) in inputs.items():
-        request.inputs[name].CopyFrom(tf.make_tensor_proto(np.zeros((1, *shape), dtype)))
-    log = prediction_log_pb2.PredictionLog(
-        predict_log=prediction_log_pb2.PredictLog(request=request)
-    )
+def _write_assets(
+    inputs: InputSpecs, outputs: Mapping[str, Iterable[str]], clip: ClipConfig, directory: str
+) -> None:
+    """Write a warm-up request for each signature that clients call, and the clip for people."""
+    zeros = {name: np.zeros((1, *shape), dtype) for name, (shape, dtype) in inputs.items()}
+    default = tuple(default_outputs(outputs["serving_default"]))
+    requests = [WarmUpRequest("serving_default", zeros, default)]
+    if "score" in outputs:
+        requests.append(WarmUpRequest("score", zeros))
+    requests.append(WarmUpRequest("description", {"batch": np.zeros(1, np.int32)}))
     assets = storage.join(directory, "assets.extra")
     storage.make_dirs(assets)
-    with (
-        storage.replacing(storage.join(assets, "tf_serving_warmup_requests")) as path,
-        tf.io.TFRecordWriter(str(path)) as writer,
-    ):
-        writer.write(log.SerializeToString())
+    write_warm_up(requests, assets)
     storage.write_text(storage.join(assets, "clip.json"), json.dumps(clip.model_dump(), indent=2))
