@@ -1,6 +1,7 @@
 """What every call has in common: admission, errors as statuses, and a log of what is unexpected."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any, NoReturn
@@ -10,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from serving.server.admission import Admission
 from serving.server.errors import StatusError, invalid
+from serving.server.metrics import CallMetrics
 
 _LOGGER = logging.getLogger(__name__)
 # TensorFlow Serving cuts its texts here too. gRPC sends them in a header, and clients accept 8 KiB.
@@ -22,15 +24,17 @@ class CallInterceptor(grpc.ServerInterceptor):
     A message is read once its call is admitted. gRPC by itself reads those of waiting calls too.
     """
 
-    def __init__(self, admission: Admission, bounded: frozenset[str]) -> None:
+    def __init__(self, admission: Admission, bounded: frozenset[str], metrics: CallMetrics) -> None:
         """Create it.
 
         Args:
             admission: bounds on calls.
             bounded: methods that they apply to, `/PACKAGE.SERVICE/METHOD`.
+            metrics: counts all calls.
         """
         self._admission = admission
         self._bounded = bounded
+        self._metrics = metrics
 
     def intercept_service(
         self,
@@ -59,17 +63,22 @@ class CallInterceptor(grpc.ServerInterceptor):
         context: grpc.ServicerContext,
     ) -> Any:
         admitted = self._admission.admit(context) if method in self._bounded else nullcontext()
+        start, code = time.perf_counter(), grpc.StatusCode.OK
         try:
             with admitted:
                 return handler.unary_unary(_read(messages, handler), context)
         except StatusError as error:
+            code = error.code
             _abort(context, error)
         except grpc.RpcError:  # the client has gone, or its message is too large
+            code = grpc.StatusCode.CANCELLED
             raise
         except Exception as error:
+            code = grpc.StatusCode.INTERNAL
             _LOGGER.exception("%s failed", method)
-            kind = type(error).__name__
-            _abort(context, StatusError(grpc.StatusCode.INTERNAL, f"server: {kind}: {error}"))
+            _abort(context, StatusError(code, f"server: {type(error).__name__}: {error}"))
+        finally:
+            self._metrics.record(method, code, time.perf_counter() - start)
 
 
 def _read(messages: Iterator[bytes], handler: grpc.RpcMethodHandler) -> Any:

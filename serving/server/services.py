@@ -19,6 +19,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import (
     GetModelStatusResponse,
 )
 from tensorflow_serving.apis.inference_pb2 import InferenceTask, MultiInferenceRequest
+from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
@@ -125,6 +126,15 @@ class ModelService(ModelServiceServicer):
             found.status.error_code = status.code.value[0]
             found.status.error_message = status.error
         return response
+
+    def HandleReloadConfigRequest(  # noqa: N802
+        self, request: ReloadConfigRequest, context: grpc.ServicerContext
+    ) -> NoReturn:
+        """Refuse: the model is named on the command line, and its newest version is served."""
+        raise StatusError(
+            grpc.StatusCode.UNIMPLEMENTED,
+            "HandleReloadConfigRequest: must go to TensorFlow Serving",
+        )
 
 
 def _spec(request: Any) -> ModelSpec:

@@ -1,5 +1,7 @@
 """Settings of the embedded server."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from data_prep.settings import Settings
@@ -20,6 +22,14 @@ class ServerSettings(Settings):
         max_batch: largest first axis of an input.
         max_mib: largest request, and largest input once decoded, in MiB.
         grace: seconds that running predictions get to finish when the server ends.
+        metrics_port: port of the metrics, on the same address; 0 for any free one, None for no
+            metrics.
+        tls_cert: PEM file of the server's certificate and its chain; None without TLS.
+        tls_key: PEM file of its private key.
+        tls_client_ca: PEM file of the authorities that sign clients' certificates; with it, every
+            client must have one.
+        token_file: file with the token that clients send as `authorization: Bearer TOKEN`; None
+            for no tokens.
     """
 
     name: str
@@ -31,6 +41,11 @@ class ServerSettings(Settings):
     max_batch: int = Field(32, ge=1)
     max_mib: int = Field(64, ge=1, le=2047)
     grace: float = Field(30, ge=0)
+    metrics_port: int | None = Field(None, ge=0, le=65535)
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
+    token_file: Path | None = None
 
     @property
     def max_bytes(self) -> int:

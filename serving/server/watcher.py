@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from data_prep.errors import UserError
+from serving.server.health import ServerHealth
 from serving.server.model_folder import ModelFolder, Status
 from serving.server.served_models import ServedModels
 from serving.versions import State
@@ -25,6 +26,7 @@ class Watcher(threading.Thread):
     def __init__(
         self,
         models: ServedModels,
+        health: ServerHealth,
         address: str,
         poll_seconds: float,
         report: Callable[[str], None],
@@ -34,6 +36,7 @@ class Watcher(threading.Thread):
 
         Args:
             models: the served models.
+            health: told about each change.
             address: where they are served, for the report.
             poll_seconds: seconds between two checks.
             report: takes a line about each version that is served, ends or cannot be loaded.
@@ -42,6 +45,7 @@ class Watcher(threading.Thread):
         super().__init__(name="versions", daemon=True)
         self.error: Exception | None = None
         self._models = models
+        self._health = health
         self._address = address
         self._poll_seconds = poll_seconds
         self._report = report
@@ -60,6 +64,7 @@ class Watcher(threading.Thread):
         reported: set[str] = set()
         problems: list[str] = []
         while not self._stopping.is_set():
+            self._health.update(self._models.folders.values())
             lines = [*self._lines(), *problems]
             for line in lines:
                 if line not in reported:
@@ -86,7 +91,8 @@ class Watcher(threading.Thread):
         for name, folder in self._models.folders.items():
             statuses = folder.statuses()
             if not statuses:
-                lines.append(f"waiting for a version of {name} in {folder.folder}")
+                where = folder.folder
+                lines.append(f"waiting at {self._address} for a version of {name} in {where}")
             lines += [self._line(name, *item) for item in sorted(statuses.items())]
         return lines
 

@@ -12,6 +12,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 from serving.server.admission import Admission
 from serving.server.errors import StatusError
 from serving.server.interceptor import CallInterceptor
+from serving.server.metrics import CallMetrics
 
 BOUNDED, FREE = "/test.Service/Bounded", "/test.Service/Free"
 
@@ -24,9 +25,8 @@ def answering(behavior, workers=1, queue=0):
     )
     handlers = {"Bounded": handler, "Free": handler}
     admission = Admission(workers, queue)
-    server = grpc.server(
-        ThreadPoolExecutor(8), interceptors=[CallInterceptor(admission, frozenset({BOUNDED}))]
-    )
+    interceptor = CallInterceptor(admission, frozenset({BOUNDED}), CallMetrics(admission))
+    server = grpc.server(ThreadPoolExecutor(8), interceptors=[interceptor])
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("test.Service", handlers),)
     )

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -43,13 +45,14 @@ def blocking_folder(tmp_path_factory):
 
 @contextmanager
 def serving(folder, *options):
-    """Start the command, and give its process and a stub of its PredictionService."""
-    command = [sys.executable, "-m", "serving", "serve", "--model", folder, "--port", "0", *options]
+    """Start the command; give its process, a stub of its PredictionService, and its metrics."""
+    ports = ["--port", "0", "--metrics-port", "0"]
+    command = [sys.executable, "-m", "serving", "serve", "--model", folder, *ports, *options]
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True) as process:
         try:
-            address = process.stdout.readline().split()[-1]
+            metrics, address = (process.stdout.readline().split()[-1] for _ in range(2))
             with grpc.insecure_channel(address) as channel:
-                yield process, PredictionServiceStub(channel)
+                yield process, PredictionServiceStub(channel), metrics
         finally:
             process.kill()
 
@@ -62,18 +65,23 @@ def start(stub, path, timeout=60):
     return stub.Predict.future(request, timeout=timeout)
 
 
-def wait_until_full(stub, path):
-    while (
-        start(stub, path, timeout=0.5).exception().code() is not grpc.StatusCode.RESOURCE_EXHAUSTED
+def wait_for(metrics, running, waiting):
+    """Wait until so many predictions run and wait."""
+    wanted = {
+        f"serving_predictions_running {running}.0",
+        f"serving_predictions_waiting {waiting}.0",
+    }
+    while not wanted <= set(
+        urllib.request.urlopen(metrics, timeout=20).read().decode().split("\n")
     ):
-        pass
+        time.sleep(0.05)
 
 
 def test_sigterm_finishes_what_runs_and_refuses_what_waits(blocking_folder, tmp_path):
     path = tmp_path / "finish"
-    with serving(blocking_folder, "--workers", 2, "--queue", 4) as (process, stub):
+    with serving(blocking_folder, "--workers", 2, "--queue", 4) as (process, stub, metrics):
         calls = [start(stub, path) for _ in range(6)]
-        wait_until_full(stub, path)
+        wait_for(metrics, running=2, waiting=4)
         process.send_signal(signal.SIGTERM)
         refused = [call for call in calls if waits(call)]
         assert [call.exception().code() for call in refused] == [UNAVAILABLE] * 4
@@ -95,9 +103,13 @@ def waits(call):
 
 def test_what_outlasts_the_grace_is_cut_off(blocking_folder, tmp_path):
     path = tmp_path / "never"
-    with serving(blocking_folder, "--workers", 1, "--queue", 0, "--grace", 0.5) as (process, stub):
+    with serving(blocking_folder, "--workers", 1, "--queue", 0, "--grace", 0.5) as (
+        process,
+        stub,
+        metrics,
+    ):
         call = start(stub, path)
-        wait_until_full(stub, path)
+        wait_for(metrics, running=1, waiting=0)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
         assert call.exception().code() in (UNAVAILABLE, grpc.StatusCode.CANCELLED)
@@ -122,9 +134,10 @@ def test_an_empty_folder_is_waited_for(tmp_path, video):
     folder.mkdir()
     save_model(tmp_path / "1", control=False)
     with serving_here(folder) as lines:
-        assert lines.get(timeout=60) == f"waiting for a version of separator in {folder}"
+        waiting = rf"waiting at (.+) for a version of separator in {folder}"
+        address = re.fullmatch(waiting, lines.get(timeout=60))[1]
         (tmp_path / "1").rename(folder / "1")
-        address = re.fullmatch(r"serving separator version 1 at (.+)", lines.get(timeout=60))[1]
+        assert lines.get(timeout=60) == f"serving separator version 1 at {address}"
         with Client(address) as client:
             assert client.separate(video)["outputs"].shape == (2, *video.shape)
 

@@ -20,6 +20,7 @@ from tensorflow_serving.apis.get_model_status_pb2 import (
     GetModelStatusResponse,
 )
 from tensorflow_serving.apis.inference_pb2 import MultiInferenceRequest
+from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
@@ -32,6 +33,7 @@ REQUESTS = {
     "Regress": RegressionRequest,
     "MultiInference": MultiInferenceRequest,
     "GetModelStatus": GetModelStatusRequest,
+    "HandleReloadConfigRequest": ReloadConfigRequest,
 }
 DTYPES = {
     "float": tf.float32,
@@ -218,7 +220,35 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("method", "text", "code", "words"), REFUSED)
+# What differs from TensorFlow Serving, for the reasons in docs/serving.md.
+DIFFERENT = [
+    (
+        "Predict",
+        SPEC + given(tensor(dims=(1, 4))) + ONE,
+        "INVALID_ARGUMENT",
+        r"got float32 \[1, 4\]",
+    ),
+    ("Predict", SPEC + given(tensor(dims=(3,))) + ONE, "INVALID_ARGUMENT", r"got float32 \[3\]"),
+    ("Predict", SPEC + given(tensor(dims=())) + ONE, "INVALID_ARGUMENT", r"got float32 \[\]"),
+    ("Predict", SPEC + given(tensor(dims=(33, 3))) + ONE, "INVALID_ARGUMENT", "at most 32, got 33"),
+    (
+        "Predict",
+        spec(rest='signature_name: "string"')
+        + given(tensor("DT_STRING", values=r'tensor_content: "\\001\\001\\001abc"')),
+        "INVALID_ARGUMENT",
+        "tensor_content must be string",
+    ),
+    (
+        "Predict",
+        spec(rest='signature_name: "__saved_model_init_op"'),
+        "FAILED_PRECONDITION",
+        "not found",
+    ),
+    ("HandleReloadConfigRequest", "config { model_config_list { } }", "UNIMPLEMENTED", "must go"),
+]
+
+
+@pytest.mark.parametrize(("method", "text", "code", "words"), REFUSED + DIFFERENT)
 def test_requests_are_refused_with_tensorflow_servings_status(call, method, text, code, words):
     with pytest.raises(grpc.RpcError, match=words) as caught:
         call(method, text)

@@ -1,0 +1,121 @@
+"""What operators and their tools ask the server: health, reflection and metrics."""
+
+import queue
+import re
+import shutil
+import threading
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import grpc
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
+from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+from prometheus_client.parser import text_string_to_metric_families
+from tiny_separator import save_model
+
+from data_prep.errors import UserError
+from serving.client import Client
+from serving.errors import ServingError
+from serving.server.admission import Admission
+from serving.server.metrics import CallMetrics
+from serving.server.process import serve_until
+from serving.server.settings import ServerSettings
+
+SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
+
+
+@contextmanager
+def operated(folder):
+    """Serve an empty folder; give the queue of reported lines, the address and the metrics' URL."""
+    lines, stop = queue.Queue(), threading.Event()
+    settings = ServerSettings(name="separator", port=0, metrics_port=0, poll_seconds=0.05)
+    with ThreadPoolExecutor(1) as thread:
+        done = thread.submit(serve_until, stop, folder, settings, lines.put)
+        try:
+            metrics = re.fullmatch(r"metrics at (http://\S+)", lines.get(timeout=60))[1]
+            address = re.match(r"waiting at (\S+) for", lines.get(timeout=60))[1]
+            yield lines, address, metrics
+        finally:
+            stop.set()
+        done.result(timeout=30)
+
+
+def test_health_reflection_and_metrics(video, tmp_path):
+    folder = tmp_path / "models"
+    folder.mkdir()
+    save_model(tmp_path / "1", control=False)
+    with (
+        operated(folder) as (lines, address, metrics),
+        grpc.insecure_channel(address) as channel,
+        Client(address) as client,
+    ):
+        assert health(channel) == NOT_SERVING
+        (tmp_path / "1").rename(folder / "1")
+        assert lines.get(timeout=60) == f"serving separator version 1 at {address}"
+        for service in ("", "tensorflow.serving.PredictionService"):
+            assert health(channel, service) == SERVING
+        with pytest.raises(grpc.RpcError) as caught:
+            health(channel, "other")
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+
+        assert listed(channel) >= {"tensorflow.serving.PredictionService", "grpc.health.v1.Health"}
+        assert "Predict" in described(channel, "tensorflow.serving.PredictionService")
+        assert "GetModelStatus" in described(channel, "tensorflow.serving.ModelService")
+
+        assert client.separate(video)
+        with pytest.raises(ServingError):
+            client.separate(video, outputs=["masks"])  # which cannot be computed
+        found = samples(metrics)
+        predict = ("Predict", "tensorflow.serving.PredictionService")
+        assert found["grpc_server_handled_total", "OK", *predict] == 1
+        assert found["grpc_server_handled_total", "INVALID_ARGUMENT", *predict] == 1
+        assert found["grpc_server_handling_seconds_count", *predict] == 2
+        assert found["serving_predictions_running",] == 0
+        assert found["serving_predictions_waiting",] == 0
+
+        shutil.rmtree(folder / "1")
+        assert lines.get(timeout=60) == "separator version 1: end"
+        assert health(channel) == NOT_SERVING
+
+
+def test_a_port_of_metrics_in_use_is_named():
+    metrics = CallMetrics(Admission(1, 1))
+    port = metrics.listen("127.0.0.1", 0)
+    with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port}: cannot listen for metrics: Addr"):
+        metrics.listen("127.0.0.1", port)
+
+
+def health(channel, service=""):
+    return HealthStub(channel).Check(HealthCheckRequest(service=service), timeout=20).status
+
+
+def samples(url):
+    text = urllib.request.urlopen(url, timeout=20).read().decode()
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def reflect(channel, request):
+    [response] = ServerReflectionStub(channel).ServerReflectionInfo(iter([request]), timeout=20)
+    return response
+
+
+def listed(channel):
+    response = reflect(channel, ServerReflectionRequest(list_services=""))
+    return {service.name for service in response.list_services_response.service}
+
+
+def described(channel, symbol):
+    """Return the methods of a service, from its descriptor."""
+    response = reflect(channel, ServerReflectionRequest(file_containing_symbol=symbol))
+    files = response.file_descriptor_response.file_descriptor_proto
+    services = (s for file in files for s in FileDescriptorProto.FromString(file).service)
+    return {method.name for service in services for method in service.method}
