@@ -67,7 +67,7 @@ def apply_maps(maps: np.ndarray, mixture: np.ndarray) -> np.ndarray:
 
 
 def _enlarge(channel: np.ndarray, height: int, width: int) -> Image.Image:
-    return Image.fromarray(channel).resize((width, height), Image.Resampling.BILINEAR)
+    return Image.fromarray(channel).resize((width, height), Image.Resampling.BICUBIC)
 
 
 def _outer(a: np.ndarray, b: np.ndarray) -> np.ndarray:
