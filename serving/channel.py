@@ -1,6 +1,7 @@
 """gRPC channels to a model server; loads nothing heavy."""
 
 import ipaddress
+import json
 import re
 
 import grpc
@@ -16,10 +17,29 @@ _OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
 
+# Predictions change nothing, so they may be repeated. A server that restarts or moves to another
+# machine answers UNAVAILABLE, and one whose queue is full RESOURCE_EXHAUSTED or UNAVAILABLE. gRPC
+# makes five attempts at most, here within about three seconds and the call's deadline, and repeats
+# only what fits into the buffer.
+_RETRY_POLICY = {
+    "maxAttempts": 5,
+    "initialBackoff": "0.2s",
+    "maxBackoff": "2s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+}
+_SERVICE = {"service": "tensorflow.serving.PredictionService"}
+_RETRIES = (
+    (
+        "grpc.service_config",
+        json.dumps({"methodConfig": [{"name": [_SERVICE], "retryPolicy": _RETRY_POLICY}]}),
+    ),
+    ("grpc.per_rpc_retry_buffer_size", 1 << 30),
+)
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.%\w]+\]):(?P<port>\d{1,5})", re.ASCII)
 
 
-def open_channel(address: str) -> grpc.Channel:
+def open_channel(address: str, *, retries: bool = False) -> grpc.Channel:
     """Open a channel, which connects when it is first used.
 
     This machine is never reached through a proxy. Other servers are, if `http_proxy` is set, unless
@@ -27,6 +47,8 @@ def open_channel(address: str) -> grpc.Channel:
 
     Args:
         address: HOST:PORT; an IPv6 address stands in brackets.
+        retries: whether predictions are repeated, with growing pauses, if the server is unavailable
+            or overloaded.
 
     Raises:
         ServingError: the address has another form.
@@ -35,7 +57,8 @@ def open_channel(address: str) -> grpc.Channel:
     if parts is None or not 0 < int(parts["port"]) < 65536:
         raise ServingError(f"server: must be HOST:PORT, got {address}")
     uses_proxy = ("grpc.enable_http_proxy", int(not _is_loopback(parts["host"])))
-    return grpc.insecure_channel(address, options=(*_OPTIONS, uses_proxy))
+    options = (*_OPTIONS, *(_RETRIES if retries else ()), uses_proxy)
+    return grpc.insecure_channel(address, options=options)
 
 
 def _is_loopback(host: str) -> bool:

@@ -24,7 +24,8 @@ class Client:
     """Client of one model on one server. Threads may share it.
 
     The model's metadata and description are fetched once, and again only if another version has
-    replaced the model. Every method but `ready` and `wait_ready` raises a one-line ServingError if
+    replaced the model. Requests are repeated for some seconds if the server is unavailable or
+    overloaded. Every method but `ready` and `wait_ready` raises a one-line ServingError if
     the server cannot be reached, does not know the model, refuses the request or takes longer than
     `timeout`.
 

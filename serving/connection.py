@@ -43,8 +43,9 @@ class Metadata:
 class Connection:
     """The remote calls about one model. Threads may share it.
 
-    Every call raises RefusedError if the server knows no such model, version or signature, or the
-    request does not fit it, and another ServingError if the server does not answer in time.
+    Predictions are repeated for some seconds if the server is unavailable or overloaded. Every call
+    raises RefusedError if the server knows no such model, version or signature, or the request does
+    not fit it, and another ServingError if the server does not answer in time.
 
     Attributes:
         where: the model and its server; error messages begin with it.
@@ -68,7 +69,7 @@ class Connection:
         self._model = model
         self._timeout = timeout
         self._label = label
-        self._channel = open_channel(address)
+        self._channel = open_channel(address, retries=True)
         self._get_metadata = self._method(
             "PredictionService/GetModelMetadata", GetModelMetadataResponse
         )
