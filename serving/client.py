@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 _RETRY_SECONDS = 0.2
 
 
-class Client:
+class SeparationClient:
     """Client of one model on one server. Threads may share it.
 
     The model's metadata and description are fetched once, and again only if another version has
@@ -30,7 +30,7 @@ class Client:
     `timeout`.
 
     Example:
-        >>> with Client("127.0.0.1:8500") as client:
+        >>> with SeparationClient("127.0.0.1:8500") as client:
         ...     client.wait_ready(60)
         ...     clip = client.description().clip
         ...     video = np.zeros((clip.frames, clip.height, clip.width, 3), np.uint8)
@@ -63,7 +63,7 @@ class Client:
         self._metadata: Metadata | None = None
         self._descriptions: dict[int, ModelDescription] = {}  # by version
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> "SeparationClient":
         return self
 
     def __exit__(

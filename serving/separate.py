@@ -13,7 +13,7 @@ from data_prep.media.encoding import write_video
 from data_prep.media.frames import middle_start
 from data_prep.media.pcm import to_float
 from data_prep.media.probe import probe
-from serving.client import Client
+from serving.client import SeparationClient
 from serving.cue import OWN_AUDIO, cue_file
 from serving.side_by_side import CaptionedVideo, enlarge, in_columns, in_rows
 
@@ -43,7 +43,7 @@ class Separation:
 
 
 def separate(
-    client: Client,
+    client: SeparationClient,
     video: str,
     *,
     start: float | None = None,

@@ -10,7 +10,7 @@ from data_prep.progress_bar import watching
 from data_prep.storage.outputs import require_folder_output
 from serving import separate as separating
 from serving.channel import answers, open_channel, require_server
-from serving.client import Client
+from serving.client import SeparationClient
 from serving.cue import NO_AUDIO, OWN_AUDIO
 from serving.separation.run_state import require_resumable
 from serving.separation.summary import describe
@@ -104,7 +104,7 @@ def separate(
         click.echo(f"waiting up to {wait:g} s for a server at {server}", err=True)
         require_server(server, seconds=wait)
 
-    with Client(server, model) as client:
+    with SeparationClient(server, model) as client:
         if not client.ready():
             click.echo(f"waiting up to {wait:g} s for {model} at {server}", err=True)
             client.wait_ready(wait)
@@ -115,7 +115,7 @@ def separate(
 
 
 def _separate_whole(
-    client: Client, video: str, info: VideoInfo, output: str, cue: str, parallel: int
+    client: SeparationClient, video: str, info: VideoInfo, output: str, cue: str, parallel: int
 ) -> None:
     # SciPy takes a while to load, and the arguments are checked without it.
     from serving.separation.separation_run import opened_run
@@ -131,7 +131,12 @@ def _separate_whole(
 
 
 def _separate_window(
-    client: Client, video: str, info: VideoInfo, output: str, cue: str, window: float | str
+    client: SeparationClient,
+    video: str,
+    info: VideoInfo,
+    output: str,
+    cue: str,
+    window: float | str,
 ) -> None:
     start = None if isinstance(window, str) else window
     separation = separating.separate(client, video, start=start, cue=cue, duration=info.duration)

@@ -14,14 +14,14 @@ Result = TypeVar("Result")
 
 
 class Separator(Protocol):
-    """A model that separates clips; threads share it. `serving.client.Client` is one."""
+    """A model that separates clips; threads share it. `serving.SeparationClient` is one."""
 
     def description(self) -> ModelDescription:
         """Return the model's kind, system, control mode and clips."""
         ...
 
     def separate(self, video: np.ndarray, audio: np.ndarray | None = None) -> dict[str, np.ndarray]:
-        """Separate a clip; see `Client.separate`."""
+        """Separate a clip; see `SeparationClient.separate`."""
         ...
 
 

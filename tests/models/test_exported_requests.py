@@ -22,7 +22,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import (
 from models.export.saved_model import export
 from models.systems import get_system
 from models.tasks.classifier import Classifier
-from serving.client import Client
+from serving.client import SeparationClient
 from serving.errors import ServingError
 
 pytestmark = pytest.mark.slow  # exports, and TensorFlow in a process of its own
@@ -128,7 +128,10 @@ def test_the_client_asks_for_what_was_warmed_up(exported):
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     audio = np.zeros(AUDIO, np.float32) if system.uses_audio else None
-    with Client(f"127.0.0.1:{port}") as client, pytest.raises(ServingError, match="only recorded"):
+    with (
+        SeparationClient(f"127.0.0.1:{port}") as client,
+        pytest.raises(ServingError, match="only recorded"),
+    ):
         client.separate(np.zeros(VIDEO, np.uint8), audio)
     server.stop(None).wait()
     warmed = [

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tiny_separator import save_model
 
 from data_prep.errors import UserError
-from serving.client import Client
+from serving.client import SeparationClient
 from serving.errors import ServingError
 from serving.server.admission import Admission
 from serving.server.metrics import CallMetrics
@@ -52,7 +52,7 @@ def test_health_reflection_and_metrics(video, tmp_path):
     with (
         operated(folder) as (lines, address, metrics),
         grpc.insecure_channel(address) as channel,
-        Client(address) as client,
+        SeparationClient(address) as client,
     ):
         assert health(channel) == NOT_SERVING
         (tmp_path / "1").rename(folder / "1")

@@ -19,7 +19,7 @@ from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 from tiny_separator import save_model
 
-from serving.client import Client
+from serving.client import SeparationClient
 from serving.server.process import serve_until
 from serving.server.settings import ServerSettings
 
@@ -138,7 +138,7 @@ def test_an_empty_folder_is_waited_for(tmp_path, video):
         address = re.fullmatch(waiting, lines.get(timeout=60))[1]
         (tmp_path / "1").rename(folder / "1")
         assert lines.get(timeout=60) == f"serving separator version 1 at {address}"
-        with Client(address) as client:
+        with SeparationClient(address) as client:
             assert client.separate(video)["outputs"].shape == (2, *video.shape)
 
 
@@ -156,5 +156,5 @@ def test_an_ipv6_address_is_served(blocking_folder):
     with serving_here(blocking_folder, host="::1") as lines:
         line = lines.get(timeout=60)
         address = re.fullmatch(r"serving separator version 1 at (\[::1\]:\d+)", line)[1]
-        with Client(address) as client:
+        with SeparationClient(address) as client:
             assert client.ready()

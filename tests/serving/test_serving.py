@@ -28,7 +28,7 @@ from tiny_separator import CLIP, save_model
 
 from data_prep.errors import UserError
 from serving.channel import open_channel, require_server
-from serving.client import Client
+from serving.client import SeparationClient
 from serving.description import ModelDescription
 from serving.errors import ServingError
 from serving.server.process import serve_until
@@ -39,13 +39,13 @@ LOUD = np.full(CLIP.samples, 0.75, np.float32)
 
 @pytest.fixture
 def control(control_server):
-    with Client(control_server) as client:
+    with SeparationClient(control_server) as client:
         yield client
 
 
 @pytest.fixture
 def plain(plain_server):
-    with Client(plain_server.address) as client:
+    with SeparationClient(plain_server.address) as client:
         yield client
 
 
@@ -107,16 +107,16 @@ def test_the_description_tells_kind_control_and_clips(control, plain):
 
 
 def test_the_example_of_the_client_runs(plain_server):
-    example = Client.__doc__.replace("127.0.0.1:8500", plain_server.address)
+    example = SeparationClient.__doc__.replace("127.0.0.1:8500", plain_server.address)
     test = doctest.DocTestParser().get_doctest(
-        example, {"Client": Client, "np": np}, "Client", None, None
+        example, {"SeparationClient": SeparationClient, "np": np}, "SeparationClient", None, None
     )
     results = doctest.DocTestRunner().run(test)
     assert (results.failed, results.attempted) == (0, 2)
 
 
 def test_metadata_and_description_are_fetched_once(control_server, video):
-    with counting_proxy(control_server) as (address, calls), Client(address) as client:
+    with counting_proxy(control_server) as (address, calls), SeparationClient(address) as client:
         for _ in range(3):
             assert client.has_control()
             assert client.description().clip == CLIP
@@ -132,7 +132,7 @@ def test_metadata_is_fetched_again_only_after_another_version(serve_folder, vide
     with (
         serve_folder(folder, poll_seconds=0.1) as server,
         counting_proxy(server) as (address, calls),
-        Client(address) as client,
+        SeparationClient(address) as client,
     ):
         with pytest.raises(ServingError, match=r"unknown: \{audio\}"):
             client.separate(video, LOUD)
@@ -155,7 +155,7 @@ def test_a_version_with_the_same_signature_is_described_anew(serve_folder, video
     folder = tmp_path / "models"
     save_model(folder / "3", control=False)
     save_model(tmp_path / "4", control=False, fps=16)
-    with serve_folder(folder, poll_seconds=0.1) as server, Client(server) as client:
+    with serve_folder(folder, poll_seconds=0.1) as server, SeparationClient(server) as client:
         assert client.description().clip.fps == 8
         (tmp_path / "4").rename(folder / "4")
         wait_for_version(server, 4)
@@ -312,7 +312,7 @@ def test_versions_come_and_go_without_a_restart(plain_server, plain, video, tmp_
 def test_readiness(control_server, control):
     assert control.ready()
     control.wait_ready(1)
-    with Client(control_server, "other") as other:
+    with SeparationClient(control_server, "other") as other:
         assert not other.ready()
         with pytest.raises(ServingError, match=r"not ready within 0\.5 s: other at .*NOT_FOUND"):
             other.wait_ready(0.5)
@@ -320,7 +320,7 @@ def test_readiness(control_server, control):
 
 def test_an_unknown_model_is_named(control_server, video):
     with (
-        Client(control_server, "other") as client,
+        SeparationClient(control_server, "other") as client,
         pytest.raises(ServingError, match=r"other at 127.*: NOT_FOUND: .*Latest\(other\)"),
     ):
         client.separate(video)
@@ -328,7 +328,7 @@ def test_an_unknown_model_is_named(control_server, video):
 
 def test_a_missing_server_is_named(video):
     address = f"127.0.0.1:{closed_port()}"
-    with Client(address) as client:
+    with SeparationClient(address) as client:
         assert not client.ready()
         with pytest.raises(ServingError, match=f"no server answers at {address}") as caught:
             client.separate(video)
@@ -343,7 +343,7 @@ def test_the_client_waits_no_longer_than_the_timeout(video):
         silent.listen()
         address = f"127.0.0.1:{silent.getsockname()[1]}"
         with (
-            Client(address, timeout=0.3) as client,
+            SeparationClient(address, timeout=0.3) as client,
             pytest.raises(ServingError, match=r"no answer within 0\.3 s"),
         ):
             client.separate(video)
@@ -352,7 +352,7 @@ def test_the_client_waits_no_longer_than_the_timeout(video):
 @pytest.mark.parametrize("address", ["localhost", "localhost:", ":8500", "host:http", "h:70000"])
 def test_an_address_needs_a_host_and_a_port(address):
     with pytest.raises(ServingError, match=f"must be HOST:PORT, got {address}"):
-        Client(address)
+        SeparationClient(address)
 
 
 def serve_here(folder, port):
