@@ -1,6 +1,7 @@
 """What every call has in common: admission, errors as statuses, and a log of what is unexpected."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -24,17 +25,26 @@ class CallInterceptor(grpc.ServerInterceptor):
     A message is read once its call is admitted. gRPC by itself reads those of waiting calls too.
     """
 
-    def __init__(self, admission: Admission, bounded: frozenset[str], metrics: CallMetrics) -> None:
+    def __init__(
+        self,
+        admission: Admission,
+        bounded: frozenset[str],
+        metrics: CallMetrics,
+        read_seconds: float = 60,
+    ) -> None:
         """Create it.
 
         Args:
             admission: bounds on calls.
             bounded: methods that they apply to, `/PACKAGE.SERVICE/METHOD`.
             metrics: counts all calls.
+            read_seconds: seconds that a message may take to arrive. Then the call is canceled, so
+                that clients which send nothing do not keep others out.
         """
         self._admission = admission
         self._bounded = bounded
         self._metrics = metrics
+        self._read_seconds = read_seconds
 
     def intercept_service(
         self,
@@ -66,7 +76,8 @@ class CallInterceptor(grpc.ServerInterceptor):
         start, code = time.perf_counter(), grpc.StatusCode.OK
         try:
             with admitted:
-                return handler.unary_unary(_read(messages, handler), context)
+                message = self._read(messages, context)
+                return handler.unary_unary(_parse(message, handler), context)
         except StatusError as error:
             code = error.code
             _abort(context, error)
@@ -80,16 +91,26 @@ class CallInterceptor(grpc.ServerInterceptor):
         finally:
             self._metrics.record(method, code, time.perf_counter() - start)
 
-
-def _read(messages: Iterator[bytes], handler: grpc.RpcMethodHandler) -> Any:
-    """Return the only message of a call."""
-    for message in messages:
+    def _read(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+        """Return the only message of a call."""
+        timer = threading.Timer(self._read_seconds, context.cancel)
+        timer.start()
         try:
-            return handler.request_deserializer(message)
-        except DecodeError as error:
-            rule = "request: must be the method's message, got other bytes"
-            raise StatusError(grpc.StatusCode.INTERNAL, rule) from error
-    raise invalid("request: must be one message, got none")
+            message = next(messages, None)
+        finally:
+            timer.cancel()
+        if message is None:
+            raise invalid("request: must be one message, got none")
+        return message
+
+
+def _parse(message: bytes, handler: grpc.RpcMethodHandler) -> Any:
+    """Return the request in a message."""
+    try:
+        return handler.request_deserializer(message)
+    except DecodeError as error:
+        rule = "request: must be the method's message, got other bytes"
+        raise StatusError(grpc.StatusCode.INTERNAL, rule) from error
 
 
 def _abort(context: grpc.ServicerContext, error: StatusError) -> NoReturn:

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from data_prep.errors import UserError
 from serving.server.health import ServerHealth
+from serving.server.memory import return_free_memory
 from serving.server.model_folder import ModelFolder, Status
 from serving.server.served_models import ServedModels
 from serving.versions import State
@@ -73,6 +74,7 @@ class Watcher(threading.Thread):
             reported = set(lines)
             self._stopping.wait(self._poll_seconds)
             problems = self._refresh()
+            return_free_memory()
 
     def _refresh(self) -> list[str]:
         """Look for other versions, and return errors as lines; the served versions stay."""

@@ -18,14 +18,15 @@ BOUNDED, FREE = "/test.Service/Bounded", "/test.Service/Free"
 
 
 @contextmanager
-def answering(behavior, workers=1, queue=0):
+def answering(behavior, workers=1, queue=0, **settings):
     """Serve a behavior under both methods, and give a channel."""
     handler = grpc.unary_unary_rpc_method_handler(
         behavior, StringValue.FromString, StringValue.SerializeToString
     )
     handlers = {"Bounded": handler, "Free": handler}
     admission = Admission(workers, queue)
-    interceptor = CallInterceptor(admission, frozenset({BOUNDED}), CallMetrics(admission))
+    metrics = CallMetrics(admission)
+    interceptor = CallInterceptor(admission, frozenset({BOUNDED}), metrics, **settings)
     server = grpc.server(ThreadPoolExecutor(8), interceptors=[interceptor])
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("test.Service", handlers),)
@@ -101,6 +102,20 @@ def test_a_call_without_a_message_is_refused():
         channel.stream_unary(FREE)(iter([]), timeout=20)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "must be one message" in caught.value.details()
+
+
+def test_a_client_that_sends_nothing_does_not_keep_others_out():
+    silent = threading.Event()
+
+    def nothing():
+        silent.wait(20)
+        yield from ()
+
+    with answering(echo, queue=1, read_seconds=0.2) as channel:
+        silenced = channel.stream_unary(BOUNDED).future(nothing())
+        assert call(channel, BOUNDED) == "video!"
+        assert silenced.exception(timeout=20).code() is grpc.StatusCode.CANCELLED
+        silent.set()
 
 
 def test_an_unknown_method_is_unimplemented():
