@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from serving.separation.windows import Window
+from serving.separation.windows import VideoWindow
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +22,7 @@ class SeparatedWindow:
         is_silent: whether there was no audible cue.
     """
 
-    window: Window
+    window: VideoWindow
     mixture: np.ndarray
     outputs: np.ndarray
     chosen: int | None

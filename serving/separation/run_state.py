@@ -10,7 +10,7 @@ from data_prep.errors import UserError
 from data_prep.results import Results
 from data_prep.settings import Settings
 from serving.separation.layer_tracking import SeparatedWindow
-from serving.separation.windows import Window
+from serving.separation.windows import VideoWindow
 
 UNFINISHED = "unfinished"
 """The folder in the output that holds the state and the parts until the separation is complete."""
@@ -84,7 +84,7 @@ def write_window(output: str, window: SeparatedWindow) -> None:
     storage.write_bytes(_window_file(output, window.window), data.getvalue())
 
 
-def read_window(output: str, window: Window, result: WindowResult) -> SeparatedWindow:
+def read_window(output: str, window: VideoWindow, result: WindowResult) -> SeparatedWindow:
     """Return a window that was kept.
 
     Args:
@@ -98,7 +98,7 @@ def read_window(output: str, window: Window, result: WindowResult) -> SeparatedW
     )
 
 
-def _window_file(output: str, window: Window) -> str:
+def _window_file(output: str, window: VideoWindow) -> str:
     return storage.join(output, UNFINISHED, f"window_from_{window.start:08}.npz")
 
 

@@ -15,6 +15,7 @@ from data_prep.media.joining import join_videos
 from data_prep.media.probe import VideoInfo, probe
 from data_prep.media.whole_video import read_whole
 from serving.cue import OWN_AUDIO, cue_file
+from serving.separation.clip_separator import ClipSeparator, in_order
 from serving.separation.frame_grid import FrameGrid
 from serving.separation.guided_upsampling import apply_maps
 from serving.separation.large_outputs import MapsInTime
@@ -29,7 +30,6 @@ from serving.separation.run_state import (
     state_file,
     write_window,
 )
-from serving.separation.separator import Separator, in_order
 from serving.separation.shots import find_shots
 from serving.separation.window_separator import WindowSeparator
 from serving.separation.windows import cut_windows, plan_windows
@@ -41,7 +41,7 @@ _RECENT = 6  # windows that are held for the state
 
 @contextmanager
 def opened_run(
-    separator: Separator,
+    separator: ClipSeparator,
     video: str,
     output: str,
     *,
@@ -103,7 +103,7 @@ class SeparationRun:
 
     def __init__(
         self,
-        separator: Separator,
+        separator: ClipSeparator,
         path: Path,
         cue: Path | None,
         output: str,

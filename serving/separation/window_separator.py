@@ -7,17 +7,17 @@ import numpy as np
 from data_prep.config import ClipConfig
 from data_prep.media.clip import read_audio
 from data_prep.media.pcm import to_float
+from serving.separation.clip_separator import ClipSeparator
 from serving.separation.frame_grid import FrameGrid
 from serving.separation.layer_tracking import SeparatedWindow
-from serving.separation.separator import Separator
-from serving.separation.windows import Window
+from serving.separation.windows import VideoWindow
 
 
 class WindowSeparator:
     """Separates windows of a video. Threads may share it."""
 
     def __init__(
-        self, separator: Separator, clip: ClipConfig, grid: FrameGrid, cue: Path | None
+        self, separator: ClipSeparator, clip: ClipConfig, grid: FrameGrid, cue: Path | None
     ) -> None:
         """Set what all windows have in common.
 
@@ -30,7 +30,7 @@ class WindowSeparator:
         self._separator, self._clip, self._grid, self._cue = separator, clip, grid, cue
         self._uses_audio = separator.description().uses_audio
 
-    def separate(self, pair: tuple[Window, np.ndarray]) -> SeparatedWindow:
+    def separate(self, pair: tuple[VideoWindow, np.ndarray]) -> SeparatedWindow:
         """Separate a window, given with its frames, uint8 `[T, h, w, 3]`.
 
         Raises:
@@ -48,7 +48,7 @@ class WindowSeparator:
             is_silent=audio is None or not audio.any(),
         )
 
-    def _audio(self, window: Window) -> np.ndarray:
+    def _audio(self, window: VideoWindow) -> np.ndarray:
         """Return the cue of a window, int16 `[S]`."""
         if self._cue is None:
             return np.zeros(self._clip.samples, np.int16)

@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Window:
+class VideoWindow:
     """Frames of one shot that are separated together.
 
     Attributes:
@@ -21,7 +21,7 @@ class Window:
     stop: int
 
 
-def plan_windows(shots: Iterable[range], length: int, overlap: int) -> list[Window]:
+def plan_windows(shots: Iterable[range], length: int, overlap: int) -> list[VideoWindow]:
     """Cover each shot with windows, evenly spread.
 
     Args:
@@ -37,12 +37,12 @@ def plan_windows(shots: Iterable[range], length: int, overlap: int) -> list[Wind
         last = max(0, len(shot) - length)
         count = 1 + math.ceil(last / (length - overlap))
         starts = np.linspace(0, last, count).round().astype(int) + shot.start
-        windows += [Window(int(s), min(int(s) + length, shot.stop)) for s in starts]
+        windows += [VideoWindow(int(s), min(int(s) + length, shot.stop)) for s in starts]
     return windows
 
 
 def cut_windows(
-    frames: Iterable[np.ndarray], windows: Sequence[Window], length: int
+    frames: Iterable[np.ndarray], windows: Sequence[VideoWindow], length: int
 ) -> Iterator[np.ndarray]:
     """Cut windows out of a video that is read only once.
 

@@ -7,7 +7,7 @@ import pytest
 
 from serving.separation.layer_tracking import SeparatedWindow, cross_fade, track_layers
 from serving.separation.shots import find_shots
-from serving.separation.windows import Window, cut_windows, plan_windows
+from serving.separation.windows import VideoWindow, cut_windows, plan_windows
 
 LENGTH = 8
 
@@ -84,7 +84,7 @@ def test_layers_are_restored_from_windows_in_any_order(layers, count):
 
 
 def test_windows_fade_into_each_other():
-    windows = [Window(0, 8), Window(4, 12)]
+    windows = [VideoWindow(0, 8), VideoWindow(4, 12)]
     black, white = (np.full((1, 8, 2, 2, 3), value, np.uint8) for value in (0, 255))
     separated = [
         SeparatedWindow(window, outputs[0], outputs, None, False)

@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Separator(Protocol):
+class ClipSeparator(Protocol):
     """A model that separates clips; threads share it. `serving.SeparationClient` is one."""
 
     def description(self) -> ModelDescription:
