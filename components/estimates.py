@@ -148,12 +148,12 @@ def mean_with_interval(values: Sequence[float], *, share: bool) -> Estimate | No
 
 
 def over_seeds(cells: Mapping[Key, Sequence[Estimate | None]]) -> dict[Key, SeedEstimate]:
-    """Average the estimates of several seeds in every cell of one column of a table.
+    """Average the estimates of several seeds in every cell of a table.
 
     Two sources of error are added in squares. The held-out examples: the mean of the seeds' own
-    half-widths, undiminished, because all seeds share the examples. The seeds: Student's t, with
-    the spread pooled over the column as in an analysis of variance, because a few seeds per cell
-    say little about it. A cell with one seed has the first error alone.
+    half-widths, undiminished, because all seeds share the examples. The seeds: Student's t with
+    the cell's own spread, since some systems vary much more than others. A cell with one seed has
+    the first error alone.
 
     Args:
         cells: key -> the estimate of each seed; None if a seed has none.
@@ -164,22 +164,20 @@ def over_seeds(cells: Mapping[Key, Sequence[Estimate | None]]) -> dict[Key, Seed
     """
     known = {key: [seed for seed in seeds if seed] for key, seeds in cells.items()}
     whole = {key: seeds for key, seeds in known.items() if seeds and len(seeds) == len(cells[key])}
-    values = {key: np.array([seed.value for seed in seeds]) for key, seeds in whole.items()}
-    squares = sum(float(np.sum((own - own.mean()) ** 2)) for own in values.values())
-    freedom = sum(len(own) - 1 for own in values.values())
-    found = {}
-    for key, seeds in whole.items():
-        between = 0.0
-        if len(seeds) > 1:
-            spread = math.sqrt(squares / freedom)
-            # Student's t at 97.5 %.
-            between = special.stdtrit(freedom, 0.975) * spread / math.sqrt(len(seeds))
-        found[key] = SeedEstimate(
-            value=float(values[key].mean()),
-            half_width=_together([seed.half_width for seed in seeds], between),
-            seeds=tuple(values[key].tolist()),
-        )
-    return found
+    return {key: _average(seeds) for key, seeds in whole.items()}
+
+
+def _average(seeds: Sequence[Estimate]) -> SeedEstimate:
+    values, count = np.array([seed.value for seed in seeds]), len(seeds)
+    between = 0.0
+    if count > 1:
+        # Student's t at 97.5 %.
+        between = special.stdtrit(count - 1, 0.975) * values.std(ddof=1) / math.sqrt(count)
+    return SeedEstimate(
+        value=float(values.mean()),
+        half_width=_together([seed.half_width for seed in seeds], float(between)),
+        seeds=tuple(values.tolist()),
+    )
 
 
 def _together(examples: Sequence[float | None], between: float) -> float | None:

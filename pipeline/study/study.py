@@ -31,12 +31,11 @@ _INTRODUCTION = """\
 
 Every system on the same held-out mixtures, with the published figures (Kinetics-600) beside ours.
 `±` is half a 95 % interval over examples and seeds. It adds two parts in squares: the half-width
-over the examples, which the seeds share, and Student's t over the seeds, with their spread pooled
-over the column. With one seed it is the part over the examples alone. Each mixture counts as one
-example although mixtures share videos, so other videos may give figures that differ by more. The
-data sets differ: losses compare within a column, and the loss relative to Identity's, in the
-figure, compares across. `-` marks what the papers do not give, what a system does not do, and what
-was not measured with every seed.
+over the examples, which the seeds share, and Student's t over the seeds. With one seed it is the
+part over the examples alone. Each mixture counts as one example although mixtures share videos, so
+other videos may give figures that differ by more. The data sets differ: losses compare within a
+column, and the loss relative to Identity's, in the figure, compares across. `-` marks what the
+papers do not give, what a system does not do, and what was not measured with every seed.
 """
 
 

@@ -83,14 +83,15 @@ def test_one_seed_has_the_examples_error_alone():
     assert found == {"a": SeedEstimate(value=0.2, half_width=0.03, seeds=(0.2,))}
 
 
-def test_spread_over_seeds_is_pooled_over_the_column():
-    found = over_seeds({"a": seeds([0.2, 0.3]), "b": seeds([0.5, 0.52])})
-    pooled = math.sqrt((2 * 0.05**2 + 2 * 0.01**2) / 2)
-    between = stats.t.ppf(0.975, df=2) * pooled / math.sqrt(2)
-    assert found["a"].value == pytest.approx(0.25)
-    assert found["a"].half_width == pytest.approx(math.hypot(0.03, between))
-    assert found["b"].half_width == pytest.approx(found["a"].half_width)
-    assert found["b"].seeds == (0.5, 0.52)
+def test_every_cell_has_its_own_spread_over_seeds():
+    values = {"a": [0.2, 0.3, 0.25], "b": [0.5, 0.52, 0.51]}
+    found = over_seeds({key: seeds(own) for key, own in values.items()})
+    for key, own in values.items():
+        low, high = stats.ttest_1samp(own, 0).confidence_interval()
+        between = (high - low) / 2
+        assert found[key].value == pytest.approx(np.mean(own))
+        assert found[key].half_width == pytest.approx(math.hypot(0.03, between))
+        assert found[key].seeds == tuple(own)
 
 
 def test_cells_that_a_seed_lacks_are_left_out():
