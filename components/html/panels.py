@@ -66,7 +66,8 @@ def save_panels(
         axes.set_xlabel(measure.title)
         if measure.is_share:
             percent_axis(axes.xaxis)
-    columns[0].set_xlim(0, max(1.05, 1.05 * _highest(panels)))
+    # An interval may go beyond what a share can be.
+    columns[0].set_xlim(0, 1.05 * (1 if measure.is_share else max(1, _highest(panels))))
     columns[0].set_yticks(range(len(rows)), list(rows))
     columns[0].set_ylim(len(rows) - 0.5, -0.5)
     figure.legend(handles=_legend(), loc="outside lower center", ncols=2, frameon=False)
