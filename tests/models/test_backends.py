@@ -45,7 +45,9 @@ def test_backends_agree(results):
 
 
 def test_training_computes_what_inference_does(results):
+    # Only training scores the clips themselves.
+    more = ("c3_internal/none/True/clip_scores", "c3_internal/none/True/objective")
     for backend, arrays in results.items():
-        for key in (key for key in arrays if "/none/True/" in key):
+        for key in (key for key in arrays if "/none/True/" in key and not key.startswith(more)):
             expected = arrays[key.replace("/True/", "/False/")]
             np.testing.assert_allclose(arrays[key], expected, atol=1e-4, err_msg=f"{backend} {key}")

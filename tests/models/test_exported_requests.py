@@ -119,10 +119,9 @@ class Recorder(PredictionServiceServicer):
         context.abort(grpc.StatusCode.INVALID_ARGUMENT, "only recorded")
 
 
+@pytest.mark.parametrize("exported", ["c2", "c3_internal"], indirect=True)
 def test_the_client_asks_for_what_was_warmed_up(exported):
     system, folder = exported
-    if not system.task.separates_layers:
-        pytest.skip("the client separates")
     recorder, server = Recorder(folder), grpc.server(ThreadPoolExecutor(2))
     add_PredictionServiceServicer_to_server(recorder, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -70,6 +70,9 @@ def test_shapes(name, batch, n, m, clip):
         if SYSTEMS[name].control is INTERNAL:
             expected["scores"] = (batch, n)
     masks = result.pop("masks", [])
+    # What the scores of finished outputs are matched with.
+    assert ("audio" in result) == (name == "c3_internal")
+    assert len(result.pop("audio", result["outputs"])) == batch
     assert {key: value.shape for key, value in result.items()} == expected
     assert all(value.dtype == np.float32 for value in result.values())
     levels = [tuple(-(-length // 2) for length in size)]
@@ -162,7 +165,7 @@ def test_mixed_precision_is_finite_and_near_float32(name, policy):
     keras.config.set_dtype_policy(policy)
     built = build(name, levels=PLAIN_LEVELS)
     predictions = built(batch, training=True)
-    for key in predictions.keys() - {"masks"}:
+    for key in predictions.keys() - {"masks", "audio"}:
         assert predictions[key].dtype == tf.float32, key
         assert np.isfinite(predictions[key]).all(), key
     assert np.isfinite(built.compute_loss(batch, None, predictions))
