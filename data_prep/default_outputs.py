@@ -1,7 +1,7 @@
 """The outputs of an exported separator that its clients request by default.
 
 The exported model is warmed up with the very same request, because TensorFlow prepares the graph
-anew for each set of outputs that it has not seen.
+again for every new set of outputs.
 """
 
 from collections.abc import Iterable

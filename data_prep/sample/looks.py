@@ -8,7 +8,7 @@ class Look:
     """What the scenes of a class have in common to the eye.
 
     Attributes:
-        hue: in [0, 1), of all colors; None if each scene has one of its own.
+        hue: in [0, 1), of all colors; None if it differs between scenes.
         texture: name of the background's texture in `TEXTURES`.
         angle: of the texture, in radians.
         frequency: of the texture, in cycles per frame height.

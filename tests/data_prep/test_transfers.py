@@ -67,11 +67,12 @@ def test_a_rename_that_fails_puts_the_target_back(tmp_path, monkeypatch):
     assert (tmp_path / "old/a.txt").read_text() == "old"
 
 
-@pytest.mark.skipif(
-    not os.access("/dev/shm", os.W_OK)
-    or Path("/dev/shm").stat().st_dev == Path("/tmp").stat().st_dev,
-    reason="needs a second file system",
-)
+def has_second_file_system():
+    shared = Path("/dev/shm")
+    return os.access(shared, os.W_OK) and shared.stat().st_dev != Path("/tmp").stat().st_dev
+
+
+@pytest.mark.skipif(not has_second_file_system(), reason="needs /dev/shm on another file system")
 def test_moves_between_file_systems(tmp_path):
     with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
         storage.write_text(f"{other}/one/a.txt", "new")

@@ -1,4 +1,4 @@
-"""Calls signatures of a SavedModel with arrays of given shapes, in a process of its own.
+"""Calls signatures of a SavedModel with arrays of given shapes, in a separate process.
 
 TensorFlow Serving runs a model without comparing shapes; Python's sessions compare them, except in
 the callable that they make for TensorFlow's own use.

@@ -25,7 +25,7 @@ from models.tasks.classifier import Classifier
 from serving.client import SeparationClient
 from serving.errors import ServingError
 
-pytestmark = pytest.mark.slow  # exports, and TensorFlow in a process of its own
+pytestmark = pytest.mark.slow  # exports models and starts another TensorFlow process
 
 VIDEO = (CLIP.frames, CLIP.height, CLIP.width, 3)
 AUDIO = (CLIP.samples,)

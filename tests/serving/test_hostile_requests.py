@@ -1,4 +1,4 @@
-"""Random damage to requests: every one is answered, with a status of its own."""
+"""Randomly damaged requests: each gets an error status that fits, never UNKNOWN."""
 
 from collections import Counter
 

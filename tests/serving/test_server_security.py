@@ -50,7 +50,7 @@ def write_certificate(folder, name):
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
-    for name in ("server", "client", "stranger"):
+    for name in ("server", "client", "untrusted"):
         write_certificate(folder, name)
     (folder / "token").write_text("s3cret\n")
     save_model(folder / "models" / "3", control=False)
@@ -106,7 +106,7 @@ def test_clients_need_a_certificate_if_their_authority_is_configured(files, serv
         "tls_client_ca": files / "client.pem",
     }
     with serve_folder(files / "models", **settings) as address:
-        for client, code in ((None, "UNAVAILABLE"), ("stranger", "UNAVAILABLE"), ("client", "OK")):
+        for client, code in ((None, "UNAVAILABLE"), ("untrusted", "UNAVAILABLE"), ("client", "OK")):
             with secure(files, address, client) as channel:
                 assert status(channel) == code
 
