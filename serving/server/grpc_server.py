@@ -15,11 +15,12 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import (
 )
 
 from data_prep.errors import UserError
+from serving.secret_files import read_token
 from serving.server.admission import Admission
 from serving.server.health import ServerHealth
 from serving.server.interceptor import CallInterceptor
 from serving.server.metrics import CallMetrics
-from serving.server.security import TokenInterceptor, read_token, server_credentials
+from serving.server.security import TokenInterceptor, server_credentials
 from serving.server.served_models import ServedModels
 from serving.server.services import ModelService, PredictionService
 from serving.server.settings import ServerSettings

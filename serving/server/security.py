@@ -1,15 +1,13 @@
-"""TLS and tokens, read from files."""
+"""TLS and tokens of the server."""
 
 import hmac
-import re
-import ssl
 from collections.abc import Callable
-from pathlib import Path
 from typing import NoReturn
 
 import grpc
 
 from data_prep.errors import UserError
+from serving.secret_files import require_authorities, require_key_pair
 from serving.server.settings import ServerSettings
 
 _HEALTH = "/grpc.health.v1.Health/"
@@ -26,55 +24,14 @@ def server_credentials(settings: ServerSettings) -> grpc.ServerCredentials | Non
         return None
     if cert is None or key is None:
         raise UserError("TLS: must have --tls-cert and --tls-key, got only one of the options")
-    for path in filter(None, (cert, key, client_ca)):
-        _require_file(path, "TLS")
-    _check_pem(cert, key, client_ca)
+    require_key_pair(cert, key)
+    if client_ca is not None:
+        require_authorities(client_ca)
     return grpc.ssl_server_credentials(
         [(key.read_bytes(), cert.read_bytes())],
         root_certificates=None if client_ca is None else client_ca.read_bytes(),
         require_client_auth=client_ca is not None,
     )
-
-
-def _check_pem(cert: Path, key: Path, client_ca: Path | None) -> None:
-    """Raise UserError unless the files belong together; gRPC would fail without a reason."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(cert, key, password=_no_password)
-    except (OSError, ValueError) as error:  # OpenSSL's errors are OSErrors
-        raise UserError(
-            f"TLS: must have a PEM certificate and its key, got {cert} and {key}: {error}"
-        ) from error
-    if client_ca is None:
-        return
-    try:
-        context.load_verify_locations(client_ca)
-    except OSError as error:
-        raise UserError(
-            f"TLS: must have PEM certificates of authorities, got {client_ca}: {error}"
-        ) from error
-
-
-def _no_password() -> NoReturn:
-    raise ValueError("the key must not need a password")
-
-
-def _require_file(path: Path, what: str) -> None:
-    if not path.is_file():
-        raise UserError(f"{what}: must be a file, got {path}")
-
-
-def read_token(path: Path) -> str:
-    """Read a token: the text of a file, without the white space around it.
-
-    Raises:
-        UserError: there is no such file, or it holds nothing that can be sent.
-    """
-    _require_file(path, "token")
-    token = path.read_bytes().strip()
-    if not re.fullmatch(rb"[!-~]+", token):
-        raise UserError(f"token: must be printable ASCII without spaces, got another in {path}")
-    return token.decode()
 
 
 class TokenInterceptor(grpc.ServerInterceptor):

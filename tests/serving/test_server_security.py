@@ -17,7 +17,8 @@ from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tiny_separator import save_model
 
 from data_prep.errors import UserError
-from serving.server.security import read_token, server_credentials
+from serving.secret_files import read_token
+from serving.server.security import server_credentials
 from serving.server.settings import ServerSettings
 
 
