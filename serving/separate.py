@@ -1,5 +1,6 @@
 """Separation of a real video file by a server, written for people to watch."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from PIL import Image
 
 from data_prep import storage
 from data_prep.config import ClipConfig
+from data_prep.default_outputs import default_outputs
 from data_prep.errors import UserError
 from data_prep.media.clip import Clip, read_audio, read_clip
 from data_prep.media.encoding import write_video
@@ -16,6 +18,7 @@ from data_prep.media.probe import probe
 from serving.client import SeparationClient
 from serving.cue import OWN_AUDIO, cue_file
 from serving.side_by_side import CaptionedVideo, enlarge, in_columns, in_rows
+from serving.signature import DEFAULT
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +34,8 @@ class Separation:
         scores: float32 `[n]`, the predicted loss of each output against the target clip, so lower
             is better; None if the model predicts none.
         chosen: index of the output that the model selects; None without control.
+        parts: other outputs of the model that were asked for, by name; shapes as in
+            `SeparationClient.separate`.
     """
 
     config: ClipConfig
@@ -40,6 +45,19 @@ class Separation:
     outputs: np.ndarray
     scores: np.ndarray | None
     chosen: int | None
+    parts: Mapping[str, np.ndarray]
+
+    @property
+    def has_silent_cue(self) -> bool:
+        """Whether the choice means little because the cue is silent."""
+        return self.cue is not None and not self.cue.any()
+
+    @property
+    def audio(self) -> np.ndarray | None:
+        """Audio of the outputs, int16 `[S]`: the cue, or the video's own; None for silence."""
+        if self.cue is None:
+            return self.clip.audio if self.clip.has_audio else None
+        return None if self.has_silent_cue else self.cue
 
 
 def separate(
@@ -48,7 +66,9 @@ def separate(
     *,
     start: float | None = None,
     cue: str = OWN_AUDIO,
+    shift: float = 0.0,
     duration: float | None = None,
+    parts: Iterable[str] = (),
 ) -> Separation:
     """Separate one window of a video.
 
@@ -57,7 +77,9 @@ def separate(
         video: the file.
         start: start of the window in seconds; the middle window by default.
         cue: what selects the output; see `cue_file`.
+        shift: seconds by which the cue is taken later than the video, or earlier if negative.
         duration: length of the video in seconds, if it has been examined already.
+        parts: other outputs to request, such as `layers`; those that the model lacks are left out.
 
     Raises:
         UserError: the file is not a video or is shorter than the window, the window is not inside
@@ -71,8 +93,14 @@ def separate(
         audio = cue_file(cue, video, has_control=control)
         start = _window_start(video, duration, config, start)
         clip = read_clip(path, config, start=start)
-    samples = _read_cue(audio, config, start) if control else None
-    answer = client.separate(clip.frames, None if samples is None else to_float(samples))
+    samples = _read_cue(audio, config, start + shift) if control else None
+    known = client.signatures()[DEFAULT].outputs
+    extra = [name for name in parts if name in known]
+    answer = client.separate(
+        clip.frames,
+        None if samples is None else to_float(samples),
+        outputs=[*default_outputs(known), *extra] if extra else None,
+    )
     return Separation(
         config=config,
         start=start,
@@ -81,6 +109,7 @@ def separate(
         outputs=answer["outputs"],
         scores=answer.get("scores"),
         chosen=int(answer["chosen"]) if "chosen" in answer else None,
+        parts={name: answer[name] for name in extra},
     )
 
 
@@ -101,18 +130,18 @@ def write(separation: Separation, output: str) -> list[tuple[str, str]]:
         UserError: the folder is not empty.
     """
     panels = [CaptionedVideo("input", enlarge(separation.clip.frames)), *_output_panels(separation)]
-    own, cue = _audio_tracks(separation)
+    own = separation.clip.audio if separation.clip.has_audio else None
     written = []
     storage.require_new(output, "--output")
     with storage.replacing_folder(output) as folder:
         for index, panel in enumerate(panels):
             name = f"output_{index}.mp4" if index else "input.mp4"
             has_cue = panel.chosen or separation.cue is None
-            audio = own if index == 0 else cue if has_cue else None
+            audio = own if index == 0 else separation.audio if has_cue else None
             _write_video(storage.join(folder, name), panel.frames, separation.config, audio)
             written.append((name, panel.caption + ("" if audio is None else ", with audio")))
         beside = storage.join(folder, "side_by_side.mp4")
-        _write_video(beside, in_columns(panels), separation.config, cue)
+        _write_video(beside, in_columns(panels), separation.config, separation.audio)
         with storage.replacing(storage.join(folder, "side_by_side.png")) as path:
             Image.fromarray(in_rows(panels)).save(path, format="PNG")
     return [
@@ -145,14 +174,6 @@ def _read_cue(audio: str | None, config: ClipConfig, start: float) -> np.ndarray
         return np.zeros(config.samples, np.int16)
     with storage.local_copy(audio) as path:
         return read_audio(path, start=start, samples=config.samples, sample_rate=config.sample_rate)
-
-
-def _audio_tracks(separation: Separation) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Return the audio of the input and that of the outputs; None for silence."""
-    own = separation.clip.audio if separation.clip.has_audio else None
-    if separation.cue is None:
-        return own, own
-    return own, separation.cue if separation.cue.any() else None
 
 
 def _output_panels(separation: Separation) -> list[CaptionedVideo]:

@@ -5,12 +5,12 @@ import click
 from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.media.probe import VideoInfo, probe
-from data_prep.options import NAME, PLACE, Real, Whole
+from data_prep.options import PLACE, Real, Whole
 from data_prep.progress_bar import watching
 from data_prep.storage.outputs import require_folder_output
 from serving import separate as separating
-from serving.channel import answers, open_channel, require_server
 from serving.client import SeparationClient
+from serving.client_options import client_options, wait_option
 from serving.cue import NO_AUDIO, OWN_AUDIO
 from serving.separation.run_state import require_resumable
 from serving.separation.summary import describe
@@ -33,14 +33,7 @@ class _Moment(click.ParamType):
 
 @click.command()
 @click.argument("video", type=PLACE)
-@click.option("--server", type=NAME, default="127.0.0.1:8500", show_default=True, help="HOST:PORT.")
-@click.option(
-    "--model",
-    type=NAME,
-    default="separator",
-    show_default=True,
-    help="The server's name for the model.",
-)
+@client_options
 @click.option(
     "--cue",
     type=PLACE,
@@ -68,17 +61,10 @@ class _Moment(click.ParamType):
     type=Whole(1, 64),
     help="Windows that are sent at the same time.",
 )
-@click.option(
-    "--wait",
-    default=60.0,
-    show_default=True,
-    type=Real(0.01, DAY),
-    help="Seconds to wait for the server, and then for the model.",
-)
+@wait_option(60.0, DAY, "the server and the model")
 def separate(
+    client: SeparationClient,
     video: str,
-    server: str,
-    model: str,
     cue: str,
     window: float | str | None,
     output: str,
@@ -90,7 +76,6 @@ def separate(
     With --window, the window and its outputs are also written side by side, and as a contact sheet.
     """
     # Errors in the arguments come before a server that may take a minute to start.
-    open_channel(server).close()
     with storage.local_copy(video) as path:
         info = probe(path, decode=False)
     if cue not in (OWN_AUDIO, NO_AUDIO) and not storage.is_file(cue):
@@ -100,18 +85,13 @@ def separate(
     else:
         storage.require_new(output, "--output")
     require_folder_output(output)
-    if not answers(server, seconds=min(1, wait)):
-        click.echo(f"waiting up to {wait:g} s for a server at {server}", err=True)
-        require_server(server, seconds=wait)
-
-    with SeparationClient(server, model) as client:
-        if not client.ready():
-            click.echo(f"waiting up to {wait:g} s for {model} at {server}", err=True)
-            client.wait_ready(wait)
-        if window is None:
-            _separate_whole(client, video, info, output, cue, parallel)
-        else:
-            _separate_window(client, video, info, output, cue, window)
+    if not client.ready():
+        click.echo(f"waiting up to {wait:g} s for {client.where}", err=True)
+        client.wait_ready(wait)
+    if window is None:
+        _separate_whole(client, video, info, output, cue, parallel)
+    else:
+        _separate_window(client, video, info, output, cue, window)
 
 
 def _separate_whole(
@@ -145,5 +125,5 @@ def _separate_window(
     click.echo(f"{video}, {separation.start:.2f} to {end:.2f} s, separated in {output}:")
     for name, description in written:
         click.echo(f"  {name:<18}{description}")
-    if separation.cue is not None and not separation.cue.any():
+    if separation.has_silent_cue:
         click.echo("The cue is silent in this window, so the choice is not meaningful.")
