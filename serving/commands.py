@@ -10,6 +10,7 @@ from data_prep.cli import Commands, prepare_libraries
 from data_prep.options import LOCAL_PLACE, NAME, Real, Whole
 from serving.config.commands import configure, promote_version, roll_back_label
 from serving.separation.commands import separate
+from serving.server.config_source import ConfigFile, ConfigSource, SingleModel
 from serving.versions import find_versions
 
 DAY = 86_400.0  # seconds
@@ -26,23 +27,33 @@ def main() -> None:
 @click.option(
     "--model",
     "folder",
-    required=True,
     type=LOCAL_PLACE,
-    help="Folder with one subfolder per version, as the pipeline pushes them.",
+    help="Folder of one model, with one subfolder per version, as the pipeline pushes them.",
+)
+@click.option(
+    "--models-config",
+    "config_file",
+    type=LOCAL_PLACE,
+    metavar="FILE",
+    help="TensorFlow Serving's models.config instead: several models, version policies, labels.",
 )
 @click.option("--port", required=True, type=Whole(0, 65535), help="0 for any free port.")
 @click.option(
     "--host", type=NAME, default="127.0.0.1", show_default=True, help="Address to listen on."
 )
 @click.option(
-    "--model-name", type=NAME, default="separator", show_default=True, help="Name in requests."
+    "--model-name",
+    type=NAME,
+    default="separator",
+    show_default=True,
+    help="Name of --model in requests.",
 )
 @click.option(
     "--poll-seconds",
     default=1.0,
     show_default=True,
     type=Real(0.01, DAY),
-    help="Seconds between two checks for a newer version.",
+    help="Seconds between two checks for other versions, and of --models-config.",
 )
 @click.option(
     "--workers",
@@ -92,19 +103,32 @@ def main() -> None:
     type=LOCAL_PLACE,
     help="File with a token that clients must send, as authorization: Bearer TOKEN.",
 )
-def serve(folder: Path, model_name: str, **settings: Any) -> None:
-    """Serve the newest version of a model over TensorFlow Serving's gRPC interface.
+def serve(folder: Path | None, config_file: Path | None, model_name: str, **settings: Any) -> None:
+    """Serve models over TensorFlow Serving's interface.
 
-    A newer version replaces it without a restart, and an empty folder is waited for. SIGTERM or
-    Ctrl-C ends the server: running predictions finish, and those that wait are refused.
+    --model serves the newest version of one model. A newer version replaces it without a restart,
+    and an empty folder is waited for. SIGTERM or Ctrl-C ends the server: running predictions
+    finish, and those that wait are refused.
     """
-    path = folder.resolve()
-    find_versions(path)
-    # TensorFlow takes seconds to load, and the folder is checked without it.
+    source = _config_source(folder, config_file, model_name)
+    # TensorFlow takes seconds to load, and the source is checked without it.
     from serving.server.process import serve as run_server
     from serving.server.settings import ServerSettings
 
-    run_server(path, ServerSettings(name=model_name, **settings), click.echo)
+    run_server(source, ServerSettings(**settings), click.echo)
+
+
+def _config_source(folder: Path | None, config_file: Path | None, model_name: str) -> ConfigSource:
+    """Return what to serve, which exists."""
+    if folder is not None and config_file is None:
+        path = folder.resolve()
+        find_versions(path)
+        return SingleModel(model_name, path)
+    if config_file is not None and folder is None:
+        source = ConfigFile(config_file.resolve())
+        source.read()
+        return source
+    raise click.UsageError("serve must have either --model or --models-config.")
 
 
 for command in (configure, promote_version, roll_back_label, separate):

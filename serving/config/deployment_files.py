@@ -8,9 +8,8 @@ from data_prep import storage
 from data_prep.errors import UserError
 from serving.config.deployment import BatchingSettings, DeploymentSettings
 from serving.config.labels import CANARY, STABLE
-from serving.config.models_config import NAME, ModelsConfig
+from serving.config.models_config import MOUNT, NAME, ModelsConfig
 
-_MOUNT = "/models"
 _CONFIG = "/config"
 _METRICS = "/monitoring/prometheus/metrics"
 _BATCHING, _MONITORING = "batching_parameters.txt", "monitoring_config.txt"
@@ -64,7 +63,7 @@ def write_deployment(models: str, settings: DeploymentSettings, output: str) -> 
         "files": texts,
         "digest": hashlib.sha256("".join(texts.values()).encode()).hexdigest()[:16],
         "metrics": _METRICS,
-        "mount": _MOUNT if storage.is_local(models) else None,
+        "mount": MOUNT if storage.is_local(models) else None,
         "models": storage.absolute(models),
         "config": _CONFIG,
     }
@@ -150,7 +149,7 @@ def server_flags(models: str, settings: DeploymentSettings) -> list[str]:
 
 def _seen(models: str) -> str:
     """Return the folder of the models as the servers see it."""
-    return _MOUNT if storage.is_local(models) else models
+    return MOUNT if storage.is_local(models) else models
 
 
 def _newest_versions(models: str) -> dict[str, int]:

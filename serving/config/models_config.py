@@ -1,6 +1,7 @@
 """TensorFlow Serving's `models.config`: which versions of which models are loaded, and labels."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Self
 
 from google.protobuf import text_format
@@ -11,6 +12,12 @@ from data_prep.errors import UserError
 
 NAME = "models.config"
 """Name of the file, beside the models' folders."""
+
+MOUNT = "/models"
+"""Folder of the models in a container, unless they are in an object store."""
+
+PLATFORM = "tensorflow"
+"""The platform of every model."""
 
 _HEAD = """\
 # tensorflow_model_server --model_config_file: ModelServerConfig. `python -m serving promote` and
@@ -34,6 +41,20 @@ class ModelsConfig:
         return cls(ModelServerConfig())
 
     @classmethod
+    def single(cls, model: str, base_path: str) -> Self:
+        """Return the configuration of one model, whose newest version is loaded.
+
+        Args:
+            model: its name in requests.
+            base_path: the folder of its versions.
+        """
+        config = ModelServerConfig()
+        config.model_config_list.config.add(
+            name=model, base_path=base_path, model_platform=PLATFORM
+        )
+        return cls(config)
+
+    @classmethod
     def read(cls, uri: str) -> Self:
         """Read a file.
 
@@ -53,9 +74,14 @@ class ModelsConfig:
         storage.write_text(uri, _HEAD + text_format.MessageToString(self._config))
 
     @property
+    def entries(self) -> Sequence[ModelConfig]:
+        """The models' protos, which must not be changed."""
+        return self._config.model_config_list.config
+
+    @property
     def models(self) -> list[str]:
         """Names of the models."""
-        return [model.name for model in self._config.model_config_list.config]
+        return [entry.name for entry in self.entries]
 
     def labels(self, model: str) -> dict[str, int]:
         """Return the labels of a model -> the versions that they point to.
@@ -83,7 +109,7 @@ class ModelsConfig:
         """
         changed = self._copy()
         changed.model_config_list.config.add(
-            name=model, base_path=base_path, model_platform="tensorflow"
+            name=model, base_path=base_path, model_platform=PLATFORM
         )
         return type(self)(changed).with_labels(model, labels)
 
@@ -106,6 +132,19 @@ class ModelsConfig:
         entry.version_labels.update(labels)
         entry.ClearField("model_version_policy")
         entry.model_version_policy.specific.versions.extend(sorted({*labels.values(), *loaded}))
+        return type(self)(changed)
+
+    def beside(self, folder: Path) -> Self:
+        """Return a copy for a server outside of a container.
+
+        Args:
+            folder: stands for `MOUNT` in the base paths that this machine does not have.
+        """
+        changed = self._copy()
+        for entry in changed.model_config_list.config:
+            path = PurePosixPath(entry.base_path)
+            if path.is_relative_to(MOUNT) and not Path(path).exists():
+                entry.base_path = str(folder / path.relative_to(MOUNT))
         return type(self)(changed)
 
     def _copy(self) -> ModelServerConfig:

@@ -20,6 +20,7 @@ from serving.server.admission import Admission
 from serving.server.health import ServerHealth
 from serving.server.interceptor import CallInterceptor
 from serving.server.metrics import CallMetrics
+from serving.server.reloads import Reloads
 from serving.server.security import TokenInterceptor, server_credentials
 from serving.server.served_models import ServedModels
 from serving.server.services import ModelService, PredictionService
@@ -35,6 +36,7 @@ _QUICK_CALLS = 16
 
 def create_server(
     models: ServedModels,
+    reloads: Reloads,
     admission: Admission,
     metrics: CallMetrics,
     health: ServerHealth,
@@ -60,7 +62,7 @@ def create_server(
         maximum_concurrent_rpcs=calls,
     )
     add_PredictionServiceServicer_to_server(PredictionService(models), server)
-    add_ModelServiceServicer_to_server(ModelService(models), server)
+    add_ModelServiceServicer_to_server(ModelService(models, reloads), server)
     add_HealthServicer_to_server(health.servicer, server)
     _import_descriptors()
     enable_server_reflection((*SERVICES, HEALTH, REFLECTION), server)

@@ -6,7 +6,6 @@ from grpc_health.v1.health import OVERALL_HEALTH, HealthServicer
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 
 from serving.server.model_folder import ModelFolder
-from serving.versions import State
 
 
 class ServerHealth:
@@ -29,12 +28,7 @@ class ServerHealth:
 
     def update(self, folders: Iterable[ModelFolder]) -> None:
         """Follow the states of the models' versions."""
-        self._set(
-            all(
-                any(status.state is State.AVAILABLE for status in folder.statuses().values())
-                for folder in folders
-            )
-        )
+        self._set(all(folder.available() for folder in folders))
 
     def end(self) -> None:
         """Report NOT_SERVING from now on, so that no more requests are sent here."""

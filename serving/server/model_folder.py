@@ -4,7 +4,7 @@ This module knows folders and states, but not TensorFlow: a `load` function load
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,10 @@ from typing import Generic, Protocol, TypeVar
 import grpc
 
 from serving.server.errors import StatusError
+from serving.server.version_policy import LatestVersions, VersionPolicy
 from serving.versions import State, find_versions
+
+_NEWEST = LatestVersions()
 
 
 class Closable(Protocol):
@@ -51,53 +54,67 @@ class _Loaded(Generic[Model]):
 
 
 class ModelFolder(Generic[Model]):
-    """The newest version in a folder that can be loaded, kept up to date by `refresh`.
+    """The served versions of a model: those that its policy chooses, kept up to date by `refresh`.
 
-    A newer version replaces the served one once it is loaded. The old one is closed by the first
-    `refresh` after its last request. A version that cannot be loaded leaves the served one in
-    place, and is tried again when its files have changed.
+    A version that is not chosen anymore ends once a chosen one is loaded, and is closed by the
+    first `refresh` after its last request. A version that cannot be loaded is left out of the
+    choice, and is tried again when its files have changed.
 
-    Only one thread may call `refresh`. Any thread may call the other methods.
+    Only one thread may call `configure` and `refresh`. Any thread may call the other methods.
 
     Attributes:
         folder: holds one folder per version.
     """
 
-    def __init__(self, folder: Path, load: Callable[[Path], Model]) -> None:
+    def __init__(
+        self, folder: Path, load: Callable[[Path], Model], policy: VersionPolicy = _NEWEST
+    ) -> None:
         """Remember the folder, without reading it yet.
 
         Args:
             folder: holds one folder per version.
             load: loads a version from its folder; any error means that it cannot be loaded.
+            policy: chooses the versions to serve.
         """
         self.folder = folder
         self._load = load
+        self._policy = policy
         self._lock = threading.Lock()
         self._statuses: dict[int, Status] = {}
-        self._served: _Loaded[Model] | None = None
-        self._latest: dict[int, _Loaded[Model]] = {}
+        self._served: dict[int, _Loaded[Model]] = {}
         self._retired: list[_Loaded[Model]] = []
         self._failed: dict[int, frozenset[tuple[str, int, int]]] = {}
+
+    def configure(self, folder: Path, policy: VersionPolicy) -> None:
+        """Change the folder and the policy; `refresh` follows them.
+
+        As in TensorFlow Serving, a served version stays as it is if the new folder has it too.
+        """
+        self.folder = folder
+        self._policy = policy
 
     def statuses(self) -> dict[int, Status]:
         """Return version -> Status, for every version that was ever tried."""
         with self._lock:
             return dict(self._statuses)
 
+    def available(self) -> bool:
+        """Return whether any version takes requests."""
+        return bool(self._served)
+
     @contextmanager
     def use(self, version: int | None = None) -> Iterator[tuple[int, Model]]:
-        """Give the served version and its model, which stays loaded inside the context.
+        """Give a served version and its model, which stays loaded inside the context.
 
         Args:
-            version: the requested version; None for the served one.
+            version: the requested version; None for the newest served one.
 
         Raises:
             KeyError: that version is not served.
         """
         with self._lock:
-            used = self._served
-            if used is None or version not in (None, used.version):
-                raise KeyError(version)
+            newest = max(self._served, default=-1)  # no version is -1
+            used = self._served[newest if version is None else version]
             used.users += 1
         try:
             yield used.version, used.model
@@ -106,23 +123,38 @@ class ModelFolder(Generic[Model]):
                 used.users -= 1
 
     def refresh(self) -> None:
-        """Serve the newest version in the folder that can be loaded.
+        """Serve the versions in the folder that the policy chooses and that can be loaded.
 
         Raises:
-            UserError: the folder is gone; the served version stays.
+            UserError: the folder is gone; the served versions stay.
         """
         self._close_unused()
-        for version, path in find_versions(self.folder).items():
-            served = self._served
-            if (served and served.version == version) or self._try(version, path):
+        found = find_versions(self.folder)
+        usable = [version for version, path in found.items() if not self._failed_as(version, path)]
+        while True:
+            chosen = self._policy.choose(usable)
+            # As in TensorFlow Serving, one stays if none of the chosen ones can be loaded.
+            if self._served.keys() & chosen or not self._policy.choose(list(found)):
+                self._serve_only(chosen)
+            else:
+                self._serve_only([max(self._served, default=-1)])
+            missing = [version for version in chosen if version not in self._served]
+            if not missing:
                 return
-        self._serve(None)
+            if not self._try(missing[0], found[missing[0]]):
+                usable.remove(missing[0])
+
+    def end(self) -> None:
+        """Serve no version anymore; their last requests are finished."""
+        self._serve_only([])
+
+    def _failed_as(self, version: int, path: Path) -> bool:
+        """Return whether a version could not be loaded from its files as they are now."""
+        return version in self._failed and self._failed[version] == _fingerprint(path)
 
     def _try(self, version: int, path: Path) -> bool:
-        """Load a version and serve it instead of the current one; return whether that worked."""
+        """Load a version and serve it; return whether that worked."""
         files = _fingerprint(path)
-        if self._failed.get(version) == files:
-            return False
         self._set(version, Status(State.LOADING))
         try:
             model = self._load(path)
@@ -134,19 +166,17 @@ class ModelFolder(Generic[Model]):
             self._failed[version] = files
             return False
         self._failed.pop(version, None)
-        self._serve(_Loaded(version, model))
+        with self._lock:
+            self._served[version] = _Loaded(version, model)
+            self._statuses[version] = Status(State.AVAILABLE)
         return True
 
-    def _serve(self, loaded: _Loaded[Model] | None) -> None:
-        """Serve another version, or none."""
+    def _serve_only(self, versions: Collection[int]) -> None:
+        """End the versions that are not among these."""
         with self._lock:
-            old, self._served = self._served, loaded
-            if old:
-                self._retired.append(old)
-                self._statuses[old.version] = Status(State.UNLOADING)
-            if loaded:
-                self._latest[loaded.version] = loaded
-                self._statuses[loaded.version] = Status(State.AVAILABLE)
+            for version in self._served.keys() - versions:
+                self._retired.append(self._served.pop(version))
+                self._statuses[version] = Status(State.UNLOADING)
         self._close_unused()
 
     def _close_unused(self) -> None:
@@ -154,12 +184,11 @@ class ModelFolder(Generic[Model]):
         with self._lock:
             unused = [loaded for loaded in self._retired if not loaded.users]
             self._retired = [loaded for loaded in self._retired if loaded.users]
-            for loaded in unused:
-                # The version may have come back meanwhile, or be on its way.
-                if self._latest[loaded.version] is not loaded:
-                    continue
-                if self._statuses[loaded.version].state is State.UNLOADING:
-                    self._statuses[loaded.version] = Status(State.END)
+            in_use = {loaded.version for loaded in self._retired}
+            for version in {loaded.version for loaded in unused} - in_use:
+                # Otherwise the version has come back meanwhile, or is on its way.
+                if self._statuses[version].state is State.UNLOADING:
+                    self._statuses[version] = Status(State.END)
         for loaded in unused:
             loaded.model.close()
 

@@ -6,23 +6,23 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import tensorflow as tf
 
 from serving.server.admission import Admission
+from serving.server.config_source import ConfigSource
 from serving.server.grpc_server import SERVICES, create_server, listen
 from serving.server.health import ServerHealth
 from serving.server.limits import InputLimits
 from serving.server.loaded_model import SavedModel
 from serving.server.metrics import CallMetrics
-from serving.server.model_folder import ModelFolder
+from serving.server.reloads import Reloads
 from serving.server.served_models import ServedModels
 from serving.server.settings import ServerSettings
 from serving.server.watcher import Watcher
 
 
-def serve(folder: Path, settings: ServerSettings, report: Callable[[str], None]) -> None:
+def serve(source: ConfigSource, settings: ServerSettings, report: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; see `serve_until` for the arguments and errors."""
     stop = threading.Event()
     handlers = {
@@ -30,7 +30,7 @@ def serve(folder: Path, settings: ServerSettings, report: Callable[[str], None])
         for number in (signal.SIGTERM, signal.SIGINT)
     }
     try:
-        serve_until(stop, folder, settings, report)
+        serve_until(stop, source, settings, report)
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
@@ -44,38 +44,38 @@ def serve(folder: Path, settings: ServerSettings, report: Callable[[str], None])
 
 def serve_until(
     stop: threading.Event,
-    folder: Path,
+    source: ConfigSource,
     settings: ServerSettings,
     report: Callable[[str], None],
 ) -> None:
-    """Serve the newest version in a folder until told to stop.
+    """Serve models until told to stop.
 
     Then running predictions get `settings.grace` seconds to finish, and waiting ones are refused as
     UNAVAILABLE.
 
     Args:
         stop: event that ends serving.
-        folder: holds one SavedModel per version. It may be empty at first.
+        source: the models' configuration. Their folders may be empty at first.
         settings: what the server listens on and takes on.
         report: takes a line about each version that is served, ends or cannot be loaded.
 
     Raises:
-        UserError: a port is not available, a file for TLS or tokens is wrong, or none of the
-            versions can be loaded.
+        UserError: a port is not available, the configuration or a file for TLS or tokens is wrong,
+            or no version of a model can be loaded.
     """
     tf.get_logger().setLevel("ERROR")
     limits = InputLimits(settings.max_batch, settings.max_bytes)
-    models = ServedModels({settings.name: ModelFolder(folder, lambda p: SavedModel(p, limits))})
+    models, reloads = ServedModels(lambda path: SavedModel(path, limits)), Reloads()
     admission = Admission(settings.workers, settings.queue)
     metrics, health = CallMetrics(admission), ServerHealth(SERVICES)
-    server = create_server(models, admission, metrics, health, settings)
+    server = create_server(models, reloads, admission, metrics, health, settings)
     address = listen(server, settings)
     if settings.metrics_port is not None:
         port = metrics.listen(settings.host, settings.metrics_port)
         report(f"metrics at http://{address.rpartition(':')[0]}:{port}/metrics")
     # Before the first version is loaded, so that clients can see that it is loading.
     server.start()
-    watcher = Watcher(models, health, address, settings.poll_seconds, report, stop)
+    watcher = Watcher(models, source, reloads, health, address, settings.poll_seconds, report, stop)
     watcher.start()
     stop.wait()
     health.end()

@@ -1,7 +1,8 @@
 """Models by name, as requests ask for them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import grpc
 from tensorflow_serving.apis.model_pb2 import ModelSpec
@@ -9,6 +10,8 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from serving.server.errors import StatusError, invalid
 from serving.server.loaded_model import SavedModel
 from serving.server.model_folder import ModelFolder, Status
+from serving.server.model_settings import ModelSettings
+from serving.versions import State
 
 
 class ServedModels:
@@ -16,12 +19,66 @@ class ServedModels:
 
     Its errors are those of TensorFlow Serving's server_core.cc and get_model_status_impl.cc.
 
-    Attributes:
-        folders: name -> versions.
+    Only one thread may call `configure`. Any thread may call the other methods.
     """
 
-    def __init__(self, folders: Mapping[str, ModelFolder[SavedModel]]) -> None:
-        self.folders = folders
+    def __init__(self, load: Callable[[Path], SavedModel]) -> None:
+        """Start without models.
+
+        Args:
+            load: loads a version from its folder.
+        """
+        self._load = load
+        # Those that were configured before too: their states can still be asked for.
+        self._folders: dict[str, ModelFolder[SavedModel]] = {}
+        self._configured: Mapping[str, ModelSettings] = {}
+
+    @property
+    def folders(self) -> dict[str, ModelFolder[SavedModel]]:
+        """Name -> versions of the models that are configured."""
+        return {name: self._folders[name] for name in self._configured}
+
+    def configure(self, models: Sequence[ModelSettings]) -> None:
+        """Serve other models, policies and labels.
+
+        Labels change now, and models that are left out end now. Refreshing `folders` does the rest.
+
+        Args:
+            models: all models to serve, with different names.
+
+        Raises:
+            StatusError: a label that is in use would move to a version that is not available.
+                Nothing changes then.
+        """
+        for model in models:
+            self._require_labels(model)
+        for model in models:
+            if model.name in self._folders:
+                self._folders[model.name].configure(model.folder, model.policy)
+            else:
+                self._folders[model.name] = ModelFolder(model.folder, self._load, model.policy)
+        removed = self._configured.keys() - {model.name for model in models}
+        self._configured = {model.name: model for model in models}
+        for name in removed:
+            self._folders[name].end()
+
+    def _require_labels(self, model: ModelSettings) -> None:
+        """Raise StatusError if a label would move to a version that is not available.
+
+        A new label may come with its version, as with TensorFlow Serving's
+        --allow_version_labels_for_unavailable_models.
+        """
+        before = self._configured.get(model.name)
+        for label, version in model.labels.items():
+            if before is None or before.labels.get(label, version) == version:
+                continue
+            status = self._folders[model.name].statuses().get(version)
+            if status is None or status.state is not State.AVAILABLE:
+                raise StatusError(
+                    grpc.StatusCode.FAILED_PRECONDITION,
+                    f"label {label} of model {model.name}: must move to a version that is "
+                    f"available, got {version}",
+                )
 
     @contextmanager
     def use(self, spec: ModelSpec) -> Iterator[tuple[int, SavedModel]]:
@@ -30,10 +87,10 @@ class ServedModels:
         Raises:
             StatusError: no such version is served.
         """
-        version = _version(spec)
+        version = self._version(spec)
         with ExitStack() as stack:
             try:
-                used = stack.enter_context(self.folders[spec.name].use(version))
+                used = stack.enter_context(self._folders[spec.name].use(version))
             except KeyError as error:
                 name = spec.name
                 wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
@@ -48,7 +105,7 @@ class ServedModels:
         Raises:
             StatusError: there is none.
         """
-        folder = self.folders.get(spec.name)
+        folder = self._folders.get(spec.name)
         statuses = folder.statuses() if folder else {}
         which = "any versions"
         if spec.HasField("version"):
@@ -61,11 +118,13 @@ class ServedModels:
             )
         return statuses
 
-
-def _version(spec: ModelSpec) -> int | None:
-    """Return the version that a request names; None for the served one."""
-    if not spec.name:
-        raise invalid("ModelSpec has no name specified.")
-    if spec.HasField("version_label"):
-        raise invalid(f"Unrecognized servable version label: {spec.version_label}")
-    return spec.version.value if spec.HasField("version") else None
+    def _version(self, spec: ModelSpec) -> int | None:
+        """Return the version that a request names; None for the newest one."""
+        if not spec.name:
+            raise invalid("ModelSpec has no name specified.")
+        if not spec.HasField("version_label"):
+            return spec.version.value if spec.HasField("version") else None
+        model, label = self._configured.get(spec.name), spec.version_label
+        if model is None or label not in model.labels:
+            raise invalid(f"Unrecognized servable version label: {label}")
+        return model.labels[label]

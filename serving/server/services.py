@@ -19,15 +19,17 @@ from tensorflow_serving.apis.get_model_status_pb2 import (
     GetModelStatusResponse,
 )
 from tensorflow_serving.apis.inference_pb2 import InferenceTask, MultiInferenceRequest
-from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
+from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest, ReloadConfigResponse
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceServicer
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceServicer
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest
 
+from serving.config.models_config import ModelsConfig
 from serving.server.errors import StatusError, invalid
 from serving.server.output_tensors import to_output
+from serving.server.reloads import Reloads
 from serving.server.served_models import ServedModels
 from serving.signature import DEFAULT
 
@@ -110,10 +112,11 @@ class PredictionService(PredictionServiceServicer):
 
 
 class ModelService(ModelServiceServicer):
-    """States of the served models."""
+    """States and configuration of the served models."""
 
-    def __init__(self, models: ServedModels) -> None:
+    def __init__(self, models: ServedModels, reloads: Reloads) -> None:
         self._models = models
+        self._reloads = reloads
 
     def GetModelStatus(  # noqa: N802
         self, request: GetModelStatusRequest, context: grpc.ServicerContext
@@ -129,12 +132,18 @@ class ModelService(ModelServiceServicer):
 
     def HandleReloadConfigRequest(  # noqa: N802
         self, request: ReloadConfigRequest, context: grpc.ServicerContext
-    ) -> NoReturn:
-        """Refuse: the model is named on the command line, and its newest version is served."""
-        raise StatusError(
-            grpc.StatusCode.UNIMPLEMENTED,
-            "HandleReloadConfigRequest: must go to TensorFlow Serving",
-        )
+    ) -> ReloadConfigResponse:
+        """Replace the configuration, and wait until its versions are loaded."""
+        kind = request.config.WhichOneof("config")
+        if kind != "model_config_list":
+            raise invalid(f"config: must be a model_config_list, got {kind or 'none'}")
+        self._reloads.reload(ModelsConfig(request.config), context)
+        response = ReloadConfigResponse()
+        response.status.SetInParent()
+        # TensorFlow Serving's metrics, none of which exist here.
+        for name in dict.fromkeys(request.metric_names):
+            response.metric.add(name=name, int64_value_increase=0)
+        return response
 
 
 def _spec(request: Any) -> ModelSpec:

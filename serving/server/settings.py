@@ -13,10 +13,9 @@ class ServerSettings(Settings):
     """What the server listens on and how much it takes on.
 
     Attributes:
-        name: the model's name in requests.
         host: address to listen on.
         port: port to listen on; 0 for any free one.
-        poll_seconds: seconds between two checks for another version.
+        poll_seconds: seconds between two checks for other versions and another configuration.
         workers: predictions that run at the same time.
         queue: predictions that wait for those; more are refused.
         max_batch: largest first axis of an input.
@@ -32,7 +31,6 @@ class ServerSettings(Settings):
             for no tokens.
     """
 
-    name: str
     host: str = "127.0.0.1"
     port: int = Field(8500, ge=0, le=65535)
     poll_seconds: float = Field(1, gt=0)

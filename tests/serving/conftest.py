@@ -55,17 +55,20 @@ def plain_server(tmp_path_factory):
 
 
 @contextmanager
-def serve_in_thread(folder: Path, **settings):
-    """Serve a folder in this process, and give the address."""
+def serve_in_thread(served, **settings):
+    """Serve a folder as `separator`, or a configuration, in this process; give the address."""
+    from serving.server.config_source import SingleModel
     from serving.server.process import serve_until
     from serving.server.settings import ServerSettings
 
+    source = SingleModel("separator", served) if isinstance(served, Path) else served
     lines, stop = queue.Queue(), threading.Event()
-    chosen = ServerSettings(**{"name": "separator", "port": 0, **settings})
     with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(serve_until, stop, folder, chosen, lines.put)
+        chosen = ServerSettings(**{"port": 0, **settings})
+        done = thread.submit(serve_until, stop, source, chosen, lines.put)
+        done.add_done_callback(lambda _: lines.put("ended"))
         try:
-            yield re.fullmatch(READY, lines.get(timeout=60))[1]
+            yield re.fullmatch(r"serving \S+ version \d+ at (\S+)", lines.get(timeout=60))[1]
         finally:
             stop.set()
         done.result(timeout=30)
@@ -82,7 +85,7 @@ def control_server(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def serve_folder():
-    """Give the function that serves a folder in this process."""
+    """Give the function that serves a folder or a configuration in this process."""
     return serve_in_thread
 
 

@@ -22,6 +22,7 @@ from data_prep.errors import UserError
 from serving.client import SeparationClient
 from serving.errors import ServingError
 from serving.server.admission import Admission
+from serving.server.config_source import SingleModel
 from serving.server.metrics import CallMetrics
 from serving.server.process import serve_until
 from serving.server.settings import ServerSettings
@@ -33,9 +34,11 @@ SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERV
 def operated(folder):
     """Serve an empty folder; give the queue of reported lines, the address and the metrics' URL."""
     lines, stop = queue.Queue(), threading.Event()
-    settings = ServerSettings(name="separator", port=0, metrics_port=0, poll_seconds=0.05)
+    settings = ServerSettings(port=0, metrics_port=0, poll_seconds=0.05)
     with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(serve_until, stop, folder, settings, lines.put)
+        done = thread.submit(
+            serve_until, stop, SingleModel("separator", folder), settings, lines.put
+        )
         try:
             metrics = re.fullmatch(r"metrics at (http://\S+)", lines.get(timeout=60))[1]
             address = re.match(r"waiting at (\S+) for", lines.get(timeout=60))[1]

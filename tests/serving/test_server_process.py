@@ -20,6 +20,7 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServic
 from tiny_separator import save_model
 
 from serving.client import SeparationClient
+from serving.server.config_source import SingleModel
 from serving.server.process import serve_until
 from serving.server.settings import ServerSettings
 
@@ -119,9 +120,9 @@ def test_what_outlasts_the_grace_is_cut_off(blocking_folder, tmp_path):
 def serving_here(folder, **settings):
     """Serve in this process, and give the queue of what is reported."""
     lines, stop = queue.Queue(), threading.Event()
-    chosen = ServerSettings(**{"name": "separator", "port": 0, "poll_seconds": 0.05, **settings})
+    chosen = ServerSettings(**{"port": 0, "poll_seconds": 0.05, **settings})
     with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(serve_until, stop, folder, chosen, lines.put)
+        done = thread.submit(serve_until, stop, SingleModel("separator", folder), chosen, lines.put)
         try:
             yield lines
         finally:

@@ -1,13 +1,8 @@
 """TLS and tokens: a real server and real certificates."""
 
-import datetime
-import ipaddress
-
 import grpc
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from certificates import write_certificate
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
@@ -20,32 +15,6 @@ from data_prep.errors import UserError
 from serving.secret_files import read_token
 from serving.server.security import server_credentials
 from serving.server.settings import ServerSettings
-
-
-def write_certificate(folder, name):
-    """Write a self-signed certificate for 127.0.0.1 and its key; return both paths."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    cert = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(address, critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    (folder / f"{name}.pem").write_bytes(cert.public_bytes(pem))
-    (folder / f"{name}.key").write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-    )
-    return folder / f"{name}.pem", folder / f"{name}.key"
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +98,11 @@ def test_files_that_do_not_make_tls_are_named(files, cert, key, client_ca, words
     paths = {"tls_cert": cert, "tls_key": key, "tls_client_ca": client_ca}
     chosen = {field: files / name for field, name in paths.items() if name}
     with pytest.raises(UserError, match=words):
-        server_credentials(ServerSettings(name="separator", **chosen))
+        server_credentials(ServerSettings(**chosen))
 
 
 def test_without_files_there_is_no_tls():
-    assert server_credentials(ServerSettings(name="separator")) is None
+    assert server_credentials(ServerSettings()) is None
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"\xff\xfe", "schlüssel".encode()])

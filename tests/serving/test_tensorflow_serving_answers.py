@@ -244,7 +244,6 @@ DIFFERENT = [
         "FAILED_PRECONDITION",
         "not found",
     ),
-    ("HandleReloadConfigRequest", "config { model_config_list { } }", "UNIMPLEMENTED", "must go"),
 ]
 
 
