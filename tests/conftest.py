@@ -8,6 +8,8 @@ import pytest
 
 # TensorFlow sets it to 1 where it is not set, and the commands that tests start would inherit that.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# As in the commands, see `data_prep.cli.prepare_libraries`.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
