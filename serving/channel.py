@@ -3,9 +3,12 @@
 import ipaddress
 import json
 import re
+from typing import Any
 
 import grpc
+import grpc.aio
 
+from serving.access import OPEN, Access
 from serving.errors import ServingError
 
 # Videos exceed gRPC's default limit of 4 MB. A server that is just starting is retried every
@@ -39,7 +42,9 @@ _RETRIES = (
 _ADDRESS = re.compile(r"(?P<host>[\w.-]+|\[[0-9A-Fa-f:.%\w]+\]):(?P<port>\d{1,5})", re.ASCII)
 
 
-def open_channel(address: str, *, retries: bool = False) -> grpc.Channel:
+def open_channel(
+    address: str, access: Access = OPEN, *, retries: bool = False, name: str | None = None
+) -> grpc.Channel:
     """Open a channel, which connects when it is first used.
 
     This machine is never reached through a proxy. Other servers are, if `http_proxy` is set, unless
@@ -47,18 +52,46 @@ def open_channel(address: str, *, retries: bool = False) -> grpc.Channel:
 
     Args:
         address: HOST:PORT; an IPv6 address stands in brackets.
+        access: TLS of the channel. The token is not sent by it, but with each call.
         retries: whether predictions are repeated, with growing pauses, if the server is unavailable
             or overloaded.
+        name: the name in the server's certificate, if it is not that of the address.
 
     Raises:
         ServingError: the address has another form.
     """
+    return _open(grpc, address, access, retries, name)
+
+
+def open_async_channel(
+    address: str, access: Access = OPEN, *, retries: bool = False
+) -> grpc.aio.Channel:
+    """Open a channel of the running event loop; see `open_channel`."""
+    return _open(grpc.aio, address, access, retries, None)
+
+
+def require_address(address: str) -> None:
+    """Raise ServingError unless an address is HOST:PORT."""
+    _host(address)
+
+
+def _open(api: Any, address: str, access: Access, retries: bool, name: str | None) -> Any:
+    """Open a channel of `grpc` or `grpc.aio`, which take the same arguments."""
+    uses_proxy = ("grpc.enable_http_proxy", int(not _is_loopback(_host(address))))
+    options = (*_OPTIONS, *(_RETRIES if retries else ()), uses_proxy)
+    credentials = access.credentials()
+    if credentials is None:
+        return api.insecure_channel(address, options=options)
+    if name is not None:
+        options = (*options, ("grpc.ssl_target_name_override", name))
+    return api.secure_channel(address, credentials, options=options)
+
+
+def _host(address: str) -> str:
     parts = _ADDRESS.fullmatch(address)
     if parts is None or not 0 < int(parts["port"]) < 65536:
         raise ServingError(f"server: must be HOST:PORT, got {address}")
-    uses_proxy = ("grpc.enable_http_proxy", int(not _is_loopback(parts["host"])))
-    options = (*_OPTIONS, *(_RETRIES if retries else ()), uses_proxy)
-    return grpc.insecure_channel(address, options=options)
+    return parts["host"]
 
 
 def _is_loopback(host: str) -> bool:
@@ -66,23 +99,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
-
-
-def answers(address: str, *, seconds: float) -> bool:
-    """Return whether a gRPC server answers within a number of seconds.
-
-    Raises:
-        ServingError: the address is not of the form HOST:PORT.
-    """
-    with open_channel(address) as channel:
-        try:
-            grpc.channel_ready_future(channel).result(timeout=seconds)
-        except grpc.FutureTimeoutError:
-            return False
-    return True
-
-
-def require_server(address: str, *, seconds: float) -> None:
-    """Raise ServingError unless a gRPC server answers within a number of seconds."""
-    if not answers(address, seconds=seconds):
-        raise ServingError(f"no server answers at {address}: no connection within {seconds:g} s")

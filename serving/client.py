@@ -1,22 +1,19 @@
 """A client of TensorFlow Serving's gRPC interface: the embedded server's or the real one's."""
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Any, Self
 
+import grpc
 import numpy as np
 
-from data_prep.default_outputs import default_outputs
-from data_prep.errors import UserError
-from serving.connection import Connection, Metadata
-from serving.description import ModelDescription, read_description
-from serving.errors import RefusedError, ServingError
-from serving.signature import DEFAULT, DESCRIPTION, Signature
-
-Answer = TypeVar("Answer")
-
-_RETRY_SECONDS = 0.2
+from serving.access import OPEN, Access
+from serving.calls import Call, ServedModel, VersionStatus
+from serving.channel import open_channel
+from serving.description import ModelDescription
+from serving.dialogue import Answer, Dialogue, ModelDialogues, Pause
+from serving.errors import ServingError
+from serving.signature import Signature
 
 
 class SeparationClient:
@@ -26,7 +23,7 @@ class SeparationClient:
     replaced the model. Requests are repeated for some seconds if the server is unavailable or
     overloaded. Every method but `ready` and `wait_ready` raises a one-line ServingError if
     the server cannot be reached, does not know the model, refuses the request or takes longer than
-    `timeout`.
+    `timeout`. `AsyncSeparationClient` is the same for asyncio.
 
     Example:
         >>> with SeparationClient("127.0.0.1:8500") as client:
@@ -44,6 +41,9 @@ class SeparationClient:
         model: str = "separator",
         timeout: float = 60,
         label: str | None = None,
+        *,
+        version: int | None = None,
+        access: Access = OPEN,
     ) -> None:
         """Create a client, which connects when it is first used.
 
@@ -51,18 +51,20 @@ class SeparationClient:
             address: HOST:PORT.
             model: the server's name for the model.
             timeout: seconds to wait for an answer.
-            label: the label of the version to ask, such as `stable`; None for the version that the
-                server chooses.
+            label: the label of the version to ask, such as `stable`. Without a label and a
+                version, the server chooses.
+            version: the version to ask.
+            access: TLS and a token, if the server requires them; see `read_access`.
 
         Raises:
-            ServingError: the address is not of the form HOST:PORT.
+            ServingError: the address is not of the form HOST:PORT, or there are both a label and a
+                version.
         """
-        self._connection = Connection(address, model, timeout, label)
-        self._fetching = threading.Lock()
-        self._metadata: Metadata | None = None
-        self._descriptions: dict[int, ModelDescription] = {}  # by version
+        self._served = ServedModel(address, model, label, version, access, timeout)
+        self._dialogues = ModelDialogues(self._served)
+        self._channel = open_channel(address, access, retries=True)
 
-    def __enter__(self) -> "SeparationClient":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -70,11 +72,20 @@ class SeparationClient:
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self._channel.close()
+
+    @property
+    def where(self) -> str:
+        """The model and its server, as messages name them."""
+        return self._served.where
 
     def ready(self) -> bool:
-        """Return whether the server has a version of the model that takes requests."""
-        return not self._connection.why_not_ready()
+        """Return whether the server has a version of the model that takes requests.
+
+        Raises:
+            AccessError: the server does not accept the token.
+        """
+        return self._hold(self._dialogues.ready())
 
     def wait_ready(self, timeout: float) -> None:
         """Wait until the server has a version of the model that takes requests.
@@ -84,20 +95,32 @@ class SeparationClient:
 
         Raises:
             ServingError: there is none in that time; the message reports the state of each version.
+            AccessError: the server does not accept the token; raised at once.
         """
-        end = time.monotonic() + timeout
-        while reason := self._connection.why_not_ready():
-            if time.monotonic() > end:
-                raise ServingError(f"not ready within {timeout:g} s: {reason}")
-            time.sleep(_RETRY_SECONDS)
+        self._hold(self._dialogues.wait_ready(timeout))
+
+    def versions(self) -> list[VersionStatus]:
+        """Return the states of the model's versions on the server."""
+        return self._hold(self._dialogues.versions())
+
+    def health(self) -> str | None:
+        """Return the server's health, `SERVING` or another of gRPC's names.
+
+        None if the server does not offer it, such as TensorFlow Serving.
+        """
+        return self._hold(self._dialogues.health())
+
+    def served_version(self) -> int:
+        """Return the version that answers."""
+        return self._hold(self._dialogues.served_version())
 
     def signatures(self) -> dict[str, Signature]:
         """Return the model's signatures by name."""
-        return dict(self._current().signatures)
+        return self._hold(self._dialogues.signatures())
 
     def description(self) -> ModelDescription:
         """Return the model's kind, system, control mode and clips."""
-        return self._ask(self._describe)
+        return self._hold(self._dialogues.description())
 
     def has_control(self) -> bool:
         """Return whether audio selects one of the model's outputs."""
@@ -126,78 +149,28 @@ class SeparationClient:
         Raises:
             ServingError: also if a shape, dtype or name is not the model's.
         """
-        inputs = {"video": np.asarray(video)}
-        if audio is not None:
-            inputs["audio"] = np.asarray(audio)
-        single = inputs["video"].ndim == 4
-        if single:
-            inputs = {name: array[np.newaxis] for name, array in inputs.items()}
-        names = None if outputs is None else list(outputs)
-        answer = self._ask(lambda metadata: self._separate(metadata, inputs, names))
-        return {name: array[0] for name, array in answer.items()} if single else answer
+        return self._hold(self._dialogues.separate(video, audio, outputs))
 
-    def _separate(
-        self, metadata: Metadata, inputs: Mapping[str, np.ndarray], names: list[str] | None
-    ) -> dict[str, np.ndarray]:
-        signature = self._signature(metadata, DEFAULT)
-        if names is None:
-            names = default_outputs(signature.outputs)
+    def _hold(self, dialogue: Dialogue[Answer]) -> Answer:
+        """Make the calls of a dialogue, and return its result."""
         try:
-            signature.check(inputs)
-            signature.check_outputs(names)
-        except UserError as error:
-            raise RefusedError(f"{self._connection.where}: {error}") from error
-        version, answer = self._connection.predict(DEFAULT, inputs, names)
-        if version != metadata.version:
-            self._forget(metadata)
-        return answer
+            step = next(dialogue)
+            while True:
+                try:
+                    response = self._do(step)
+                except ServingError as error:
+                    step = dialogue.throw(error)
+                else:
+                    step = dialogue.send(response)
+        except StopIteration as end:
+            return end.value
 
-    def _describe(self, metadata: Metadata) -> ModelDescription:
-        if metadata.version not in self._descriptions:
-            self._signature(metadata, DESCRIPTION)
-            video = self._signature(metadata, DEFAULT).inputs.get("video")
-            if video is None or video.shape is None or len(video.shape) != 5:
-                raise RefusedError(
-                    f"{self._connection.where}: must take video [B, T, H, W, 3], got {video}"
-                )
-            # This very version, so that its clips and the shape of its input belong together.
-            _, outputs = self._connection.predict(
-                DESCRIPTION, {"batch": np.zeros(1, np.int32)}, version=metadata.version
-            )
-            self._descriptions[metadata.version] = read_description(
-                video.shape, outputs, self._connection.where
-            )
-        return self._descriptions[metadata.version]
-
-    def _signature(self, metadata: Metadata, name: str) -> Signature:
-        if name not in metadata.signatures:
-            known = ", ".join(sorted(metadata.signatures))
-            raise RefusedError(
-                f"{self._connection.where}: must have the signature {name}, got {known}"
-            )
-        return metadata.signatures[name]
-
-    def _ask(self, question: Callable[[Metadata], Answer]) -> Answer:
-        """Ask about the known version, and once more if another one turns out to be served."""
-        known = self._current()
+    def _do(self, step: Call | Pause) -> Any:
+        if isinstance(step, Pause):
+            return time.sleep(step.seconds)
+        method = self._channel.unary_unary(step.method, response_deserializer=step.parse)
+        headers = self._served.access.metadata()
         try:
-            return question(known)
-        except RefusedError:
-            self._forget(known)
-            current = self._current()
-            if current == known:
-                raise
-        return question(current)
-
-    def _current(self) -> Metadata:
-        """Return the model's metadata, fetched if it is unknown."""
-        with self._fetching:
-            if self._metadata is None:
-                self._metadata = self._connection.metadata()
-            return self._metadata
-
-    def _forget(self, metadata: Metadata) -> None:
-        """Forget metadata that may be outdated, unless another thread has replaced it."""
-        with self._fetching:
-            if self._metadata is metadata:
-                self._metadata = None
+            return method(step.request, timeout=step.timeout, metadata=headers)
+        except grpc.RpcError as error:
+            raise self._served.error(step, error.code(), error.details()) from error

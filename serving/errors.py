@@ -9,3 +9,11 @@ class ServingError(UserError):
 
 class RefusedError(ServingError):
     """A request that does not fit the served model."""
+
+
+class AccessError(ServingError):
+    """A server that does not accept the client's token."""
+
+
+class UnknownMethodError(ServingError):
+    """A method that the server does not have."""

@@ -6,17 +6,24 @@ from typing import Any
 import click
 
 from data_prep import storage
-from data_prep.options import NAME, PLACE, Real, Whole
+from data_prep.options import NAME, PLACE, Whole
 from data_prep.settings import load
 from data_prep.storage.outputs import require_folder_output
 from data_prep.yaml_text import read_yaml
+from serving.access import Access
+from serving.client_options import (
+    DEFAULT_SERVER,
+    MAX_VERSION,
+    access_options,
+    model_option,
+    wait_option,
+)
 from serving.config.deployment import DeploymentSettings
 from serving.config.deployment_files import write_deployment, write_models_config
 from serving.config.labels import LABELS, STABLE
 from serving.config.promotion import Move, promote, roll_back
 from serving.config.replicas import Replicas
 
-MAX_VERSION = 2**63 - 1
 HOUR = 3_600.0  # seconds
 
 
@@ -54,19 +61,13 @@ def _label_options(command: Callable[..., Any]) -> Callable[..., Any]:
             required=True,
             help="Folder of the models, which holds `models.config`.",
         ),
-        click.option(
-            "--model",
-            type=NAME,
-            default="separator",
-            show_default=True,
-            help="The servers' name for the model.",
-        ),
+        model_option,
         click.option(
             "--server",
             "servers",
             type=NAME,
             multiple=True,
-            default=["127.0.0.1:8500"],
+            default=[DEFAULT_SERVER],
             show_default=True,
             help="HOST:PORT; repeatable. All addresses of HOST are asked.",
         ),
@@ -77,13 +78,8 @@ def _label_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="The label to move.",
         ),
-        click.option(
-            "--wait",
-            type=Real(0.01, HOUR),
-            default=300.0,
-            show_default=True,
-            help="Seconds to wait for the servers to load, and then to take the label.",
-        ),
+        access_options,
+        wait_option(300.0, HOUR, "the servers to load, and then to take the label"),
     )
     for option in reversed(options):
         command = option(command)
@@ -94,23 +90,29 @@ def _label_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("version", type=Whole(0, MAX_VERSION))
 @_label_options
 def promote_version(
-    version: int, models: str, model: str, servers: tuple[str, ...], label: str, wait: float
+    version: int,
+    models: str,
+    model: str,
+    servers: tuple[str, ...],
+    label: str,
+    access: Access,
+    wait: float,
 ) -> None:
     """Point a label to VERSION, once every server has loaded it.
 
     `previous` keeps the version that was stable, and stays loaded for a rollback.
     """
-    with Replicas(servers, model) as replicas:
+    with Replicas(servers, model, access) as replicas:
         _report(model, promote(models, replicas, label, version, wait))
 
 
 @click.command("rollback")
 @_label_options
 def roll_back_label(
-    models: str, model: str, servers: tuple[str, ...], label: str, wait: float
+    models: str, model: str, servers: tuple[str, ...], label: str, access: Access, wait: float
 ) -> None:
     """Point `stable` to the version before, or `canary` to the stable one."""
-    with Replicas(servers, model) as replicas:
+    with Replicas(servers, model, access) as replicas:
         _report(model, roll_back(models, replicas, label, wait))
 
 

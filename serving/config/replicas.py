@@ -7,8 +7,10 @@ from typing import Any, Self
 
 import grpc
 
-from serving.channel import open_channel
-from serving.errors import ServingError
+from serving.access import OPEN, Access
+from serving.calls import ACCESS_CODES
+from serving.channel import open_channel, require_address
+from serving.errors import AccessError, ServingError
 from serving.versions import State
 from serving.wire import (
     GetModelMetadataRequest,
@@ -30,20 +32,26 @@ class Replicas:
         addresses: HOST:PORT of each server.
     """
 
-    def __init__(self, servers: Iterable[str], model: str) -> None:
+    def __init__(self, servers: Iterable[str], model: str, access: Access = OPEN) -> None:
         """Open a channel to every server, which connects when it is first used.
 
         Args:
             servers: HOST:PORT of each. A name with several addresses, such as that of a headless
                 service in Kubernetes, stands for a server at each of them.
             model: the servers' name for the model.
+            access: TLS and a token, if the servers require them.
 
         Raises:
             ServingError: an address has another form, or a host is unknown.
         """
         self.model = model
-        self.addresses = [address for server in servers for address in _resolved(server)]
-        self._channels = {address: open_channel(address) for address in self.addresses}
+        self._headers = access.metadata()
+        self._channels = {
+            address: open_channel(address, access, name=server.rpartition(":")[0].strip("[]"))
+            for server in servers
+            for address in _resolved(server)
+        }
+        self.addresses = list(self._channels)
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +109,7 @@ class Replicas:
                 address, "ModelService/GetModelStatus", request, GetModelStatusResponse
             )
         except grpc.RpcError as error:
-            return _reason(error)
+            return self._reason(address, error)
         found = [status for status in response.model_version_status if status.version == version]
         if not found:
             return f"version {version} is not loaded"
@@ -126,7 +134,7 @@ class Replicas:
                 address, "PredictionService/GetModelMetadata", request, GetModelMetadataResponse
             )
         except grpc.RpcError as error:
-            return _reason(error)
+            return self._reason(address, error)
         labeled = response.model_spec.version.value
         return "" if labeled == version else f"{label} is version {labeled}, not {version}"
 
@@ -136,12 +144,20 @@ class Replicas:
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=response.FromString,
         )
-        return call(request, timeout=_RPC_SECONDS, wait_for_ready=True)
+        return call(request, timeout=_RPC_SECONDS, wait_for_ready=True, metadata=self._headers)
+
+    def _reason(self, address: str, error: grpc.RpcError) -> str:
+        """Return why a call failed, or raise AccessError if waiting does not help."""
+        details = " ".join((error.details() or "").split())
+        reason = f"{error.code().name}: {details}"
+        if error.code() in ACCESS_CODES:
+            raise AccessError(f"{self.model} at {address}: {reason}")
+        return reason
 
 
 def _resolved(server: str) -> list[str]:
     """Return HOST:PORT for every address of a host, IPv4 if it has any."""
-    open_channel(server).close()  # checks the form
+    require_address(server)
     host, _, port = server.rpartition(":")
     try:
         found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
@@ -150,8 +166,3 @@ def _resolved(server: str) -> list[str]:
     v4 = {f"{where[0]}:{port}" for family, _, _, _, where in found if family == socket.AF_INET}
     v6 = {f"[{where[0]}]:{port}" for family, _, _, _, where in found if family == socket.AF_INET6}
     return sorted(v4 or v6)
-
-
-def _reason(error: grpc.RpcError) -> str:
-    details = " ".join((error.details() or "").split())
-    return f"{error.code().name}: {details}"

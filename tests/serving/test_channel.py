@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
-from serving.channel import answers, open_channel
+from serving.channel import open_channel
 from serving.errors import ServingError
 
 
@@ -26,7 +26,8 @@ def test_this_machine_is_not_reached_through_a_proxy(host, port, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("no_grpc_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    assert answers(f"{host}:{port}", seconds=20)
+    with open_channel(f"{host}:{port}") as channel:
+        grpc.channel_ready_future(channel).result(timeout=20)
 
 
 @pytest.mark.parametrize(

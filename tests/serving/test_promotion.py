@@ -3,7 +3,6 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from itertools import groupby
 
 import pytest
@@ -11,11 +10,11 @@ from click.testing import CliRunner
 from labeled_server import MODEL, LabeledServer
 
 from serving.channel import open_channel
+from serving.client import SeparationClient
 from serving.commands import main
 from serving.config.models_config import ModelsConfig
 from serving.config.promotion import promote, roll_back
 from serving.config.replicas import Replicas
-from serving.connection import Connection
 from serving.errors import RefusedError, ServingError
 from serving.wire import GetModelMetadataRequest, GetModelMetadataResponse, ModelSpec
 
@@ -93,19 +92,19 @@ def test_a_release_and_its_rollback_leave_no_request_without_an_answer(models):
     assert [version for version, _ in groupby(client.versions)] == [1, 2, 1]
 
 
+def served_version(server, label):
+    with SeparationClient(server.address, MODEL, 10, label) as client:
+        return client.served_version()
+
+
 def test_a_client_asks_for_the_version_with_its_label(models):
     with LabeledServer(models / "models.config") as server:
-        with closing(Connection(server.address, MODEL, 10, "stable")) as stable:
-            assert stable.metadata().version == 1
-            move(models, server, to=2, label="canary")
-            assert stable.metadata().version == 1
-        with closing(Connection(server.address, MODEL, 10, "canary")) as canary:
-            assert canary.metadata().version == 2
-        with (
-            closing(Connection(server.address, MODEL, 10, "blue")) as unknown,
-            pytest.raises(RefusedError, match="Unrecognized servable version label"),
-        ):
-            unknown.metadata()
+        assert served_version(server, "stable") == 1
+        move(models, server, to=2, label="canary")
+        assert served_version(server, "stable") == 1
+        assert served_version(server, "canary") == 2
+        with pytest.raises(RefusedError, match="Unrecognized servable version label"):
+            served_version(server, "blue")
 
 
 def test_a_label_waits_for_the_slowest_server(models):

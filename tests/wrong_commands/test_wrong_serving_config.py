@@ -33,6 +33,8 @@ COMMANDS = [
     (f"{PROMOTE} --model ''", 2, "--model: must be a name"),
     (f"{PROMOTE} --wait 0", 2, "--wait: must be a number from 0.01 to"),
     (f"{PROMOTE} --wait nan", 2, "got nan"),
+    (f"{PROMOTE} --tls-ca no", 1, "TLS: must be a file, got no"),
+    (f"{PROMOTE} --token-file no", 1, "token: must be a file, got no"),
     ("serving rollback", 2, "Missing option '--models'"),
     ("serving rollback 1 --models empty", 2, "unexpected extra argument (1)"),
     (ROLLBACK, 1, "empty/models.config: no such file or folder"),
