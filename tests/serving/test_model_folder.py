@@ -6,6 +6,7 @@ import pytest
 from data_prep.errors import UserError
 from serving.server.errors import StatusError
 from serving.server.model_folder import ModelFolder, Status
+from serving.server.version_policy import AllVersions, LatestVersions, SpecificVersions
 from serving.versions import State
 
 
@@ -175,6 +176,113 @@ def test_only_the_served_version_is_given(tmp_path):
     for version in (1, 3):
         with pytest.raises(KeyError), models.use(version):
             pass
+
+
+def available(models):
+    return {v for v, state in states(models).items() if state is State.AVAILABLE}
+
+
+def test_the_newest_versions_are_served_and_a_broken_one_is_replaced_by_an_older_one(tmp_path):
+    for version in (1, 2, 3):
+        put(tmp_path, version)
+    models = ModelFolder(tmp_path, FakeModel, LatestVersions(2))
+    models.refresh()
+    assert available(models) == {2, 3}
+    assert served(models)[0] == 3
+    with models.use(2) as (version, _):
+        assert version == 2
+    put(tmp_path, 4, "broken")
+    models.refresh()
+    assert available(models) == {2, 3}
+    (tmp_path / "4" / "saved_model.pb").write_text("fixed")
+    models.refresh()
+    assert available(models) == {3, 4}
+    assert states(models)[2] is State.END
+
+
+def test_all_versions_are_served_that_can_be_loaded(tmp_path):
+    for version, text in ((1, "one"), (2, "broken"), (3, "three")):
+        put(tmp_path, version, text)
+    models = ModelFolder(tmp_path, FakeModel, AllVersions())
+    models.refresh()
+    assert available(models) == {1, 3}
+    shutil.rmtree(tmp_path / "3")
+    put(tmp_path, 0)
+    models.refresh()
+    assert available(models) == {0, 1}
+
+
+def test_specific_versions_are_served_and_no_others(tmp_path):
+    for version in (1, 2, 3, 4):
+        put(tmp_path, version)
+    models = ModelFolder(tmp_path, FakeModel, SpecificVersions(frozenset({1, 3, 9})))
+    models.refresh()
+    assert available(models) == {1, 3}
+    models.configure(tmp_path, SpecificVersions(frozenset({2, 3})))
+    models.refresh()
+    assert states(models) == {1: State.END, 2: State.AVAILABLE, 3: State.AVAILABLE}
+    models.configure(tmp_path, SpecificVersions(frozenset({9})))
+    models.refresh()
+    assert available(models) == set()
+
+
+def test_as_in_tensorflow_serving_one_version_stays_if_no_chosen_one_can_be_loaded(tmp_path):
+    for version, text in ((1, "one"), (2, "two"), (3, "broken")):
+        put(tmp_path, version, text)
+    models = ModelFolder(tmp_path, FakeModel, SpecificVersions(frozenset({1, 2})))
+    models.refresh()
+    models.configure(tmp_path, SpecificVersions(frozenset({3})))
+    for _ in range(2):
+        models.refresh()
+        assert states(models) == {1: State.END, 2: State.AVAILABLE, 3: State.END}
+    (tmp_path / "3" / "saved_model.pb").write_text("fixed")
+    models.refresh()
+    assert available(models) == {3}
+
+
+def test_old_versions_end_before_new_ones_are_loaded_if_another_one_is_served(tmp_path):
+    for version in (1, 2, 3):
+        put(tmp_path, version)
+    seen = []
+
+    def load(path):
+        seen.append((path.name, available(models)))
+        return FakeModel(path)
+
+    models = ModelFolder(tmp_path, load, SpecificVersions(frozenset({1, 2})))
+    models.refresh()
+    models.configure(tmp_path, SpecificVersions(frozenset({2, 3})))
+    models.refresh()
+    assert seen == [("2", set()), ("1", {2}), ("3", {2})]
+
+
+def test_a_version_that_another_folder_has_too_stays(tmp_path):
+    for folder, text in (("a", "first"), ("b", "second")):
+        (tmp_path / folder).mkdir()
+        put(tmp_path / folder, 1, text)
+    put(tmp_path / "b", 2, "newer")
+    models = ModelFolder(tmp_path / "a", FakeModel)
+    models.refresh()
+    models.configure(tmp_path / "b", SpecificVersions(frozenset({1})))
+    models.refresh()
+    assert served(models) == (1, "first")
+    models.configure(tmp_path / "b", LatestVersions())
+    models.refresh()
+    assert served(models) == (2, "newer")
+
+
+def test_an_ended_model_finishes_its_requests(tmp_path):
+    put(tmp_path, 1)
+    models = ModelFolder(tmp_path, FakeModel)
+    models.refresh()
+    with models.use() as (_, in_use):
+        models.end()
+        assert not models.available()
+        assert states(models) == {1: State.UNLOADING}
+        assert not in_use.closed
+    models.end()
+    assert in_use.closed
+    assert states(models) == {1: State.END}
 
 
 def test_an_empty_folder_has_no_versions_until_one_arrives(tmp_path):
