@@ -118,7 +118,7 @@ def test_labels_move_only_to_available_versions(folder):
     follow(models, entry(folder, rest=specific(1, stable=1, canary=1)))
     assert used(models, name="separator", version_label="stable") == 1
     wrong = entry(folder, rest=specific(2, stable=1, canary=2))
-    with pytest.raises(StatusError, match="label canary of model separator: .* got 2") as caught:
+    with pytest.raises(StatusError, match=r"label canary of model separator: .* got 2") as caught:
         follow(models, wrong, entry(folder, "other"))
     assert caught.value.code is grpc.StatusCode.FAILED_PRECONDITION
     assert models.folders.keys() == {"separator"}

@@ -1,9 +1,11 @@
 """Public behavior of TensorFlow Serving 2.16.1, case by case, from the embedded server.
 
 The expectations follow its sources: server_core.cc, predict_util.cc, get_model_metadata_impl.cc,
-get_model_status_impl.cc, classifier.cc, regressor.cc and multi_inference.cc. What differs, and why,
-is in docs/serving.md.
+get_model_status_impl.cc, model_service_impl.cc, file_system_storage_path_source.cc, classifier.cc,
+regressor.cc and multi_inference.cc. What differs, and why, is in docs/serving.md.
 """
+
+import shutil
 
 import grpc
 import pytest
@@ -25,6 +27,8 @@ from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tensorflow_serving.apis.predict_pb2 import PredictRequest, PredictResponse
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 from tensorflow_serving.apis.regression_pb2 import RegressionRequest
+
+from serving.server.config_source import ConfigFile
 
 REQUESTS = {
     "Predict": PredictRequest,
@@ -66,10 +70,51 @@ def echo_folder(tmp_path_factory):
     return folder
 
 
+def entry(name, path, rest=""):
+    """Return a model of `models.config`."""
+    return f'config {{ name: "{name}" base_path: "{path}" model_platform: "tensorflow" {rest} }}'
+
+
+POLICIES = {
+    "labeled": """
+        model_version_policy { specific { versions: [1, 2] } }
+        version_labels { key: "stable" value: 1 }
+        version_labels { key: "canary" value: 2 }
+        version_labels { key: "next" value: 9 }
+    """,
+    "every": "model_version_policy { all { } }",
+    "newest": "model_version_policy { latest { num_versions: 2 } }",
+    "absent": "model_version_policy { specific { versions: [9] } }",
+    "default": "",
+}
+
+
 @pytest.fixture(scope="module")
-def call(echo_folder, serve_folder):
+def config_file(echo_folder, tmp_path_factory):
+    """Models with every policy over the versions 1, 2 and 3, and `separator`."""
+    folder = tmp_path_factory.mktemp("versions")
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, "x")])
+    def echo(x):
+        return {"y": tf.identity(x)}
+
+    tf.saved_model.save(tf.Module(), str(folder / "1"), {"serving_default": echo})
+    for version in ("2", "3"):
+        shutil.copytree(folder / "1", folder / version)
+    models = [entry("separator", echo_folder)]
+    models += [entry(name, folder, policy) for name, policy in POLICIES.items()]
+    path = folder / "models.config"
+    path.write_text(f"model_config_list {{ {' '.join(models)} }}")
+    return path
+
+
+@pytest.fixture(scope="module")
+def call(config_file, serve_folder):
     """Call a method with a request in text format."""
-    with serve_folder(echo_folder) as address, grpc.insecure_channel(address) as channel:
+    with (
+        serve_folder(ConfigFile(config_file)) as address,
+        grpc.insecure_channel(address) as channel,
+    ):
         stubs = (PredictionServiceStub(channel), ModelServiceStub(channel))
 
         def call_method(method, text):
@@ -103,6 +148,26 @@ NO_LABEL = "Unrecognized servable version label: stable"
 LABEL, VERSION_2 = 'version_label: "stable"', "version { value: 2 }"
 EXAMPLE = "input { example_list { examples { } } }"
 CLASSIFY = 'method_name: "tensorflow/serving/classify"'
+
+
+def labeled(label, model="labeled"):
+    return spec(model, f'version_label: "{label}"')
+
+
+def version(number, model):
+    return spec(model, f"version {{ value: {number} }}")
+
+
+def reloaded(*entries):
+    """Return a request that replaces the configuration."""
+    return f"config {{ model_config_list {{ {' '.join(entries)} }} }}"
+
+
+FIELD = 'metadata_field: "signature_def"'
+MOVED = """
+    model_version_policy { specific { versions: [1, 2] } }
+    version_labels { key: "stable" value: 3 }
+"""
 
 
 def task(*words):
@@ -217,6 +282,71 @@ REFUSED = [
         "UNIMPLEMENTED",
         "Unsupported signature method_name: tensorflow/serving/predict",
     ),
+    # Several models, version policies and labels
+    *(
+        (method, text + rest, code, words)
+        for method, rest in (("Predict", X), ("GetModelMetadata", FIELD), ("Classify", EXAMPLE))
+        for text, code, words in (
+            (labeled("blue"), "INVALID_ARGUMENT", "Unrecognized servable version label: blue"),
+            (labeled("Stable"), "INVALID_ARGUMENT", "Unrecognized servable version label: Stable"),
+            (labeled(""), "INVALID_ARGUMENT", "Unrecognized servable version label: "),
+            (labeled("stable", "every"), "INVALID_ARGUMENT", NO_LABEL),
+            (labeled("stable", "other"), "INVALID_ARGUMENT", NO_LABEL),
+            (labeled("next"), "NOT_FOUND", SECOND + r"\(labeled, 9\)"),
+            (version(3, "labeled"), "NOT_FOUND", SECOND + r"\(labeled, 3\)"),
+            (version(1, "newest"), "NOT_FOUND", SECOND + r"\(newest, 1\)"),
+            (version(2, "default"), "NOT_FOUND", SECOND + r"\(default, 2\)"),
+            (version(9, "absent"), "NOT_FOUND", SECOND + r"\(absent, 9\)"),
+            (spec("absent"), "NOT_FOUND", LATEST + r"\(absent\)"),
+        )
+    ),
+    ("Classify", labeled("stable") + EXAMPLE, "INVALID_ARGUMENT", "Was: tensorflow/serving/pred"),
+    ("MultiInference", task(labeled("blue"), CLASSIFY), "INVALID_ARGUMENT", "label: blue"),
+    ("GetModelStatus", spec("absent"), "NOT_FOUND", "any versions of model absent"),
+    ("GetModelStatus", version(3, "labeled"), "NOT_FOUND", "version 3 of model labeled"),
+    ("GetModelStatus", version(1, "newest"), "NOT_FOUND", "version 1 of model newest"),
+    # Another configuration
+    *(
+        ("HandleReloadConfigRequest", text, code, words)
+        for text, code, words in (
+            ("", "INVALID_ARGUMENT", "model_config_list"),
+            ("config { }", "INVALID_ARGUMENT", "model_config_list"),
+            ("config { custom_model_config { } }", "INVALID_ARGUMENT", "model_config_list"),
+            (reloaded(entry("a", "/a"), entry("a", "/a")), "INVALID_ARGUMENT", "model a: .* once"),
+            (reloaded(entry("a", "a")), "INVALID_ARGUMENT", "absolute path .* got a"),
+            (reloaded(entry("a", "")), "INVALID_ARGUMENT", "absolute path .* got none"),
+            (
+                reloaded('config { name: "a" base_path: "/a" }'),
+                "INVALID_ARGUMENT",
+                "model_platform tensorflow, got none",
+            ),
+            (
+                reloaded('config { name: "a" base_path: "/a" model_platform: "other" }'),
+                "INVALID_ARGUMENT",
+                "model_platform tensorflow, got other",
+            ),
+            (
+                reloaded('config { name: "separator" base_path: "/a" model_platform: "other" }'),
+                "INVALID_ARGUMENT",
+                "model_platform tensorflow, got other",
+            ),
+            (
+                reloaded('config { name: "a" base_path: "/a" model_type: OTHER }'),
+                "INVALID_ARGUMENT",
+                "model_platform tensorflow, got other",
+            ),
+            (
+                reloaded(entry("a", "/a", "model_type: TENSORFLOW")),
+                "INVALID_ARGUMENT",
+                "got tensorflow and tensorflow",
+            ),
+            (
+                reloaded(entry("labeled", "/a", MOVED)),
+                "FAILED_PRECONDITION",
+                "label stable of model labeled: .* available, got 3",
+            ),
+        )
+    ),
 ]
 
 
@@ -243,6 +373,12 @@ DIFFERENT = [
         spec(rest='signature_name: "__saved_model_init_op"'),
         "FAILED_PRECONDITION",
         "not found",
+    ),
+    (
+        "HandleReloadConfigRequest",
+        reloaded(entry("a", "gs://bucket/a")),
+        "INVALID_ARGUMENT",
+        "on this machine, got gs://bucket/a",
     ),
 ]
 
@@ -341,7 +477,31 @@ def test_metadata_holds_every_signature(call, text, echo_folder):
     assert found.signature_def.keys() >= {"serving_default", "__saved_model_init_op", *DTYPES}
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (labeled("stable"), 1),
+        (labeled("canary"), 2),
+        (spec("labeled"), 2),
+        (version(1, "labeled"), 1),
+        (spec("every"), 3),
+        (version(1, "every"), 1),
+        (spec("newest"), 3),
+        (version(2, "newest"), 2),
+        (spec("default"), 3),
+    ],
+)
+def test_a_model_a_version_and_a_label_choose_the_version(call, text, expected):
+    request = text_format.Parse(text, PredictRequest()).model_spec
+    for method, rest in (("Predict", X), ("GetModelMetadata", FIELD)):
+        response = call(method, text + rest)
+        assert response.model_spec.name == request.name
+        assert response.model_spec.version.value == expected
+        assert not response.model_spec.version_label
+
+
 SERVED = "model_version_status { version: 3 state: AVAILABLE status { } }"
+THREE, TWO, FIRST = (SERVED.replace("3", str(number)) for number in (3, 2, 1))
 NO_MODEL = "model_version_status { version: 4 state: END status { error_code: DATA_LOSS } }"
 EMPTY = "model_version_status { version: 5 state: END status { error_code: NOT_FOUND } }"
 
@@ -355,6 +515,13 @@ EMPTY = "model_version_status { version: 5 state: END status { error_code: NOT_F
         (spec(rest="version { value: 3 }"), SERVED),
         (spec(rest="version { value: 4 }"), NO_MODEL),
         (spec(rest="version { value: 5 }"), EMPTY),
+        (spec("labeled"), TWO + FIRST),
+        (labeled("stable"), TWO + FIRST),
+        (labeled("blue"), TWO + FIRST),
+        (version(1, "labeled"), FIRST),
+        (spec("every"), THREE + TWO + FIRST),
+        (spec("newest"), THREE + TWO),
+        (spec("default"), THREE),
     ],
 )
 def test_states_are_listed_newest_first_with_a_status(call, text, expected):
