@@ -11,6 +11,7 @@ from data_prep.options import LOCAL_PLACE, NAME, Real, Whole
 from serving.config.commands import configure, promote_version, roll_back_label
 from serving.separation.commands import separate
 from serving.server.config_source import ConfigFile, ConfigSource, SingleModel
+from serving.studio.commands import studio
 from serving.versions import find_versions
 
 DAY = 86_400.0  # seconds
@@ -131,5 +132,5 @@ def _config_source(folder: Path | None, config_file: Path | None, model_name: st
     raise click.UsageError("serve must have either --model or --models-config.")
 
 
-for command in (configure, promote_version, roll_back_label, separate):
+for command in (configure, promote_version, roll_back_label, separate, studio):
     main.add_command(command)

@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name != "pipeline")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def require_command() -> Callable[[str], str]:
     """Give the function that returns a command's path.
 

@@ -93,6 +93,10 @@ COMMANDS = [
     (f"{SEPARATE} --cue no.mp3", 1, "--cue: must be a file, self or none, got no.mp3"),
     (f"{SEPARATE} --cue empty", 1, "--cue: must be a file, self or none, got empty"),
     (f"{SEPARATE} --cue ''", 2, "--cue: must be a path or a URI"),
+    ("serving studio --server nowhere", 1, "server: must be HOST:PORT, got nowhere"),
+    ("serving studio --host ''", 2, "--host: must be a name"),
+    ("serving studio --host 256.1.1.1", 1, "256.1.1.1:7860: cannot listen"),
+    ("serving studio --port 70000", 2, "--port: must be a whole number from 0 to 65535, got 70000"),
 ]
 
 

@@ -1,0 +1,1 @@
+"""A page to try a separator on, built with Gradio."""

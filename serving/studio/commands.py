@@ -1,0 +1,43 @@
+"""The command `python -m serving studio`."""
+
+import importlib.util
+import os
+
+import click
+
+from data_prep.errors import UserError
+from data_prep.options import NAME, Whole
+from serving.client import SeparationClient
+from serving.client_options import client_options
+from serving.studio.listener import address_of, listening
+
+
+@click.command()
+@client_options
+@click.option(
+    "--host", type=NAME, default="127.0.0.1", show_default=True, help="Address to listen on."
+)
+@click.option(
+    "--port",
+    type=Whole(0, 65535),
+    default=7860,
+    show_default=True,
+    help="Port of the page, 0 for any free one.",
+)
+def studio(client: SeparationClient, host: str, port: int) -> None:
+    """Serve a page to try a model on.
+
+    Drop a video on it, or two to be mixed. It plays the layers, and shows which of them audio
+    selects. Ctrl-C ends it.
+    """
+    if importlib.util.find_spec("gradio") is None:
+        raise UserError("studio: must be installed as the extra `studio`, got no Gradio")
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    # Never: Gradio's statistics of its events need a newer pandas than TFX's.
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(2**62)
+    with listening(host, port) as listener:
+        # Gradio takes seconds to load, and the arguments are checked without it.
+        from serving.studio.web import run
+
+        run(client, listener, lambda: click.echo(f"studio at http://{address_of(listener)}"))

@@ -1,0 +1,88 @@
+"""The web server of the page."""
+
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from serving.client import SeparationClient
+from serving.studio.page import Page
+from serving.studio.trial import Trial
+
+_ASSETS = Path(__file__).parent / "assets"
+_GRACE = 1  # seconds that open connections get at the end
+
+
+def run(client: SeparationClient, listener: socket.socket, report: Callable[[], None]) -> None:
+    """Serve the page until SIGTERM or SIGINT.
+
+    Args:
+        client: client of the model to try.
+        listener: socket that listens.
+        report: called just before requests are answered.
+    """
+    with TemporaryDirectory(prefix="studio-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder  # of uploads, which end with the page
+        app = create_app(Page(Trial(client, Path(folder))).blocks)
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE)
+        report()
+        with suppress(KeyboardInterrupt):  # uvicorn raises it again after an orderly end
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def create_app(page: gr.Blocks) -> FastAPI:
+    """Return the application that serves the page, without anything of Gradio's around it."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    scripts = (
+        f"<script>{(_ASSETS / name).read_text(encoding='utf-8')}</script>"
+        for name in ("player.js", "labels.js")
+    )
+    return gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        pwa=False,
+        theme=_theme(),
+        css_paths=[_ASSETS / "page.css", _ASSETS / "player.css"],
+        head="".join(scripts),
+    )
+
+
+def _theme() -> gr.themes.Base:
+    """Return a theme of the system's fonts, one color, and no frames around the controls."""
+    return gr.themes.Base(
+        primary_hue="emerald", font=["system-ui", "sans-serif"], font_mono=["monospace"]
+    ).set(
+        block_border_width="0px",
+        block_padding="0px",
+        block_background_fill="transparent",
+        block_title_text_weight="600",
+        block_title_text_color="*body_text_color",
+        block_title_text_size="*text_md",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+        checkbox_label_background_fill="transparent",
+        checkbox_label_background_fill_hover="transparent",
+        checkbox_label_background_fill_selected="transparent",
+        checkbox_label_padding="0px",
+        checkbox_label_gap="20px",
+        checkbox_label_text_weight="400",
+        button_secondary_background_fill="transparent",
+        button_secondary_border_color="*neutral_400",
+        button_secondary_background_fill_hover="*neutral_100",
+        button_secondary_background_fill_hover_dark="*neutral_800",
+        button_medium_text_weight="500",
+        button_border_width="1px",
+        slider_color="*primary_600",
+    )
