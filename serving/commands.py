@@ -1,4 +1,4 @@
-"""The commands `python -m serving serve` and `python -m serving separate`."""
+"""The command `python -m serving serve`, and the group of all commands."""
 
 import os
 from pathlib import Path
@@ -8,9 +8,11 @@ import click
 
 from data_prep.cli import Commands, prepare_libraries
 from data_prep.options import LOCAL_PLACE, NAME, Real, Whole
+from serving.comparison.commands import compare, mix
 from serving.config.commands import configure, promote_version, roll_back_label
 from serving.separation.commands import separate
 from serving.server.config_source import ConfigFile, ConfigSource, SingleModel
+from serving.status import status
 from serving.studio.commands import studio
 from serving.versions import find_versions
 
@@ -88,6 +90,11 @@ def main() -> None:
     help="Seconds that running predictions get to finish when the server ends.",
 )
 @click.option(
+    "--rest-port",
+    type=Whole(0, 65535),
+    help="Port of TensorFlow Serving's REST interface, 0 for any free one. [default: no REST]",
+)
+@click.option(
     "--metrics-port",
     type=Whole(0, 65535),
     help="Port of the metrics for Prometheus, 0 for any free one. [default: no metrics]",
@@ -132,5 +139,14 @@ def _config_source(folder: Path | None, config_file: Path | None, model_name: st
     raise click.UsageError("serve must have either --model or --models-config.")
 
 
-for command in (configure, promote_version, roll_back_label, separate, studio):
+for command in (
+    compare,
+    configure,
+    mix,
+    promote_version,
+    roll_back_label,
+    separate,
+    status,
+    studio,
+):
     main.add_command(command)

@@ -10,24 +10,27 @@ from av.container import InputContainer, OutputContainer
 
 from data_prep.media.decoding import decoded, demux, read_only
 from data_prep.media.streams import audio_of
+from data_prep.media.video_formats import MP4, VideoFormat
 
-# Codecs that players expect in an MP4 file. Other audio becomes AAC.
-_COPIED = ("aac", "ac3", "alac", "eac3", "flac", "mp3", "opus")
 _RATE = 48_000
 _LARGEST_GAP = 0.03  # seconds by which a timestamp may be off without being a gap
 
 
 def take_audio(
-    source: InputContainer, origin: float, container: OutputContainer
+    source: InputContainer,
+    origin: float,
+    container: OutputContainer,
+    video_format: VideoFormat = MP4,
 ) -> Iterator[Packet]:
     """Declare an audio track like that of another file, and return its packets to be muxed.
 
-    Packets are copied if an MP4 file may hold them, and encoded again otherwise.
+    Packets are copied if the format may hold them, and encoded again otherwise.
 
     Args:
         source: the other file; nothing else is read from it afterwards.
         origin: time on its clock at which the new file begins.
         container: the new file.
+        video_format: its format.
 
     Returns:
         The packets by time; none if the other file has no audio.
@@ -39,10 +42,12 @@ def take_audio(
     if stream is None:
         return iter(())
     read_only(source, stream)
-    if stream.codec_context.codec.canonical_name in _COPIED:
+    if stream.codec_context.codec.canonical_name in video_format.copied_audio:
         return _copied(demux(source, stream), origin, container.add_stream_from_template(stream))
     layout = "mono" if stream.channels == 1 else "stereo"
-    track = container.add_stream("aac", _RATE, layout=layout, options={"aac_coder": "fast"})
+    track = container.add_stream(
+        video_format.audio_codec, _RATE, layout=layout, options=dict(video_format.audio_options)
+    )
     frames = chain.from_iterable(map(decoded, demux(source, stream)))
     return _encoded(frames, origin, track)
 

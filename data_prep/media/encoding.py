@@ -11,6 +11,7 @@ import numpy as np
 from av import AudioFrame, AudioStream
 from av.container import OutputContainer
 
+from data_prep.media.video_formats import MP4, VideoFormat
 from data_prep.media.video_track import VideoTrack
 from data_prep.storage import replacing
 
@@ -66,8 +67,10 @@ def write_video(
 
 
 @contextmanager
-def writing_video(path: str | Path, *, height: int, width: int, fps: float) -> Iterator[VideoTrack]:
-    """Yield the track of a new MP4 file without audio, which is whole once the block ends well.
+def writing_video(
+    path: str | Path, *, height: int, width: int, fps: float, video_format: VideoFormat = MP4
+) -> Iterator[VideoTrack]:
+    """Yield the track of a new file without audio, which is whole once the block ends well.
 
     Such files can be joined by `join_videos`.
 
@@ -76,20 +79,23 @@ def writing_video(path: str | Path, *, height: int, width: int, fps: float) -> I
         height: pixels of every frame.
         width: pixels of every frame.
         fps: frames per second.
+        video_format: the format of the file.
     """
-    with creating(path) as container:
-        track = VideoTrack(container, height, width, fps, joinable=True)
+    with creating(path, video_format) as container:
+        track = VideoTrack(container, height, width, fps, video_format=video_format, joinable=True)
         yield track
         track.finish()
 
 
 @contextmanager
-def creating(path: str | Path) -> Iterator[OutputContainer]:
-    """Yield a new MP4 file, which appears under its name once the block ends well."""
-    options = {"movflags": "faststart"}
+def creating(path: str | Path, video_format: VideoFormat = MP4) -> Iterator[OutputContainer]:
+    """Yield a new file, which appears under its name once the block ends well."""
+    options = dict(video_format.container_options)
     with (
         replacing(str(path)) as temporary,
-        av.open(f"file:{temporary}", "w", format="mp4", options=options) as container,
+        av.open(
+            f"file:{temporary}", "w", format=video_format.container, options=options
+        ) as container,
     ):
         yield container
 
@@ -107,8 +113,7 @@ def _checked(pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 def _add_audio_stream(container: OutputContainer, sample_rate: int) -> AudioStream:
     rates = av.Codec("aac", "w").audio_rates or ()
     rate = sample_rate if sample_rate in rates else _AUDIO_RATE
-    # The default coder takes twice as long as everything else together.
-    return container.add_stream("aac", rate, layout="mono", options={"aac_coder": "fast"})
+    return container.add_stream("aac", rate, layout="mono", options=dict(MP4.audio_options))
 
 
 def _encode_audio(

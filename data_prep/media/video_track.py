@@ -13,14 +13,17 @@ from av.video.reformatter import (
     VideoReformatter,
 )
 
+from data_prep.media.video_formats import MP4, VideoFormat
+
 _HD = (720, 1280)  # height, width from which players take untagged colors for BT.709
 
 
 class VideoTrack:
-    """A track of H.264 in 4:2:0, written frame by frame.
+    """A track that is written frame by frame.
 
     Colors are converted with the matrix that players assume at this size, BT.601 or BT.709, and
-    the track names it. An odd height or width is made even by repeating the last row or column.
+    the track names it. If colors are subsampled, an odd height or width is made even by repeating
+    the last row or column.
     """
 
     def __init__(
@@ -30,6 +33,7 @@ class VideoTrack:
         width: int,
         fps: float,
         *,
+        video_format: VideoFormat = MP4,
         joinable: bool = False,
     ):
         """Declare the track; all tracks must be declared before the first frame is added.
@@ -39,19 +43,22 @@ class VideoTrack:
             height: pixels of every frame.
             width: pixels of every frame.
             fps: frames per second.
-            joinable: whether frames are coded in the order in which they are shown, so that the
-                track can be followed by another one; it is a little larger then.
+            video_format: the format of the file.
+            joinable: whether the track can be followed by another one; see `VideoFormat`.
         """
         self._container = container
-        self._pad = ((0, height % 2), (0, width % 2), (0, 0))
+        self._pixels, even = video_format.pixels, int(video_format.is_subsampled)
+        self._pad = ((0, even * (height % 2)), (0, even * (width % 2)), (0, 0))
         self._matrix = _matrix(height, width)
         self._converter = VideoReformatter()
         self._count = 0
-        rate = Fraction(fps).limit_denominator(1001)  # 29.97 is 30000/1001
-        options = {"crf": "18", "preset": "superfast"} | ({"bf": "0"} if joinable else {})
-        self._stream = container.add_stream("libx264", rate, options=options)
-        self._stream.height, self._stream.width = height + height % 2, width + width % 2
-        self._stream.pix_fmt = "yuv420p"
+        rate = exact_rate(fps)
+        options = dict(video_format.options) | (video_format.joinable_options if joinable else {})
+        self._stream = container.add_stream(video_format.codec, rate, options=options)
+        self._stream.height, self._stream.width = (
+            side + pad for side, (_, pad) in zip((height, width), self._pad, strict=False)
+        )
+        self._stream.pix_fmt = self._pixels
         context = self._stream.codec_context
         context.colorspace = self._matrix
         context.color_range = ColorRange.MPEG
@@ -64,7 +71,7 @@ class VideoTrack:
         pixels = np.pad(frame, self._pad, mode="edge") if np.any(self._pad) else frame
         rgb = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
         coded = self._converter.reformat(
-            rgb, format="yuv420p", dst_colorspace=self._matrix, threads=1
+            rgb, format=self._pixels, dst_colorspace=self._matrix, threads=1
         )
         coded.pts, coded.time_base = self._count, 1 / self._stream.codec_context.rate
         self._count += 1
@@ -73,6 +80,11 @@ class VideoTrack:
     def finish(self) -> None:
         """Write what the encoder still holds, after the last frame."""
         self._container.mux(self._stream.encode(None))
+
+
+def exact_rate(fps: float) -> Fraction:
+    """Return a frame rate as files name it: 29.97 is 30000/1001."""
+    return Fraction(fps).limit_denominator(1001)
 
 
 def _matrix(height: int, width: int) -> Colorspace:

@@ -12,11 +12,13 @@ from serving import separate as separating
 from serving.client import SeparationClient
 from serving.client_options import client_options, wait_option
 from serving.cue import NO_AUDIO, OWN_AUDIO
+from serving.separation.output_files import OUTPUT_FORMATS
 from serving.separation.run_state import require_resumable
 from serving.separation.summary import describe
 
 DAY = 86_400.0  # seconds
 _MIDDLE = "middle"
+_DEFAULT_FORMAT = next(iter(OUTPUT_FORMATS))
 
 
 class _Moment(click.ParamType):
@@ -55,6 +57,14 @@ class _Moment(click.ParamType):
     help="A new or empty folder, or that of an interrupted run, which resumes.",
 )
 @click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(list(OUTPUT_FORMATS)),
+    default=_DEFAULT_FORMAT,
+    show_default=True,
+    help="H.264 in MP4, a folder of PNG files per output, ProRes 4444, or VP9 in WebM.",
+)
+@click.option(
     "--parallel",
     default=2,
     show_default=True,
@@ -68,6 +78,7 @@ def separate(
     cue: str,
     window: float | str | None,
     output: str,
+    output_format: str,
     parallel: int,
     wait: float,
 ) -> None:
@@ -84,23 +95,39 @@ def separate(
         require_resumable(output)
     else:
         storage.require_new(output, "--output")
+        if output_format != _DEFAULT_FORMAT:
+            raise UserError(f"--format: must be left out with --window, got {output_format}")
     require_folder_output(output)
     if not client.ready():
         click.echo(f"waiting up to {wait:g} s for {client.where}", err=True)
         client.wait_ready(wait)
     if window is None:
-        _separate_whole(client, video, info, output, cue, parallel)
+        _separate_whole(client, video, info, output, cue, output_format, parallel)
     else:
         _separate_window(client, video, info, output, cue, window)
 
 
 def _separate_whole(
-    client: SeparationClient, video: str, info: VideoInfo, output: str, cue: str, parallel: int
+    client: SeparationClient,
+    video: str,
+    info: VideoInfo,
+    output: str,
+    cue: str,
+    output_format: str,
+    parallel: int,
 ) -> None:
     # SciPy takes a while to load, and the arguments are checked without it.
     from serving.separation.separation_run import opened_run
 
-    with opened_run(client, video, output, info=info, cue=cue, parallel=parallel) as run:
+    with opened_run(
+        client,
+        video,
+        output,
+        info=info,
+        cue=cue,
+        parallel=parallel,
+        output_format=output_format,
+    ) as run:
         if run.done:
             click.echo(f"resuming at {run.done / run.state.settings.fps:.1f} s", err=True)
         with watching("Frames", run.state.settings.frames, lambda: run.done):

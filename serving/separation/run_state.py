@@ -30,6 +30,7 @@ class RunSettings(Settings):
         model: kind and system of the model.
         clip: shape of the windows.
         overlap: frames that windows share at least.
+        output_format: how the outputs are written, a name in `OUTPUT_FORMATS`.
     """
 
     video: str
@@ -42,6 +43,7 @@ class RunSettings(Settings):
     model: str
     clip: ClipConfig
     overlap: int
+    output_format: str
 
 
 class WindowResult(Settings):

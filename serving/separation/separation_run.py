@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from data_prep import storage
-from data_prep.media.encoding import writing_video
-from data_prep.media.joining import join_videos
 from data_prep.media.probe import VideoInfo, probe
 from data_prep.media.whole_video import read_whole
 from serving.cue import OWN_AUDIO, cue_file
@@ -20,6 +18,7 @@ from serving.separation.frame_grid import FrameGrid
 from serving.separation.guided_upsampling import apply_maps
 from serving.separation.large_outputs import MapsInTime
 from serving.separation.layer_tracking import SeparatedWindow, cross_fade, track_layers
+from serving.separation.output_files import OUTPUT_FORMATS
 from serving.separation.run_state import (
     UNFINISHED,
     RunSettings,
@@ -48,6 +47,7 @@ def opened_run(
     info: VideoInfo | None = None,
     cue: str = OWN_AUDIO,
     parallel: int = 2,
+    output_format: str = next(iter(OUTPUT_FORMATS)),
 ) -> Iterator["SeparationRun"]:
     """Prepare the separation of a whole video, or resume an interrupted one.
 
@@ -58,6 +58,7 @@ def opened_run(
         info: facts about the video, if it has been examined already.
         cue: what selects an output; see `cue_file`.
         parallel: windows that are separated at the same time.
+        output_format: how outputs are written, a name in `OUTPUT_FORMATS`.
 
     Raises:
         UserError: the video or the cue cannot be used, or the folder holds something else.
@@ -82,6 +83,7 @@ def opened_run(
             model=f"{model.kind} {model.system}",
             clip=clip,
             overlap=clip.frames // 2,
+            output_format=output_format,
         )
         state = find_state(output, settings)
         if state is None:
@@ -115,6 +117,7 @@ class SeparationRun:
         self._separator, self._parallel = separator, parallel
         self._path, self._cue, self._output = path, cue, output
         self._settings, self._clip = state.settings, state.settings.clip
+        self._files = OUTPUT_FORMATS[state.settings.output_format]
         self._grid = FrameGrid(state.settings.frames, state.settings.fps, self._clip.fps)
         shots = [range(start, stop) for start, stop in state.shots]
         self._cuts = {shot.start for shot in shots[1:]}
@@ -127,7 +130,7 @@ class SeparationRun:
 
         Returns:
             The names of the files: `output_1.mp4` and so on, at the size, rate and length of the
-            video and with its audio.
+            video and with its audio; see `OUTPUT_FORMATS` for others.
 
         Raises:
             UserError: a file cannot be read or written.
@@ -140,23 +143,17 @@ class SeparationRun:
                 if start >= self.state.frames:
                     self._write_part(islice(outputs, stop - start), start, working)
                     self._save(stop)
-        names = []
-        for number in range(1, 1 + self.state.outputs):
-            names.append(f"output_{number}.mp4")
-            with ExitStack() as stack:
-                parts = (self._part(start, number) for start, _ in bounds)
-                copies = [stack.enter_context(storage.local_copy(part)) for part in parts]
-                target = storage.join(self._output, names[-1])
-                join_videos(target, copies, audio_from=self._path)
+        starts = [start for start, _ in bounds]
+        names = [
+            self._files.finish(self._output, number, starts, self._settings, self._path)
+            for number in range(1, 1 + self.state.outputs)
+        ]
         storage.remove_tree(storage.join(self._output, UNFINISHED))
         return names
 
     def _part_bounds(self) -> list[tuple[int, int]]:
         frames, length = self._settings.frames, max(1, round(_PART_SECONDS * self._settings.fps))
         return [(start, min(start + length, frames)) for start in range(0, frames, length)]
-
-    def _part(self, start: int, number: int) -> str:
-        return storage.join(self._output, UNFINISHED, f"output_{number}_from_{start:08}.mp4")
 
     def _write_part(
         self, outputs: Iterator[list[np.ndarray]], start: int, pool: ThreadPoolExecutor
@@ -166,12 +163,7 @@ class SeparationRun:
         with ExitStack() as stack:
             tracks = [
                 stack.enter_context(
-                    writing_video(
-                        self._part(start, number),
-                        height=self._settings.height,
-                        width=self._settings.width,
-                        fps=self._settings.fps,
-                    )
+                    self._files.writing(self._output, number, start, self._settings)
                 )
                 for number in range(1, 1 + len(first))
             ]

@@ -26,8 +26,8 @@ def describe(state: RunState, names: Sequence[str]) -> list[str]:
         )
         lines.append(f"  {name:<18}{share}".rstrip())
     lines.append(
-        f"{settings.frames} frames of {settings.width}x{settings.height}, "
-        f"{len(windows)} windows in {len(state.shots)} shots"
+        f"{_counted(settings.frames, 'frame')} of {settings.width}x{settings.height}, "
+        f"{_counted(len(windows), 'window')} in {_counted(len(state.shots), 'shot')}"
     )
     if choices and all(window.is_silent for window in windows):
         lines.append("The cue is silent, so the choice is not meaningful.")
@@ -38,3 +38,7 @@ def describe(state: RunState, names: Sequence[str]) -> list[str]:
             "the video probably shows one video, not a mixture."
         )
     return lines
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

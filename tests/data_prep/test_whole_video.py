@@ -107,7 +107,7 @@ def write_parts(folder, bounds):
 def test_joined_parts_show_every_frame_at_its_time(video, tmp_path):
     parts = write_parts(tmp_path, (0, 1, 40, 41, 89, 90))
     joined = tmp_path / "joined.mp4"
-    join_videos(joined, parts, audio_from=video)
+    join_videos(joined, parts, fps=FPS, audio_from=video)
     with av.open(str(joined)) as container:
         frames = list(container.decode(video=0))
     np.testing.assert_allclose([f.time for f in frames], np.arange(COUNT) / FPS, atol=1e-4)
@@ -140,7 +140,7 @@ def click_time(path):
 def test_the_audio_stays_in_sync_in_any_codec(name, options, codec, video, tmp_path):
     source = converted(video, tmp_path, name, *options)
     joined = tmp_path / "joined.mp4"
-    join_videos(joined, write_parts(tmp_path, (0, 45, 90)), audio_from=source)
+    join_videos(joined, write_parts(tmp_path, (0, 45, 90)), fps=FPS, audio_from=source)
     with av.open(str(joined)) as container:
         assert container.streams.audio[0].codec_context.codec.canonical_name == codec
     assert click_time(joined) == pytest.approx(click_time(source), abs=0.005)
@@ -151,5 +151,6 @@ def test_the_audio_stays_in_sync_in_any_codec(name, options, codec, video, tmp_p
 def test_a_video_without_audio_stays_without(video, tmp_path):
     mute = converted(video, tmp_path, "mute.mp4", "-c", "copy", "-an")
     for source in (mute, None):
-        join_videos(tmp_path / "joined.mp4", write_parts(tmp_path, (0, 90)), audio_from=source)
-        assert not probe(tmp_path / "joined.mp4").has_audio
+        joined = tmp_path / "joined.mp4"
+        join_videos(joined, write_parts(tmp_path, (0, 90)), fps=FPS, audio_from=source)
+        assert not probe(joined).has_audio

@@ -202,3 +202,9 @@ def test_a_video_that_is_no_mixture_is_reported(tmp_path):
         write_video(tmp_path / f"{name}.mp4", mixed, fps=FPS)
         run, names = complete(ColorSeparator(), str(tmp_path / f"{name}.mp4"), tmp_path / name)
         assert ("probably shows one video" in describe(run.state, names)[-1]) == (name == "one")
+
+
+def test_one_shot_is_singular(tmp_path):
+    write_video(tmp_path / "short.mp4", mixture()[:5], fps=FPS)
+    run, names = complete(ColorSeparator(), str(tmp_path / "short.mp4"), tmp_path / "out")
+    assert f"5 frames of {WIDTH}x{HEIGHT}, 1 window in 1 shot" in describe(run.state, names)

@@ -4,6 +4,7 @@ import pytest
 
 SERVE = "serving serve --port 0 --model badmodel"
 SEPARATE = "serving separate videos/clip0.mp4 --output o --server 127.0.0.1:1 --wait 0.1"
+MIX = "serving mix videos/clip0.mp4 videos/clip1.mp4 --output o.mp4"
 
 COMMANDS = [
     ("serving color", 2, "No such command 'color'"),
@@ -32,6 +33,8 @@ COMMANDS = [
     (f"{SERVE} --grace -1", 2, "--grace: must be a number from 0 to"),
     (f"{SERVE} --grace nan", 2, "got nan"),
     (f"{SERVE} --metrics-port 70000", 2, "--metrics-port: must be a whole number from 0 to 65535"),
+    (f"{SERVE} --rest-port -1", 2, "--rest-port: must be a whole number from 0 to 65535"),
+    (f"{SERVE} --rest-port 70000", 2, "got 70000"),
     (f"{SERVE} --tls-cert file", 1, "TLS: must have --tls-cert and --tls-key, got only one"),
     (f"{SERVE} --tls-client-ca file", 1, "TLS: must have --tls-cert and --tls-key, got only one"),
     (f"{SERVE} --tls-cert file --tls-key no", 1, "TLS: must be a file, got "),
@@ -90,6 +93,8 @@ COMMANDS = [
     (f"{SEPARATE} --window 1e400", 2, "got 1e400"),
     (f"{SEPARATE} --window start", 2, "--window: must be a number from 0 to"),
     (f"{SEPARATE} --parallel 0", 2, "--parallel: must be a whole number from 1 to 64, got 0"),
+    (f"{SEPARATE} --format gif", 2, "'gif' is not one of 'mp4', 'png', 'prores', 'vp9'"),
+    (f"{SEPARATE} --format png --window middle", 1, "--format: must be left out with --window"),
     (f"{SEPARATE} --cue no.mp3", 1, "--cue: must be a file, self or none, got no.mp3"),
     (f"{SEPARATE} --cue empty", 1, "--cue: must be a file, self or none, got empty"),
     (f"{SEPARATE} --cue ''", 2, "--cue: must be a path or a URI"),
@@ -97,6 +102,26 @@ COMMANDS = [
     ("serving studio --host ''", 2, "--host: must be a name"),
     ("serving studio --host 256.1.1.1", 1, "256.1.1.1:7860: cannot listen"),
     ("serving studio --port 70000", 2, "--port: must be a whole number from 0 to 65535, got 70000"),
+    ("serving status --server nowhere", 1, "server: must be HOST:PORT, got nowhere"),
+    ("serving status --server 127.0.0.1:1", 1, "no server answers at 127.0.0.1:1: "),
+    ("serving status --token-file no", 1, "token: must be a file, got no"),
+    ("serving status now", 2, "unexpected extra argument (now)"),
+    ("serving mix videos/clip0.mp4 --output o.mp4", 2, "Missing argument 'SECOND'"),
+    (MIX.removesuffix(" --output o.mp4"), 2, "Missing option '--output'"),
+    (MIX.replace("o.mp4", "o.avi"), 1, "--output: must be an .mp4 file, got o.avi"),
+    (MIX.replace("o.mp4", "videos/clip0.mp4"), 1, "--output: must be another file than the videos"),
+    (MIX.replace("o.mp4", "file/o.mp4"), 1, "file/o.mp4: Not a directory"),
+    (MIX.replace("videos/clip1.mp4", "no.mp4"), 1, "no.mp4: "),
+    (MIX.replace("videos/clip1.mp4", "file"), 1, "file: is text, not a media file"),
+    (f"{MIX} --type color", 2, "'color' is not one of 'transparency'"),
+    (f"{MIX} --seconds 0", 2, "--seconds: must be a number from 0.1 to"),
+    (f"{MIX} --seed -1", 2, "--seed: must be a whole number from 0 to"),
+    ("serving compare videos", 2, "Missing option '--truth'"),
+    ("serving compare no --truth videos", 1, "no: must be a folder of videos"),
+    ("serving compare empty --truth videos", 1, "empty: must hold videos"),
+    ("serving compare videos --truth file", 1, "file: must be a folder of videos"),
+    ("serving compare s3://b/o --truth videos", 2, "OUTPUTS: must be on this machine"),
+    ("serving compare videos --truth videos --mixture no", 1, "--mixture: must be a file, got no"),
 ]
 
 

@@ -1,0 +1,1 @@
+"""Comparison of separated videos with the videos that were mixed."""
