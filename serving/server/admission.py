@@ -2,12 +2,23 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import grpc
 
 from serving.server.errors import StatusError
+
+
+class AdmittedCall(Protocol):
+    """What admission needs of a call: `grpc.ServicerContext` has it, and calls over HTTP do."""
+
+    def is_active(self) -> bool:
+        """Return whether the client still waits for the answer."""
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        """Have a function called when the call ends; return whether it has not."""
 
 
 class Admission:
@@ -48,14 +59,14 @@ class Admission:
             self._changed.notify_all()
 
     @contextmanager
-    def admit(self, context: grpc.ServicerContext) -> Iterator[None]:
+    def admit(self, call: AdmittedCall) -> Iterator[None]:
         """Wait until the call may run, and count it as running inside the context.
 
         Raises:
             StatusError: RESOURCE_EXHAUSTED if too many calls wait already; UNAVAILABLE if the
                 server ends; CANCELLED if the client has gone.
         """
-        self._enter(context)
+        self._enter(call)
         try:
             yield
         finally:
@@ -63,7 +74,7 @@ class Admission:
                 self._running -= 1
                 self._changed.notify_all()
 
-    def _enter(self, context: grpc.ServicerContext) -> None:
+    def _enter(self, call: AdmittedCall) -> None:
         with self._changed:
             if self._running + len(self._waiting) >= self._workers + self._queue:
                 raise StatusError(
@@ -73,20 +84,20 @@ class Admission:
                 )
             turn = object()
             self._waiting.append(turn)
-            context.add_callback(self._wake)
+            call.add_callback(self._wake)
             try:
-                while not self._may_run(turn, context):
+                while not self._may_run(turn, call):
                     self._changed.wait()
             finally:
                 self._waiting.remove(turn)
                 self._changed.notify_all()
             self._running += 1
 
-    def _may_run(self, turn: object, context: grpc.ServicerContext) -> bool:
+    def _may_run(self, turn: object, call: AdmittedCall) -> bool:
         """Return whether it is a call's turn, or raise why it never will be."""
         if self._closed:
             raise StatusError(grpc.StatusCode.UNAVAILABLE, "server: ends, try another one")
-        if not context.is_active():
+        if not call.is_active():
             raise StatusError(grpc.StatusCode.CANCELLED, "request: its client has gone")
         return self._running < self._workers and self._waiting[0] is turn
 

@@ -11,7 +11,6 @@ from pathlib import Path
 import grpc
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
@@ -20,7 +19,7 @@ from data_prep import storage
 from data_prep.errors import UserError
 from serving.server.errors import StatusError, invalid
 from serving.server.limits import InputLimits
-from serving.signature import DEFAULT, Signature, read_signatures
+from serving.signature import DEFAULT, Signature, Typed, read_signatures
 from serving.wire import claimed_type, to_array
 
 # TensorFlow Serving replays the requests in this file before it makes a version available.
@@ -89,19 +88,34 @@ class SavedModel:
         signature, outputs = self.signatures[name], list(request.output_filter)
         try:
             signature.check_outputs(outputs)
-            inputs = self._inputs(signature, request.inputs)
+            claimed = {alias: claimed_type(tensor) for alias, tensor in request.inputs.items()}
+            self._check(signature, claimed)  # before memory is allocated for the inputs
+            inputs = {alias: to_array(tensor) for alias, tensor in request.inputs.items()}
         except UserError as error:
             raise invalid(str(error)) from error
         return self._run(name, inputs, outputs or list(signature.outputs))
 
-    def _inputs(
-        self, signature: Signature, tensors: Mapping[str, TensorProto]
-    ) -> dict[str, np.ndarray]:
-        """Return a request's inputs, which are checked before memory is allocated for them."""
-        claimed = {alias: claimed_type(tensor) for alias, tensor in tensors.items()}
-        signature.check(claimed)
-        self._limits.check(claimed)
-        return {alias: to_array(tensor) for alias, tensor in tensors.items()}
+    def predict_all(self, name: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return all outputs of a signature. Threads may call this at the same time.
+
+        Args:
+            name: one of `signatures`.
+            inputs: input name -> array.
+
+        Raises:
+            StatusError: the inputs do not fit the signature, or the model fails on them.
+        """
+        signature = self.signatures[name]
+        try:
+            self._check(signature, inputs)
+        except UserError as error:
+            raise invalid(str(error)) from error
+        return self._run(name, inputs, list(signature.outputs))
+
+    def _check(self, signature: Signature, inputs: Mapping[str, Typed]) -> None:
+        """Raise UserError or StatusError unless tensors of these types are valid inputs."""
+        signature.check(inputs)
+        self._limits.check(inputs)
 
     def _outputs(self, signature: str) -> dict[str, tf.Tensor]:
         """Return the tensors to fetch for a signature's outputs.

@@ -17,6 +17,8 @@ from serving.server.limits import InputLimits
 from serving.server.loaded_model import SavedModel
 from serving.server.metrics import CallMetrics
 from serving.server.reloads import Reloads
+from serving.server.rest.api import RestApi
+from serving.server.rest.http_server import RestServer
 from serving.server.served_models import ServedModels
 from serving.server.settings import ServerSettings
 from serving.server.watcher import Watcher
@@ -73,6 +75,10 @@ def serve_until(
     if settings.metrics_port is not None:
         port = metrics.listen(settings.host, settings.metrics_port)
         report(f"metrics at http://{address.rpartition(':')[0]}:{port}/metrics")
+    rest = None
+    if settings.rest_port is not None:
+        rest = RestServer(RestApi(models), admission, metrics, settings)
+        report(f"REST at {rest.start(settings.rest_port)}")
     # Before the first version is loaded, so that clients can see that it is loading.
     server.start()
     watcher = Watcher(models, source, reloads, health, address, settings.poll_seconds, report, stop)
@@ -80,6 +86,9 @@ def serve_until(
     stop.wait()
     health.end()
     admission.close()
-    server.stop(settings.grace).wait()
+    stopped = server.stop(settings.grace)
+    if rest is not None:
+        rest.stop().result()
+    stopped.wait()
     if watcher.error:
         raise watcher.error

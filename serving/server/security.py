@@ -1,6 +1,7 @@
 """TLS and tokens of the server."""
 
 import hmac
+import ssl
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -8,6 +9,7 @@ import grpc
 
 from data_prep.errors import UserError
 from serving.secret_files import require_authorities, require_key_pair
+from serving.server.errors import StatusError
 from serving.server.settings import ServerSettings
 
 _HEALTH = "/grpc.health.v1.Health/"
@@ -34,6 +36,34 @@ def server_credentials(settings: ServerSettings) -> grpc.ServerCredentials | Non
     )
 
 
+def ssl_context(settings: ServerSettings) -> ssl.SSLContext | None:
+    """Return what to listen with for HTTPS; None without TLS.
+
+    Args:
+        settings: those that `server_credentials` accepts.
+    """
+    if settings.tls_cert is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    if settings.tls_client_ca is not None:
+        context.load_verify_locations(settings.tls_client_ca)
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def has_token(authorization: str, token: str) -> bool:
+    """Return whether a header `authorization` holds a token, in a time that tells nothing."""
+    return hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
+
+
+def without_token() -> StatusError:
+    """Return the error of a request without the token."""
+    return StatusError(
+        grpc.StatusCode.UNAUTHENTICATED, "authorization: must be Bearer and the server's token"
+    )
+
+
 class TokenInterceptor(grpc.ServerInterceptor):
     """Refuses calls without the token as UNAUTHENTICATED, before their messages are read.
 
@@ -46,7 +76,7 @@ class TokenInterceptor(grpc.ServerInterceptor):
         Args:
             token: printable ASCII characters.
         """
-        self._expected = f"Bearer {token}"
+        self._token = token
 
     def intercept_service(
         self,
@@ -57,13 +87,12 @@ class TokenInterceptor(grpc.ServerInterceptor):
         if handler_call_details.method.startswith(_HEALTH):
             return continuation(handler_call_details)
         sent = dict(handler_call_details.invocation_metadata).get("authorization", "")
-        if hmac.compare_digest(str(sent).encode(), self._expected.encode()):
+        if has_token(str(sent), self._token):
             return continuation(handler_call_details)
         return grpc.stream_stream_rpc_method_handler(_refuse)
 
 
 def _refuse(messages: object, context: grpc.ServicerContext) -> NoReturn:
-    context.abort(
-        grpc.StatusCode.UNAUTHENTICATED, "authorization: must be Bearer and the server's token"
-    )
+    error = without_token()
+    context.abort(error.code, error.message)
     raise AssertionError("abort raises")

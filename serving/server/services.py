@@ -80,13 +80,13 @@ class PredictionService(PredictionServiceServicer):
         self, request: ClassificationRequest, context: grpc.ServicerContext
     ) -> NoReturn:
         """Refuse: no signature of a layered-video model classifies tf.Examples."""
-        self._refuse(_spec(request), CLASSIFY_METHOD_NAME)
+        refuse_examples(self._models, _spec(request), CLASSIFY_METHOD_NAME)
 
     def Regress(  # noqa: N802
         self, request: RegressionRequest, context: grpc.ServicerContext
     ) -> NoReturn:
         """Refuse, like `Classify`."""
-        self._refuse(_spec(request), REGRESS_METHOD_NAME)
+        refuse_examples(self._models, _spec(request), REGRESS_METHOD_NAME)
 
     def MultiInference(  # noqa: N802
         self, request: MultiInferenceRequest, context: grpc.ServicerContext
@@ -100,15 +100,7 @@ class PredictionService(PredictionServiceServicer):
                 grpc.StatusCode.UNIMPLEMENTED,
                 f"Unsupported signature method_name: {task.method_name}",
             )
-        self._refuse(task.model_spec, task.method_name)
-
-    def _refuse(self, spec: ModelSpec, method: str) -> NoReturn:
-        with self._models.use(spec) as (_, model):
-            name = spec.signature_name or DEFAULT
-            if name not in model.signature_defs:
-                raise invalid(f"No signature was found with the name: {name}")
-            found = model.signature_defs[name].method_name
-        raise invalid(f"Expected signature method_name to be {method}. Was: {found}")
+        refuse_examples(self._models, task.model_spec, task.method_name)
 
 
 class ModelService(ModelServiceServicer):
@@ -144,6 +136,22 @@ class ModelService(ModelServiceServicer):
         for name in dict.fromkeys(request.metric_names):
             response.metric.add(name=name, int64_value_increase=0)
         return response
+
+
+def refuse_examples(models: ServedModels, spec: ModelSpec, method: str) -> NoReturn:
+    """Raise the StatusError of a request with tf.Examples.
+
+    Args:
+        models: the served models.
+        spec: the signature.
+        method: the name of the method that a signature for the request would have.
+    """
+    with models.use(spec) as (_, model):
+        name = spec.signature_name or DEFAULT
+        if name not in model.signature_defs:
+            raise invalid(f"No signature was found with the name: {name}")
+        found = model.signature_defs[name].method_name
+    raise invalid(f"Expected signature method_name to be {method}. Was: {found}")
 
 
 def _spec(request: Any) -> ModelSpec:

@@ -15,6 +15,8 @@ class ServerSettings(Settings):
     Attributes:
         host: address to listen on.
         port: port to listen on; 0 for any free one.
+        rest_port: port of the REST interface, on the same address; 0 for any free one, None for no
+            REST.
         poll_seconds: seconds between two checks for other versions and another configuration.
         workers: predictions that run at the same time.
         queue: predictions that wait for those; more are refused.
@@ -33,6 +35,7 @@ class ServerSettings(Settings):
 
     host: str = "127.0.0.1"
     port: int = Field(8500, ge=0, le=65535)
+    rest_port: int | None = Field(None, ge=0, le=65535)
     poll_seconds: float = Field(1, gt=0)
     workers: int = Field(2, ge=1)
     queue: int = Field(64, ge=0)

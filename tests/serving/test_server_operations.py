@@ -3,6 +3,7 @@
 import queue
 import re
 import shutil
+import socket
 import threading
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,9 @@ from serving.server.admission import Admission
 from serving.server.config_source import SingleModel
 from serving.server.metrics import CallMetrics
 from serving.server.process import serve_until
+from serving.server.rest.api import RestApi
+from serving.server.rest.http_server import RestServer
+from serving.server.served_models import ServedModels
 from serving.server.settings import ServerSettings
 
 SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERVING
@@ -91,6 +95,17 @@ def test_a_port_of_metrics_in_use_is_named():
     port = metrics.listen("127.0.0.1", 0)
     with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port}: cannot listen for metrics: Addr"):
         metrics.listen("127.0.0.1", port)
+
+
+def test_a_port_of_rest_in_use_is_named():
+    admission = Admission(1, 1)
+    rest = RestServer(
+        RestApi(ServedModels(str)), admission, CallMetrics(admission), ServerSettings()
+    )
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port}: cannot listen for REST: "):
+            rest.start(port)
 
 
 def health(channel, service=""):

@@ -11,10 +11,12 @@ import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import grpc
 import pytest
 import tensorflow as tf
+from rest_client import send
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 from tiny_separator import save_model
@@ -44,16 +46,27 @@ def blocking_folder(tmp_path_factory):
     return folder
 
 
+@dataclass(frozen=True)
+class Running:
+    """A server in a process of its own: it, a stub, and where it serves the rest."""
+
+    process: subprocess.Popen
+    stub: PredictionServiceStub
+    metrics: str
+    rest: str
+
+
 @contextmanager
 def serving(folder, *options):
-    """Start the command; give its process, a stub of its PredictionService, and its metrics."""
-    ports = ["--port", "0", "--metrics-port", "0"]
+    """Start the command."""
+    ports = ["--port", "0", "--metrics-port", "0", "--rest-port", "0"]
     command = [sys.executable, "-m", "serving", "serve", "--model", folder, *ports, *options]
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True) as process:
         try:
-            metrics, address = (process.stdout.readline().split()[-1] for _ in range(2))
+            metrics, models, address = (process.stdout.readline().split()[-1] for _ in range(3))
             with grpc.insecure_channel(address) as channel:
-                yield process, PredictionServiceStub(channel), metrics
+                rest = models.split("/")[2]
+                yield Running(process, PredictionServiceStub(channel), metrics, rest)
         finally:
             process.kill()
 
@@ -79,41 +92,54 @@ def wait_for(metrics, running, waiting):
 
 
 def test_sigterm_finishes_what_runs_and_refuses_what_waits(blocking_folder, tmp_path):
-    path = tmp_path / "finish"
-    with serving(blocking_folder, "--workers", 2, "--queue", 4) as (process, stub, metrics):
-        calls = [start(stub, path) for _ in range(6)]
-        wait_for(metrics, running=2, waiting=4)
-        process.send_signal(signal.SIGTERM)
-        refused = [call for call in calls if waits(call)]
-        assert [call.exception().code() for call in refused] == [UNAVAILABLE] * 4
-        running = [call for call in calls if call not in refused]
-        assert not any(call.done() for call in running)
+    path, grace = tmp_path / "finish", 30
+    options = ("--workers", 6, "--queue", 62, "--grace", grace)
+    with serving(blocking_folder, *options) as server, ThreadPoolExecutor(2) as threads:
+        calls = [start(server.stub, path) for _ in range(66)]
+        wait_for(server.metrics, running=6, waiting=60)
+        body = {"instances": [str(path)]}
+        posted = [
+            threads.submit(send, server.rest, "POST", "/v1/models/separator:predict", body)
+            for _ in range(2)
+        ]
+        wait_for(server.metrics, running=6, waiting=62)
+        end = time.monotonic() + grace + 2
+        server.process.send_signal(signal.SIGTERM)
+        assert [answer.result(20)[0] for answer in posted] == [503, 503]
+        while sum(call.done() for call in calls) < 60:
+            time.sleep(0.05)
+        running = [call for call in calls if not call.done()]
+        assert len(running) == 6
+        refused = [call.exception().code() for call in calls if call.done()]
+        assert refused == [UNAVAILABLE] * 60
         path.touch()
-        assert [list(call.result().outputs["busy"].float_val) for call in running] == [[1], [1]]
-        assert process.wait(timeout=20) == 0
-
-
-def waits(call):
-    """Return whether a call is answered though no prediction ends."""
-    try:
-        call.exception(timeout=5)
-    except grpc.FutureTimeoutError:
-        return False
-    return True
+        assert [list(call.result().outputs["busy"].float_val) for call in running] == [[1]] * 6
+        assert server.process.wait(timeout=end - time.monotonic()) == 0
 
 
 def test_what_outlasts_the_grace_is_cut_off(blocking_folder, tmp_path):
     path = tmp_path / "never"
-    with serving(blocking_folder, "--workers", 1, "--queue", 0, "--grace", 0.5) as (
-        process,
-        stub,
-        metrics,
-    ):
-        call = start(stub, path)
-        wait_for(metrics, running=1, waiting=0)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+    with serving(blocking_folder, "--workers", 1, "--queue", 1, "--grace", 0.5) as server:
+        call = start(server.stub, path)
+        wait_for(server.metrics, running=1, waiting=0)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=20) == 0
         assert call.exception().code() in (UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
+
+def test_rest_and_grpc_share_the_bounds_on_predictions(blocking_folder, tmp_path):
+    path = tmp_path / "finish"
+    with serving(blocking_folder, "--workers", 1, "--queue", 0) as server:
+        call = start(server.stub, path)
+        wait_for(server.metrics, running=1, waiting=0)
+        url = "/v1/models/separator"
+        body = {"instances": [str(path)]}
+        code, answer = send(server.rest, "POST", f"{url}:predict", body)
+        assert (code, answer["error"][:12]) == (429, "predictions:")
+        assert send(server.rest, "GET", url)[0] == 200
+        path.touch()
+        assert call.result().outputs["busy"].float_val == [1]
+        assert send(server.rest, "POST", f"{url}:predict", body) == (200, {"predictions": [1.0]})
 
 
 @contextmanager

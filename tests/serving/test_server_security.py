@@ -1,5 +1,7 @@
 """TLS and tokens: a real server and real certificates."""
 
+import ssl
+
 import grpc
 import pytest
 from certificates import write_certificate
@@ -7,12 +9,14 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
+from rest_client import send, serving_rest
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
 from tiny_separator import save_model
 
 from data_prep.errors import UserError
 from serving.secret_files import read_token
+from serving.server.config_source import SingleModel
 from serving.server.security import server_credentials
 from serving.server.settings import ServerSettings
 
@@ -79,6 +83,29 @@ def test_clients_need_a_certificate_if_their_authority_is_configured(files, serv
         for client, code in ((None, "UNAVAILABLE"), ("untrusted", "UNAVAILABLE"), ("client", "OK")):
             with secure(files, address, client) as channel:
                 assert status(channel) == code
+
+
+def test_rest_has_the_same_tls_and_token(files):
+    settings = {
+        "tls_cert": files / "server.pem",
+        "tls_key": files / "server.key",
+        "tls_client_ca": files / "client.pem",
+        "token_file": files / "token",
+    }
+    trusted = ssl.create_default_context(cafile=files / "server.pem")
+    nameless = ssl.create_default_context(cafile=files / "server.pem")
+    trusted.load_cert_chain(files / "client.pem", files / "client.key")
+    with serving_rest(SingleModel("separator", files / "models"), **settings) as address:
+        path = "/v1/models/separator"
+        code, answer = send(address, "GET", path, tls=trusted, Authorization="Bearer s3cret")
+        assert (code, len(answer["model_version_status"])) == (200, 1)
+        for headers in ({}, {"Authorization": "Bearer other"}):
+            code, answer = send(address, "GET", path, tls=trusted, **headers)
+            assert (code, answer["error"][:14]) == (401, "authorization:")
+        with pytest.raises(OSError):
+            send(address, "GET", path, tls=nameless, Authorization="Bearer s3cret")
+        with pytest.raises(OSError):
+            send(address, "GET", path, Authorization="Bearer s3cret")
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,10 @@ get_model_status_impl.cc, model_service_impl.cc, file_system_storage_path_source
 regressor.cc and multi_inference.cc. What differs, and why, is in docs/serving.md.
 """
 
-import shutil
-
 import grpc
 import pytest
 import tensorflow as tf
+from echo_models import DTYPES, entry, save_models
 from google.protobuf import text_format
 from tensorflow_serving.apis.classification_pb2 import ClassificationRequest
 from tensorflow_serving.apis.get_model_metadata_pb2 import (
@@ -39,80 +38,18 @@ REQUESTS = {
     "GetModelStatus": GetModelStatusRequest,
     "HandleReloadConfigRequest": ReloadConfigRequest,
 }
-DTYPES = {
-    "float": tf.float32,
-    "double": tf.float64,
-    "int32": tf.int32,
-    "uint8": tf.uint8,
-    "int64": tf.int64,
-    "bool": tf.bool,
-    "string": tf.string,
-}
 
 
 @pytest.fixture(scope="module")
-def echo_folder(tmp_path_factory):
-    """Version 3 answers; 4 is no SavedModel, and 5 is an empty one."""
-    folder = tmp_path_factory.mktemp("echo")
-    signatures = {}
-    for name, dtype in DTYPES.items():
-        spec = tf.TensorSpec([None, 3], dtype, "x")
-        signatures[name] = tf.function(lambda x: {"y": tf.identity(x)}, input_signature=[spec])
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, "x")])
-    def double(x):
-        return {"double": 2 * x, "failed": tf.reshape(x, [tf.size(x) + 1])}
-
-    tf.saved_model.save(tf.Module(), str(folder / "3"), {"serving_default": double, **signatures})
-    for version, content in (("4", b"not a model"), ("5", b"")):
-        (folder / version).mkdir()
-        (folder / version / "saved_model.pb").write_bytes(content)
-    return folder
-
-
-def entry(name, path, rest=""):
-    """Return a model of `models.config`."""
-    return f'config {{ name: "{name}" base_path: "{path}" model_platform: "tensorflow" {rest} }}'
-
-
-POLICIES = {
-    "labeled": """
-        model_version_policy { specific { versions: [1, 2] } }
-        version_labels { key: "stable" value: 1 }
-        version_labels { key: "canary" value: 2 }
-        version_labels { key: "next" value: 9 }
-    """,
-    "every": "model_version_policy { all { } }",
-    "newest": "model_version_policy { latest { num_versions: 2 } }",
-    "absent": "model_version_policy { specific { versions: [9] } }",
-    "default": "",
-}
+def models(tmp_path_factory):
+    return save_models(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(scope="module")
-def config_file(echo_folder, tmp_path_factory):
-    """Models with every policy over the versions 1, 2 and 3, and `separator`."""
-    folder = tmp_path_factory.mktemp("versions")
-
-    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, "x")])
-    def echo(x):
-        return {"y": tf.identity(x)}
-
-    tf.saved_model.save(tf.Module(), str(folder / "1"), {"serving_default": echo})
-    for version in ("2", "3"):
-        shutil.copytree(folder / "1", folder / version)
-    models = [entry("separator", echo_folder)]
-    models += [entry(name, folder, policy) for name, policy in POLICIES.items()]
-    path = folder / "models.config"
-    path.write_text(f"model_config_list {{ {' '.join(models)} }}")
-    return path
-
-
-@pytest.fixture(scope="module")
-def call(config_file, serve_folder):
+def call(models, serve_folder):
     """Call a method with a request in text format."""
     with (
-        serve_folder(ConfigFile(config_file)) as address,
+        serve_folder(ConfigFile(models / "models.config")) as address,
         grpc.insecure_channel(address) as channel,
     ):
         stubs = (PredictionServiceStub(channel), ModelServiceStub(channel))
@@ -463,7 +400,7 @@ def test_values_are_answered_in_tensorflow_servings_fields(call, text, expected)
         spec(rest='signature_name: "no"') + 'metadata_field: "signature_def"',
     ],
 )
-def test_metadata_holds_every_signature(call, text, echo_folder):
+def test_metadata_holds_every_signature(call, text, models):
     response = call("GetModelMetadata", text)
     wanted = text_format.Parse(spec(rest="version { value: 3 }"), GetModelMetadataResponse())
     assert response.model_spec == wanted.model_spec
@@ -471,7 +408,7 @@ def test_metadata_holds_every_signature(call, text, echo_folder):
     found = SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(found)
     saved = tf.compat.v1.saved_model.load(
-        tf.compat.v1.Session(graph=tf.Graph()), ["serve"], str(echo_folder / "3")
+        tf.compat.v1.Session(graph=tf.Graph()), ["serve"], str(models / "separator" / "3")
     )
     assert found.signature_def == dict(saved.signature_def)
     assert found.signature_def.keys() >= {"serving_default", "__saved_model_init_op", *DTYPES}
