@@ -1,4 +1,4 @@
-"""Estimates with their 95 % intervals: the one home of the arithmetic.
+"""Estimates with their 95 % intervals.
 
 Public names: `Estimate` (a value and the half-width of its interval), `mean_with_interval(values,
 share=...)` for plain values, `Moments` for values that arrive in parts (the Evaluator's metric),
@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from data_prep.results import Results
-from models.measures import Z_95
+from models.measures import half_width
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -96,7 +96,7 @@ class Moments:
         count = self.count + 4
         share = (self.total[index] + 2) / count
         variance = (self.products[index, index] + 2) / count - share**2
-        return Estimate(value=self._mean(index), half_width=_half_width(variance, count))
+        return Estimate(value=self._mean(index), half_width=half_width(variance, count))
 
     def ratio(self, numerator: int, denominator: int) -> Estimate | None:
         """Estimate the ratio of two means over the same examples, by the delta method.
@@ -130,7 +130,7 @@ class Moments:
         return centered * self.count / max(self.count - 1, 1)
 
     def _half_width(self, variance: float) -> float | None:
-        return _half_width(variance, self.count) if self.count > 1 else None
+        return half_width(variance, self.count) if self.count > 1 else None
 
 
 def mean_with_interval(values: Sequence[float], *, share: bool) -> Estimate | None:
@@ -190,7 +190,3 @@ def _together(examples: Sequence[float | None], between: float) -> float | None:
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-def _half_width(variance: float, count: float) -> float:
-    return float(Z_95 * math.sqrt(max(variance, 0.0) / count))

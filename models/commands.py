@@ -14,7 +14,7 @@ from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
 from data_prep.options import PLACE, Whole, seed_option
 from models.config import MAX_BATCH, ModelConfig
-from models.measures import Z_95
+from models.measures import half_width
 from models.precision import PRECISIONS, prepare
 from models.presets import Preset, get_preset
 from models.systems import SYSTEMS, get_system
@@ -101,7 +101,7 @@ def identity(videos: str, pairs: int, seed: int) -> None:
     from models.tools.identity import identity_losses
 
     for name, values in identity_losses(found, DataConfig(seed=seed), pairs).items():
-        half = Z_95 * values.std(ddof=1) / len(values) ** 0.5
+        half = half_width(values.var(ddof=1), len(values))
         click.echo(f"{name:<13}{values.mean():.3f} ±{half:.3f}  ({len(values)} pairs)")
 
 

@@ -24,8 +24,8 @@ class ModelConfig(Settings):
         system: a name in `models.systems.SYSTEMS`.
         preset: a name in `models.presets.PRESETS`.
         outputs: number of output videos, `n`.
-        layers: number of layers composed into them, `m`; the system's or the preset's by
-            default.
+        layers: number of layers composed into them, `m`, at least `outputs`; the system's or the
+            preset's by default.
         initial: exported model whose weights training starts from, see
             `models.training.warm_start`: URI of a version, or of a folder of versions for the
             newest. `pushed` is the newest version that the pipeline has pushed for the task, if
@@ -55,6 +55,16 @@ class ModelConfig(Settings):
     def _absolute(cls, uri: str) -> str:
         # Stages have another working directory than the command that names the model.
         return storage.absolute(uri) if uri not in ("", PUSHED) else uri
+
+    @model_validator(mode="after")
+    def _outputs_start_apart(self) -> "ModelConfig":
+        # Each output starts as mostly one layer of its own, and training cannot tell equals apart.
+        if self.layers is not None and self.layers < self.outputs:
+            raise ValueError(
+                f"layers: must be at least outputs, got layers={self.layers}, "
+                f"outputs={self.outputs}"
+            )
+        return self
 
 
 class AugmentConfig(Settings):
@@ -91,7 +101,8 @@ class TrainConfig(Settings):
         accumulate: batches whose gradients make one update; each is normalized by itself.
         ema: momentum per update of the weights' moving average, which is exported instead of the
             weights; 0 for none. Batch normalization gets the statistics of the averaged
-            weights, from a few training batches at the end.
+            weights, from a few training batches at the end. The curves and images of TensorBoard
+            are of the weights themselves.
         precision: Keras's dtype policy; with `mixed_float16` the loss is scaled.
         re_pair: pair the clips of a batch again every time it is drawn, so that a small record
             set gives many more mixtures.

@@ -3,10 +3,20 @@
 Kept free of Keras, so that pages and configurations read them without loading it.
 """
 
+import math
 from dataclasses import dataclass
 
-Z_95 = 1.96
-"""Half the width of a 95 % interval, in standard errors of a normal distribution."""
+_Z_95 = 1.96  # half the width of a normal distribution's 95 % interval, in standard errors
+
+
+def half_width(variance: float, count: float) -> float:
+    """Return half the width of the 95 % interval of a mean over `count` independent examples.
+
+    Args:
+        variance: of a single example; below 0, as rounding may leave it, counts as 0.
+        count: number of examples.
+    """
+    return _Z_95 * math.sqrt(max(float(variance), 0.0) / count)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """Environment settings and hardware requirements of each precision."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, get_args
 
 from data_prep.errors import UserError
@@ -22,6 +24,23 @@ def prepare(precision: str) -> None:
     """
     if precision == "mixed_bfloat16":
         os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
+
+
+@contextmanager
+def layers_in(precision: str) -> Iterator[None]:
+    """Create the layers of a block in a precision.
+
+    Args:
+        precision: Keras's dtype policy.
+    """
+    import keras  # after `prepare`
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def check(precision: str, preset: Preset, *, gpu: bool) -> None:

@@ -229,8 +229,9 @@ SYSTEMS: dict[str, System] = {
             title="C3, deterministic control",
             task=CONTROLLED_SEPARATION,
             builder="models.networks.c3:c3",
-            # Until the audio is understood, the input is the best answer for both slots. A layer
-            # that is the input itself makes that so easy that `tiny` did not learn control.
+            # Until the audio is understood, the input is the best answer for both slots, and a
+            # layer that is the input itself makes that easy. Single runs with one did not learn
+            # control at `tiny`; without one, it depends on the seed.
             options={"scores": None, "input_layer": False},
             settings=("outputs", "layers"),
             layers=2,

@@ -9,8 +9,12 @@ import pytest
 from components.analyses.registry import ANALYSES
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from models.control import CONTROL_MODES, NO_CONTROL
+from models.networks.masking import MASKINGS
+from models.networks.normalization import NORMALIZATIONS
+from models.networks.scores import SCORE_HEADS
 from models.systems import SYSTEMS
 from models.tasks.registry import TASKS
+from models.training.optimizers import OPTIMIZERS, SCHEDULES
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("data_prep", "models", "components", "pipeline", "serving")
@@ -34,6 +38,7 @@ REPEATED_CLASSES = {"Entry", "Video"}
 
 # Other settings can be "none" too.
 KINDS = {*ANALYSES, *CONTROL_MODES, *MIXTURE_TYPES, *SYSTEMS, *TASKS} - {NO_CONTROL.name}
+KINDS |= {*MASKINGS, *NORMALIZATIONS, *OPTIMIZERS, *SCHEDULES, *SCORE_HEADS} - {NO_CONTROL.name}
 
 
 def nodes(path: Path) -> list[ast.AST]:
@@ -75,7 +80,7 @@ def test_every_argument_and_return_is_annotated():
 
 
 def test_nothing_compares_a_kind_by_name():
-    """A system, task, control mode, mixture type or analysis is an object, never a string."""
+    """Systems, mixture types, optimizers and all else in a registry are objects, not strings."""
     found = []
     for path in FILES:
         for node in nodes(path):

@@ -21,7 +21,7 @@ class LogMagnitude(keras.layers.Layer):
     """Turn spectrogram magnitudes `[B, T_a, F]` into the audio network's input `[B, T_a, F, 2]`.
 
     The first channel is the log magnitude, 0 for silence and about 2 for the loudest tone. The
-    second is the same times the frequency, which goes from -1 to 1: an average over frequency
+    second is ours: the same times the frequency, which goes from -1 to 1. An average over frequency
     then separates high tones from low ones, which convolutions alone cannot do.
     """
 

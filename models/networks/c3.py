@@ -58,9 +58,7 @@ def c3(
     result["masks"] = masks
     if scores:
         read = Scored(result["outputs"], audio, fused, decoded)
-        result["scores"] = lookup(SCORE_HEADS, scores, "scores")(read, preset.score_width)
-    if scores == "outputs":
-        result["audio"] = audio
+        result |= lookup(SCORE_HEADS, scores, "scores")(read, preset.score_width)
     return keras.Model(
         {"video": video, "spectrogram": spectrogram},
         result,

@@ -22,12 +22,12 @@ _OWN_LOGIT = {0: 2.0, 1: 4.0}
 class LayerKinds:
     """What the layers of a compositional head are.
 
-    `layers - exact` layers are predicted; the first `adapted` of these start as the input.
+    `layers - exact` layers are predicted; the first `adapted` of these start near the input.
 
     Attributes:
         layers: number of layers `m`.
         exact: 1 if the first layer is the input itself, else 0.
-        adapted: layers that start as the input, to which predictions are added.
+        adapted: layers that start near the input, as the tanh of it and small predictions.
     """
 
     layers: int
@@ -62,8 +62,8 @@ def layer_kinds(
     """Return the layers of a preset's head.
 
     As published, all layers are predicted. Where a head reads the input (ours), one layer for each
-    output starts as the input, and the others are free. With `input_layer` the first layer is also
-    the input itself: an occlusion `V = a V1 + (1 - a) V2` is then undone exactly by
+    output starts near the input, and the others are free. With `input_layer` the first layer is
+    also the input itself: an occlusion `V = a V1 + (1 - a) V2` is then undone exactly by
     `O = a V + (1 - a) F`, with `V` the input and `F` what a free layer imagines behind the clip in
     front.
     """

@@ -108,7 +108,7 @@ class CopyColors(keras.initializers.Initializer):
 def copied_input(video: Tensor, videos: int, *, name: str) -> Tensor:
     """Apply a 1x1x1 convolution to `[B, T, H, W, 3]` that starts by copying it `videos` times.
 
-    Added to a head's predictions, it lets a network start from the Identity baseline.
+    Added to a head's predictions, it lets a network start near the Identity baseline.
     """
     return keras.layers.Conv3D(
         3 * videos, 1, use_bias=False, kernel_initializer=CopyColors(), name=name

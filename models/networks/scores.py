@@ -204,10 +204,22 @@ class Scored(NamedTuple):
     decoded: Tensor
 
 
-SCORE_HEADS: dict[str, Callable[[Scored, int], Tensor]] = {
-    "outputs": lambda read, width: ScoreHead(width, name="scores")(read.outputs, read.audio),
-    "features": lambda read, width: FeatureScoreHead(read.outputs.shape[1], width, name="scores")(
-        read.fused, read.decoded
-    ),
+def _score_outputs(read: Scored, width: int) -> dict[str, Tensor]:
+    scores = ScoreHead(width, name="scores")(read.outputs, read.audio)
+    return {"scores": scores, "audio": read.audio}
+
+
+def _score_features(read: Scored, width: int) -> dict[str, Tensor]:
+    head = FeatureScoreHead(read.outputs.shape[1], width, name="scores")
+    return {"scores": head(read.fused, read.decoded)}
+
+
+SCORE_HEADS: dict[str, Callable[[Scored, int], dict[str, Tensor]]] = {
+    "outputs": _score_outputs,
+    "features": _score_features,
 }
-"""What the scores are predicted from -> a function of what can be read and the head's width."""
+"""What the scores are predicted from -> a function of what can be read and the head's width.
+
+It returns `scores` `[B, n]`. A head that can score any videos also returns `audio`, the features
+that it matches them with.
+"""

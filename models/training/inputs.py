@@ -18,6 +18,7 @@ Tensors = dict[str, tf.Tensor]
 _OPTIONS = tf.data.Options()
 # An iterator waits at its end for the tuning thread, which sleeps for up to a minute.
 _OPTIONS.autotune.enabled = False
+_PASSES = 1  # folded into the keys of passes, which batches of the same number must not share
 
 
 def find_files(patterns: list[str]) -> list[str]:
@@ -101,7 +102,7 @@ def read_shuffled(
     passes_done, used = divmod(skip * batch, records)
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
-        key = tf.stack([tf.constant(seed, tf.int64), number])
+        key = tf.random.experimental.stateless_fold_in(tf.stack([seed, number]), _PASSES)
         order = tf.random.experimental.stateless_shuffle(files, seed=key)
         # Dataset.shuffle would need a seed that is known beforehand.
         return (
@@ -120,10 +121,10 @@ def read_shuffled(
 
     def read(number: tf.Tensor, strings: tf.Tensor) -> Tensors:
         key = tf.stack([seed, number])
-        crops, changes = tf.unstack(tf.random.experimental.stateless_split(key, 2))
+        crops, pairs, changes = tf.unstack(tf.random.experimental.stateless_split(key, 3))
         examples = parse(strings, clip, seed=crops)
         if re_pair:
-            examples = re_paired(examples, key)
+            examples = re_paired(examples, pairs)
         if augment is not None:
             examples = augmented(examples, augment, changes)
         return prepare(examples)

@@ -28,8 +28,11 @@ class KernelMuon(keras.optimizers.Muon):
     """Keras's Muon, extended from matrices to the kernels of convolutions.
 
     Muon (Jordan et al., 2024) replaces the momentum of a matrix, `M = U S V^T`, by nearly `U V^T`,
-    so that all directions move alike. The scale, `0.2 sqrt(larger side)`, gives the update the
-    size of Adam's (Liu et al., 2025, equation 4), so both parts share one learning rate.
+    so that all directions move alike. How nearly depends on `ns_steps`. Each iteration multiplies a
+    singular value that is a small share of the Frobenius norm by about 3.44, until it is near 1:
+    after three, shares of at least 0.02 are between 0.68 and 1.2, and smaller directions move less.
+    The scale, `0.2 sqrt(larger side)`, gives the update the size of Adam's (Liu et al., 2025,
+    equation 4), so both parts share one learning rate.
 
     A kernel counts as a matrix with a row per input and tap and a column per output. AdamW, within
     the same optimizer, updates a variable if it has fewer than two axes, which are biases and the
@@ -39,10 +42,13 @@ class KernelMuon(keras.optimizers.Muon):
         learning_rate: a number or a schedule.
         exclude_layers: regular expressions, searched in the paths of variables.
         transposed_layers: likewise, of transposed convolutions.
-        ns_steps: Newton-Schulz iterations.
+        ns_steps: Newton-Schulz iterations, from 1 to 5. Rounding errors grow with every one.
         weight_decay: of orthogonalized kernels.
         adam_weight_decay: of the other variables.
         **kwargs: as for `keras.optimizers.Muon`.
+
+    Raises:
+        ValueError: `ns_steps` is out of range.
     """
 
     def __init__(
@@ -56,6 +62,8 @@ class KernelMuon(keras.optimizers.Muon):
         adam_weight_decay: float | None = None,
         **kwargs: Any,
     ) -> None:
+        if not 1 <= ns_steps <= 5:
+            raise ValueError(f"ns_steps: must be from 1 to 5, got {ns_steps}")
         super().__init__(
             learning_rate,
             exclude_layers=list(exclude_layers),
@@ -71,8 +79,9 @@ class KernelMuon(keras.optimizers.Muon):
 
         The Newton-Schulz iteration `X <- X (aI + bG + cG^2)`, with the Gram matrix `G = X^T X`,
         starts at `X / |X|_F`. All its factors are polynomials of the first `G`, so `G` and their
-        product are iterated on the smaller side, and meet the long matrix twice in all. Rounding
-        grows with every step: three bear the TF32 of GPUs, five need all of float32.
+        product are iterated on the smaller side, and meet the long matrix twice in all. Unlike `X`,
+        `G` keeps the rounding errors of every step; after five steps they reach 1e-4, after ten
+        they have no bound.
         """
         a, b, c = self.muon_a, self.muon_b, self.muon_c
         x = ops.cast(x, "float32")

@@ -1,12 +1,52 @@
 """The optimizer and the learning-rate schedule of a training run."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 
+from data_prep.registry import lookup
 from models.config import TrainConfig
 from models.presets import Preset
 from models.training.muon import KernelMuon
+
+Options = dict[str, Any]
+Rate = float | keras.optimizers.schedules.LearningRateSchedule
+
+
+def _cosine(peak: float, batches: int, warmup: int) -> Rate:
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else peak,
+        decay_steps=batches - warmup,
+        alpha=0.01,
+        warmup_target=peak if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+def _constant(peak: float, batches: int, warmup: int) -> Rate:
+    if not warmup:
+        return peak
+    return keras.optimizers.schedules.PolynomialDecay(
+        initial_learning_rate=0.0, decay_steps=warmup, end_learning_rate=peak
+    )
+
+
+SCHEDULES: dict[str, Callable[[float, int, int], Rate]] = {
+    "cosine": _cosine,
+    "constant": _constant,
+}
+"""Name -> a function of the peak, and of the numbers of all batches and of those of the warm-up."""
+
+OPTIMIZERS: dict[str, Callable[[TrainConfig, Options], keras.optimizers.Optimizer]] = {
+    "sgd": lambda _, common: keras.optimizers.SGD(momentum=0.9, **common),
+    "adam": lambda _, common: keras.optimizers.Adam(**common),
+    "adamw": lambda config, common: keras.optimizers.AdamW(
+        weight_decay=config.weight_decay, **common
+    ),
+    "muon": lambda _, common: KernelMuon(**common),
+}
+"""Name -> a function of the settings and of what all optimizers take."""
 
 
 def make_optimizer(
@@ -19,8 +59,8 @@ def make_optimizer(
         preset: gives the optimizer and its learning rate if the settings do not.
         replicas: devices, whose gradients are summed.
     """
-    common: dict[str, Any] = {
-        "learning_rate": _schedule(config, config.learning_rate or preset.learning_rate),
+    common: Options = {
+        "learning_rate": _rate(config, preset),
         # Each device clips before the sum.
         "global_clipnorm": config.clip_norm / replicas or None,
         "gradient_accumulation_steps": config.accumulate if config.accumulate > 1 else None,
@@ -33,35 +73,12 @@ def make_optimizer(
             "ema_momentum": config.ema ** (1 / config.accumulate),
             "ema_overwrite_frequency": None,
         }
-    match config.optimizer or preset.optimizer:
-        case "sgd":
-            return keras.optimizers.SGD(momentum=0.9, **common)
-        case "adam":
-            return keras.optimizers.Adam(**common)
-        case "adamw":
-            return keras.optimizers.AdamW(weight_decay=config.weight_decay, **common)
-        case "muon":
-            return KernelMuon(**common)
-        case name:
-            raise ValueError(f"optimizer: must be sgd, adam, adamw or muon, got {name!r}")
+    make = lookup(OPTIMIZERS, config.optimizer or preset.optimizer, "train.optimizer")
+    return make(config, common)
 
 
-def _schedule(
-    config: TrainConfig, peak: float
-) -> float | keras.optimizers.schedules.LearningRateSchedule:
+def _rate(config: TrainConfig, preset: Preset) -> Rate:
     # The optimizer counts batches, and an update may take several.
     batches = config.steps * config.accumulate
     warmup = min(config.warmup_steps * config.accumulate, batches - 1)
-    if config.schedule == "cosine":
-        return keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0 if warmup else peak,
-            decay_steps=batches - warmup,
-            alpha=0.01,
-            warmup_target=peak if warmup else None,
-            warmup_steps=warmup,
-        )
-    if warmup:
-        return keras.optimizers.schedules.PolynomialDecay(
-            initial_learning_rate=0.0, decay_steps=warmup, end_learning_rate=peak
-        )
-    return peak
+    return SCHEDULES[config.schedule](config.learning_rate or preset.learning_rate, batches, warmup)

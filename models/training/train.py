@@ -100,7 +100,6 @@ def train(
         >>> export(separator, clip, "run/model/1")
     """
     keras.utils.set_random_seed(config.seed)
-    keras.config.set_dtype_policy(config.precision)
     info = read_info(train_files).splits["train"]
     system, preset = get_system(model.system), get_preset(model.preset)
     batch = config.batch or preset.batch
@@ -109,7 +108,7 @@ def train(
     system.task.check_records(info, system)
     check_devices(config, batch, replicas)
     precision.check(config.precision, preset, gpu=gpus() > 0)
-    with strategy.scope():
+    with strategy.scope(), precision.layers_in(config.precision):
         trained = system.task.build(system, model, clip, info.classes)
         trained.replicas = replicas
         trained.compile(

@@ -230,17 +230,16 @@ def test_composition_of_another_number_of_channels():
         composition.Composition(2, 3)(values(1, 3, 5, 7, 12))
 
 
-@pytest.mark.parametrize("layers", [2, 3, 5])
-@pytest.mark.parametrize("outputs", [2, 3])
+@pytest.mark.parametrize(("outputs", "layers"), [(2, 2), (2, 3), (2, 5), (3, 3), (3, 5)])
 @pytest.mark.parametrize("preset", ["tiny", "paper"])
-def test_outputs_start_as_mostly_one_layer_and_no_two_as_the_same(preset, layers, outputs):
+def test_outputs_start_as_mostly_one_layer_and_no_two_as_the_same(preset, outputs, layers):
     kinds = composition.layer_kinds(PRESETS[preset], outputs, layers)
     biases = np.array(kinds.biases(outputs))
     assert len(biases) == kinds.channels(outputs)
     assert not biases[: 3 * kinds.predicted].any()
     coefficients = biases[3 * kinds.predicted :].reshape(outputs, layers)
     assert (np.sort(coefficients)[:, :-1] == 0).all() and (coefficients.max(axis=1) > 1).all()
-    assert len(set(coefficients.argmax(axis=1))) == min(outputs, layers)
+    assert len(set(coefficients.argmax(axis=1))) == outputs
 
 
 def test_layers_of_the_presets():

@@ -66,6 +66,24 @@ def test_the_iteration_approaches_the_nearest_orthogonal_matrix(shape):
     assert np.linalg.norm(found - u @ v, 2) < 0.33
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_three_iterations_bring_large_directions_there_and_leave_small_ones_behind(shape):
+    rng = np.random.default_rng(0)
+    u, s, v = np.linalg.svd(rng.normal(size=shape), full_matrices=False)
+    shares = np.geomspace(0.5, 1e-4, len(s))
+    shares[0] = np.sqrt(1 - np.sum(shares[1:] ** 2))  # so that they are shares of the norm
+    grown = np.linalg.norm(u.T @ newton_schulz(u * shares @ v, 3), axis=1)
+    large, small = grown[shares >= 0.02], shares < 1e-3
+    assert large.min() > 0.67 and large.max() < 1.21
+    np.testing.assert_allclose(grown[small], 3.4445**3 * shares[small], rtol=0.01)
+
+
+@pytest.mark.parametrize("steps", [0, 6, 10])
+def test_numbers_of_iterations_that_do_nothing_or_amplify_rounding_are_refused(steps):
+    with pytest.raises(ValueError, match=f"ns_steps: must be from 1 to 5, got {steps}"):
+        KernelMuon(ns_steps=steps)
+
+
 @pytest.mark.parametrize("scale", [1e-3, 1, 1e6])
 def test_the_iteration_ignores_the_scale(scale):
     matrix = np.random.default_rng(0).normal(size=(30, 6))

@@ -80,6 +80,7 @@ COMMANDS = [
     ("pipeline run --set model.preset=[tiny]", 1, "model.preset: "),
     ("pipeline run --set model.outputs=1000000000", 1, "model.outputs: Input should be less than"),
     ("pipeline run --set model.layers=0", 1, "model.layers: Input should be greater than"),
+    ("pipeline run --set model.outputs=6 --set model.layers=5", 1, "layers: must be at least outp"),
     (f"pipeline run --set train.steps={10**30}", 1, "train.steps: Input should be less than"),
     ("pipeline run --set train.steps=1e30", 1, "train.steps: Input should be a valid integer"),
     ("pipeline run --set train.batch=1000000000000", 1, "train.batch: Input should be less than"),
