@@ -1,8 +1,8 @@
 """The registry of presets, the one home of every width and size of the networks.
 
-`tiny` trains on two cores in minutes, `small` on one GPU in hours. `paper` is the published
-network: the encoder has I3D's Inception widths; the decoder, mask and audio widths are fitted to
-the published parameter counts. `large` has the same encoder and what learned better at `tiny`.
+`tiny` trains on two cores in minutes, and `small` is meant for one GPU. `paper` is the published
+network, but for the score head: the encoder has I3D's Inception widths; the decoder, mask and
+audio widths are fitted to the published parameter counts. `large` has the same encoder and what learned better at `tiny`.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,8 @@ A small network can separate them, and tell by the audio which of two it belongs
   the camera and the light move, and a hum is heard, 30 dB below the strongest event.
 
 Two scenes of a class therefore sound different only in the times and strengths of their events.
-Audio that is shifted by half a second or more fits neither.
+Audio that is shifted by a quarter of a second or more fits neither. Since events keep a distance,
+audio that is shifted by less than a second even fits its own scene less than the other.
 """
 
 from collections.abc import Sequence

@@ -36,6 +36,12 @@ part over the examples alone. Each mixture counts as one example although mixtur
 other videos may give figures that differ by more. The data sets differ: losses compare within a
 column, and the loss relative to Identity's, in the figure, compares across. `-` marks what the
 papers do not give, what a system does not do, and what was not measured with every seed.
+
+Where the papers say nothing, or something else was learned better, the choice is ours: all that a
+preset other than `paper` differs by, above all the input itself as one of the layers that C2's
+outputs and those of C3 with internal prediction are composed of, which can undo an occlusion
+exactly; the score head, which matches each finished output with the audio over time, where the
+papers regress the scores; and its second loss, on the true clips.
 """
 
 
