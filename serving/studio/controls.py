@@ -26,7 +26,7 @@ class Controls:
     def __init__(self) -> None:
         """Lay them out in the open container."""
         self.first = _field("Video")
-        self.second = _field("Second video to mix it with (optional)")
+        self.second = _field("Second video, to mix (optional)")
         self.mixing = gr.Radio(
             [(name.capitalize(), name) for name in MIXTURE_TYPES],
             value="transparency",

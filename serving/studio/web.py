@@ -58,31 +58,33 @@ def create_app(page: gr.Blocks) -> FastAPI:
 
 
 def _theme() -> gr.themes.Base:
-    """Return a theme of the system's fonts, one color, and no frames around the controls."""
+    """Return a theme of the system's fonts and one color, without frames around the controls."""
+    clear = (
+        "block_background_fill",
+        "checkbox_label_background_fill",
+        "checkbox_label_background_fill_hover",
+        "checkbox_label_background_fill_selected",
+        "button_secondary_background_fill",
+    )
+    subdued = ("body_text_color_subdued", "block_info_text_color")
     return gr.themes.Base(
         primary_hue="emerald", font=["system-ui", "sans-serif"], font_mono=["monospace"]
     ).set(
+        **{f"{name}{mode}": "transparent" for name in clear for mode in ("", "_dark")},
+        **dict.fromkeys(subdued, "*neutral_600"),
+        **{f"{name}_dark": "*neutral_400" for name in subdued},
         block_border_width="0px",
         block_padding="0px",
-        block_background_fill="transparent",
         block_title_text_weight="600",
         block_title_text_color="*body_text_color",
         block_title_text_size="*text_md",
-        body_text_color_subdued="*neutral_600",
-        body_text_color_subdued_dark="*neutral_400",
-        block_info_text_color="*neutral_600",
-        block_info_text_color_dark="*neutral_400",
-        checkbox_label_background_fill="transparent",
-        checkbox_label_background_fill_hover="transparent",
-        checkbox_label_background_fill_selected="transparent",
         checkbox_label_padding="0px",
-        checkbox_label_gap="20px",
         checkbox_label_text_weight="400",
-        button_secondary_background_fill="transparent",
+        button_border_width="1px",
+        button_medium_text_weight="500",
         button_secondary_border_color="*neutral_400",
+        button_secondary_border_color_dark="*neutral_500",
         button_secondary_background_fill_hover="*neutral_100",
         button_secondary_background_fill_hover_dark="*neutral_800",
-        button_medium_text_weight="500",
-        button_border_width="1px",
         slider_color="*primary_600",
     )

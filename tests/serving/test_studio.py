@@ -17,7 +17,7 @@ from studio_browser import MAIN, StudioBrowser
 from studio_videos import brightening, tone_at, write
 from tiny_separator import CLIP
 
-SECOND = "Second video to mix it with (optional)"
+SECOND = "Second video, to mix (optional)"
 OTHER = "Other audio (optional)"
 SHIFT = "Audio shift (seconds)"
 START = "Window start (seconds)"

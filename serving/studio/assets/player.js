@@ -68,15 +68,20 @@
       }
       const video = document.createElement("video");
       Object.assign(video, { loop: true, muted: this.#video.muted, playsInline: true });
-      video.addEventListener("loadeddata", () => {
-        if (turn === this.#shown) this.#replace(video, value);
+      const once = (name, action) => {
+        const current = () => turn === this.#shown && action();
+        video.addEventListener(name, current, { once: true });
+      };
+      once("loadeddata", () => {
+        const continues = this.#seconds === value.seconds;
+        video.currentTime = continues ? this.#video.currentTime : 0;
       });
+      once("seeked", () => this.#replace(video, value));
       video.src = value.video;
     }
 
-    // The old video stays until the new one is loaded, which continues at the same time.
+    // The old video stays until the new one can continue at the same time.
     #replace(video, value) {
-      const time = this.#seconds === value.seconds ? this.#video.currentTime : 0;
       this.#video.pause();
       this.#video = video;
       this.#seconds = value.seconds;
@@ -89,7 +94,6 @@
       this.#find(".playing").hidden = false;
       for (const name of ["play", "pause"]) video.addEventListener(name, () => this.#update());
       for (const name of ["seeked", "timeupdate"]) video.addEventListener(name, () => this.#draw());
-      video.currentTime = time;
       this.#draw();
       this.#update();
       this.#follow(video);
