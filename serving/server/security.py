@@ -54,7 +54,8 @@ def ssl_context(settings: ServerSettings) -> ssl.SSLContext | None:
 
 def has_token(authorization: str, token: str) -> bool:
     """Return whether a header `authorization` holds a token, in a time that tells nothing."""
-    return hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
+    sent = authorization.encode(errors="replace")
+    return hmac.compare_digest(sent, f"Bearer {token}".encode())
 
 
 def without_token() -> StatusError:

@@ -43,11 +43,12 @@ class HttpCall:
         """Return the body. Only other threads than that of the event loop may call this.
 
         Raises:
-            StatusError: it takes too long to arrive, or the client has gone.
+            StatusError: it is damaged or takes too long to arrive, or the client has gone.
             aiohttp.web.HTTPRequestEntityTooLarge: it is too large.
         """
         reading = asyncio.wait_for(self._request.read(), self._read_seconds)
         try:
             return asyncio.run_coroutine_threadsafe(reading, self._loop).result()
-        except (OSError, TimeoutError) as error:
-            raise invalid(f"body: must arrive whole within {self._read_seconds:g} s") from error
+        except (OSError, TimeoutError, web.RequestPayloadError) as error:
+            rule = f"must arrive whole within {self._read_seconds:g} s"
+            raise invalid(f"body: {rule}, got {type(error).__name__}: {error}") from error
