@@ -10,7 +10,13 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from serving.access import OPEN, Access
 from serving.channel import require_address
-from serving.errors import AccessError, RefusedError, ServingError, UnknownMethodError
+from serving.errors import (
+    AccessError,
+    RefusedError,
+    ServingError,
+    UnknownMethodError,
+    UnreachableError,
+)
 from serving.signature import Signature, read_signatures
 from serving.versions import State
 from serving.wire import (
@@ -171,7 +177,7 @@ class ServedModel:
         """
         details = " ".join((details or "").split())
         if code is grpc.StatusCode.UNAVAILABLE:
-            return ServingError(f"no server answers at {self.address}: {details}")
+            return UnreachableError(self.address, details)
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return ServingError(f"{self.where}: no answer within {call.timeout:g} s")
         kind = _ERRORS.get(code, ServingError)

@@ -7,6 +7,18 @@ class ServingError(UserError):
     """A server that does not answer, or not as requested; the message is one line."""
 
 
+class UnreachableError(ServingError):
+    """A server that does not answer.
+
+    Attributes:
+        address: HOST:PORT.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"no server answers at {address}: {reason}")
+        self.address = address
+
+
 class RefusedError(ServingError):
     """A request that does not fit the served model."""
 

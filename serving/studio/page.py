@@ -1,6 +1,6 @@
 """The page: its layout, and what each control does."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -12,7 +12,7 @@ from serving.separate import Separation
 from serving.studio.controls import Controls, offered_cues, offered_start
 from serving.studio.player import NOTHING, failure, playing
 from serving.studio.source import Source
-from serving.studio.trial import FILE, FIRST, Trial, in_words
+from serving.studio.trial import FILE, FIRST, Trial
 
 TITLE = "Layered video"
 
@@ -98,7 +98,7 @@ class Page:
         ).then(None, js=_SAVE, **_PRIVATE)
 
     def _greet(self) -> Updates:
-        return self._reporting(lambda: self._described(self._trial.description()), ())
+        return self._reporting(lambda: self._described(self._trial.description()))
 
     def _open(
         self, first: str | None, second: str | None, mixing: str, file: str | None, shift: float
@@ -123,7 +123,7 @@ class Page:
             self._source: None,
             self._controls.mixing: gr.update(visible=is_mixed),
             self._controls.cue: offered_cues(cue, is_mixed=is_mixed, has_file=file is not None),
-            **self._reporting(open_and_separate, [*videos, file]),
+            **self._reporting(open_and_separate),
         }
 
     def _separate(
@@ -136,7 +136,7 @@ class Page:
             separation = self._trial.separate(source, start=start, cue=cue, file=file, shift=shift)
             return self._shown(playing(separation), separation)
 
-        return self._reporting(separate, [source.video, source.second, file])
+        return self._reporting(separate)
 
     def _hear(self, source: Source | None, start: float, file: str | None, shift: float) -> Updates:
         cue = FILE if file else FIRST
@@ -146,12 +146,12 @@ class Page:
             **self._separate(source, start, cue, file, shift),
         }
 
-    def _reporting(self, answer: Callable[[], Updates], files: Iterable[str | None]) -> Updates:
+    def _reporting(self, answer: Callable[[], Updates]) -> Updates:
         """Return the updates of a function, or those that show its error."""
         try:
             return answer()
         except (UserError, OSError) as error:
-            return self._shown(failure(in_words(error, files)))
+            return self._shown(failure(self._trial.in_words(error)))
 
     def _shown(self, value: dict[str, Any], separation: Separation | None = None) -> Updates:
         return {

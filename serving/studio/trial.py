@@ -1,12 +1,13 @@
 """One page's way to the server: what is asked, and errors in words for people."""
 
-from collections.abc import Iterable
+import re
 from pathlib import Path
 from tempfile import mkdtemp
 
 from serving.client import SeparationClient
 from serving.cue import NO_AUDIO, OWN_AUDIO
 from serving.description import ModelDescription
+from serving.errors import UnreachableError
 from serving.separate import Separation, separate
 from serving.studio.archive import pack
 from serving.studio.shown_videos import PARTS
@@ -21,7 +22,7 @@ class Trial:
     """Separates what is dropped on the page. Threads may share it."""
 
     def __init__(self, client: SeparationClient, folder: Path) -> None:
-        """Set the model, and an existing folder for mixtures and results."""
+        """Set the model, and an existing folder for mixtures and results, and for uploads."""
         self._client, self._folder = client, folder
 
     def description(self) -> ModelDescription:
@@ -71,19 +72,11 @@ class Trial:
         """Write the results into a ZIP file, and return it."""
         return pack(separation, self._new_folder())
 
+    def in_words(self, error: Exception) -> str:
+        """Return an error's message without gRPC's words and the folders of uploads."""
+        if isinstance(error, UnreachableError):
+            return f"No server answers at {error.address}. Start it, then try again."
+        return re.sub(rf"{re.escape(str(self._folder))}/[^/\s]+/", "", str(error))
+
     def _new_folder(self) -> Path:
         return Path(mkdtemp(dir=self._folder))
-
-
-def in_words(error: Exception, files: Iterable[str | None]) -> str:
-    """Return an error's message, in which files have only their names.
-
-    Args:
-        error: what went wrong.
-        files: what was dropped on the page; their folders mean nothing to a user.
-    """
-    message = str(error)
-    for file in files:
-        if file is not None:
-            message = message.replace(file, Path(file).name)
-    return message

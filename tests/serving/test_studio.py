@@ -163,6 +163,13 @@ def test_the_choice_follows_the_audio(studio, files):
     studio.expect_choice(1)
 
 
+def test_other_audio_may_be_dropped_first(studio, files):
+    studio.drop(OTHER, files / "late.wav")
+    expect(studio.page.get_by_role("radio", name="Other audio")).to_be_checked()
+    studio.drop("Video", files / "early.mp4")
+    studio.expect_choice(2)
+
+
 def test_another_window_is_separated(studio, files):
     studio.drop("Video", files / "early.mp4")
     studio.expect_choice(1)
@@ -208,6 +215,9 @@ def test_an_error_is_one_sentence_and_the_page_goes_on(studio, files):
     expect(studio.player.get_by_text("Drop a video")).to_be_visible()
     studio.drop("Video", files / "short.mp4")
     studio.expect_error(r"^short\.mp4: must last at least 0\.50 s, .* got 0\.\d+ s$")
+    studio.drop(SECOND, files / "late.mp4")
+    studio.expect_error(r"^mixture\.mp4: must last at least 0\.50 s, .* got 0\.\d+ s$")
+    studio.remove(SECOND)
     studio.remove("Video")
     studio.drop("Video", files / "silent.mp4")
     status = studio.player.get_by_role("status")
@@ -223,7 +233,7 @@ def test_a_server_that_goes_away_may_come_back(studio, files, server):
     server.stop()
     try:
         studio.drop("Video", files / "early.mp4")
-        studio.expect_error(rf"no server answers at {re.escape(server.address)}")
+        studio.expect_error(rf"^No server answers at {re.escape(server.address)}\. Start it, ")
     finally:
         server.start()
     studio.remove("Video")

@@ -12,12 +12,13 @@ from tiny_separator import CLIP
 from data_prep.errors import UserError
 from data_prep.media.clip import Clip
 from data_prep.media.probe import probe
+from serving.client import SeparationClient
 from serving.separate import Separation
 from serving.studio.archive import pack
 from serving.studio.mosaic import tile
 from serving.studio.player import playing
 from serving.studio.shown_videos import main_videos, part_videos
-from serving.studio.trial import in_words
+from serving.studio.trial import Trial
 
 SHAPE = (CLIP.frames, CLIP.height, CLIP.width)
 GRAY = {"input": 100, "output_1": 40, "output_2": 200}
@@ -127,8 +128,8 @@ def test_the_results_are_one_archive(separation, tmp_path):
     assert {probe(tmp_path / "out" / name).fps for name in videos} == {CLIP.fps}
 
 
-def test_errors_name_a_file_without_its_folder():
-    error = UserError("/tmp/uploads/8a/notes.txt: is text, not a media file")
-    assert in_words(error, ["/tmp/uploads/8a/notes.txt", None]) == (
-        "notes.txt: is text, not a media file"
-    )
+def test_errors_name_a_file_without_its_folder(tmp_path):
+    with SeparationClient("127.0.0.1:1") as client:
+        trial = Trial(client, tmp_path)
+        error = UserError(f"{tmp_path}/8a/my notes.txt: must be a video of 16/9, got text")
+        assert trial.in_words(error) == "my notes.txt: must be a video of 16/9, got text"

@@ -6,7 +6,7 @@
   const PAUSE = "M7 5h3v14H7zm7 0h3v14h-3z";
   const LOUD = "M3 9v6h4l5 5V4L7 9zM16 8c2 2 2 6 0 8";
   const MUTED = "M3 9v6h4l5 5V4L7 9zM16 9l6 6M22 9l-6 6";
-  const LEAST = 320; // pixels that a panel has on its canvas
+  const LEAST = 240; // pixels that a panel has on its canvas, so that it is enlarged smoothly
   const SKELETON = `
     <p class="error" role="alert" hidden></p>
     <p class="empty">Drop a video to see its layers.</p>
