@@ -27,7 +27,7 @@ WHOLE_SAMPLE_RATE = 48_000
 _ROUNDING = 1e-3  # frames by which durations may be off, such as 1.16 s
 
 # A mixture is made in pieces, so that it may be larger than the memory can hold.
-_PIECE_BYTES = 1 << 26
+_PIECE_BYTES = 1 << 23
 # Masks are made of longer stretches, at a size at which these fit. Supervoxels of a still longer
 # one would extend over whole frames.
 _STRETCH_FRAMES = 125

@@ -6,38 +6,17 @@ import subprocess
 import av
 import numpy as np
 import pytest
+from halving_separator import HalvingSeparator
 from PIL import Image
 
-from data_prep.config import ClipConfig
 from data_prep.errors import UserError
 from data_prep.media.clip import read_audio
 from data_prep.media.encoding import write_video
-from serving.description import ModelDescription
 from serving.separation import separation_run
 from serving.separation.separation_run import opened_run
 
-CLIP = ClipConfig(frames=8, fps=10, height=16, width=16, short_side=16, sample_rate=8000)
 FPS, COUNT = 24, 50
 SIZES = [(48, 80), (51, 77)]
-
-
-class HalvingSeparator:
-    """Returns the video and its half, in this order; may fail at a call."""
-
-    def __init__(self, fails_at=None):
-        self._left = fails_at
-
-    def description(self):
-        return ModelDescription(
-            kind="separator", system="half", control="", uses_audio=False, clip=CLIP
-        )
-
-    def separate(self, video, audio=None):
-        if self._left is not None:
-            self._left -= 1
-            if not self._left:
-                raise UserError("server: gone")
-        return {"outputs": np.stack([video, video // 2])}
 
 
 def frames(height, width):
