@@ -60,7 +60,7 @@ class ModelFolder(Generic[Model]):
     first `refresh` after its last request. A version that cannot be loaded is left out of the
     choice, and is tried again when its files have changed.
 
-    Only one thread may call `configure` and `refresh`. Any thread may call the other methods.
+    Only one thread may call `configure`, `refresh` and `end`. Any thread may call the other methods.
 
     Attributes:
         folder: holds one folder per version.
@@ -145,7 +145,7 @@ class ModelFolder(Generic[Model]):
                 usable.remove(missing[0])
 
     def end(self) -> None:
-        """Serve no version anymore; their last requests are finished."""
+        """Serve no version anymore. Each is closed by the first call after its last request."""
         self._serve_only([])
 
     def _failed_as(self, version: int, path: Path) -> bool:

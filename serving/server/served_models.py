@@ -19,7 +19,7 @@ class ServedModels:
 
     Its errors are those of TensorFlow Serving's server_core.cc and get_model_status_impl.cc.
 
-    Only one thread may call `configure`. Any thread may call the other methods.
+    Only one thread may call `configure` and `end_removed`. Any thread may call the other methods.
     """
 
     def __init__(self, load: Callable[[Path], SavedModel]) -> None:
@@ -57,9 +57,12 @@ class ServedModels:
                 self._folders[model.name].configure(model.folder, model.policy)
             else:
                 self._folders[model.name] = ModelFolder(model.folder, self._load, model.policy)
-        removed = self._configured.keys() - {model.name for model in models}
         self._configured = {model.name: model for model in models}
-        for name in removed:
+        self.end_removed()
+
+    def end_removed(self) -> None:
+        """End the models that are not configured anymore, and close what no request uses."""
+        for name in self._folders.keys() - self._configured.keys():
             self._folders[name].end()
 
     def _require_labels(self, model: ModelSettings) -> None:

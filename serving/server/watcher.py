@@ -127,6 +127,7 @@ class Watcher(threading.Thread):
 
     def _refresh(self) -> list[str]:
         """Look for other versions, and return errors as lines; the served versions stay."""
+        self._models.end_removed()
         problems = []
         for folder in self._models.folders.values():
             try:

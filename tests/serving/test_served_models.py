@@ -15,10 +15,10 @@ from serving.server.version_policy import AllVersions, LatestVersions, SpecificV
 
 class FakeModel:
     def __init__(self, path):
-        self.name = path.name
+        self.closed = False
 
     def close(self):
-        pass
+        self.closed = True
 
 
 def config(*entries):
@@ -156,3 +156,14 @@ def test_a_model_that_is_left_out_ends_and_its_states_stay(folder):
     ]
     follow(models, entry(folder), entry(folder, "other", specific(2, stable=2)))
     assert used(models, name="other", version_label="stable") == 2
+
+
+def test_a_model_that_is_left_out_is_closed_after_its_last_request(folder):
+    models = ServedModels(FakeModel)
+    follow(models, entry(folder))
+    with models.use(ModelSpec(name="separator")) as (_, in_use):
+        follow(models)
+        models.end_removed()
+        assert not in_use.closed
+    models.end_removed()
+    assert in_use.closed

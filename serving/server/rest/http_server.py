@@ -150,7 +150,7 @@ class RestServer:
 
 
 def _response(status: int, text: str) -> web.Response:
-    return web.Response(status=status, text=text, content_type="application/json")
+    return web.Response(status=status, body=text.encode(), content_type="application/json")
 
 
 def _method(request: web.Request) -> str:
