@@ -60,7 +60,7 @@ class ModelFolder(Generic[Model]):
     first `refresh` after its last request. A version that cannot be loaded is left out of the
     choice, and is tried again when its files have changed.
 
-    Only one thread may call `configure`, `refresh` and `end`. Any thread may call the other methods.
+    Only one thread may call `configure`, `refresh` and `end`. Any thread may call the others.
 
     Attributes:
         folder: holds one folder per version.
