@@ -2,6 +2,8 @@
 
 import importlib.util
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
@@ -10,6 +12,13 @@ from data_prep.options import NAME, Whole
 from serving.client import SeparationClient
 from serving.client_options import client_options
 from serving.studio.listener import address_of, listening
+
+_SETTINGS = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_OFFLINE": "1",
+    # Never: Gradio's statistics of its events need a newer pandas than TFX's.
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(2**62),
+}
 
 
 @click.command()
@@ -32,12 +41,10 @@ def studio(client: SeparationClient, host: str, port: int) -> None:
     """
     if importlib.util.find_spec("gradio") is None:
         raise UserError("studio: must be installed as the extra `studio`, got no Gradio")
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    # Never: Gradio's statistics of its events need a newer pandas than TFX's.
-    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(2**62)
-    with listening(host, port) as listener:
-        # Gradio takes seconds to load, and the arguments are checked without it.
+    with listening(host, port) as listener, TemporaryDirectory(prefix="studio-") as folder:
+        os.environ.update(_SETTINGS, GRADIO_TEMP_DIR=folder)
+        # Gradio reads them when it is loaded, which takes seconds; what is wrong is said before.
         from serving.studio.web import run
 
-        run(client, listener, lambda: click.echo(f"studio at http://{address_of(listener)}"))
+        address = address_of(listener)
+        run(client, listener, Path(folder), lambda: click.echo(f"studio at http://{address}"))

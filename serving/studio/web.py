@@ -1,11 +1,9 @@
 """The web server of the page."""
 
-import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import gradio as gr
 import uvicorn
@@ -19,21 +17,22 @@ _ASSETS = Path(__file__).parent / "assets"
 _GRACE = 1  # seconds that open connections get at the end
 
 
-def run(client: SeparationClient, listener: socket.socket, report: Callable[[], None]) -> None:
+def run(
+    client: SeparationClient, listener: socket.socket, folder: Path, report: Callable[[], None]
+) -> None:
     """Serve the page until SIGTERM or SIGINT.
 
     Args:
         client: client of the model to try.
         listener: socket that listens.
+        folder: existing folder for mixtures and results.
         report: called just before requests are answered.
     """
-    with TemporaryDirectory(prefix="studio-") as folder:
-        os.environ["GRADIO_TEMP_DIR"] = folder  # of uploads, which end with the page
-        app = create_app(Page(Trial(client, Path(folder))).blocks)
-        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE)
-        report()
-        with suppress(KeyboardInterrupt):  # uvicorn raises it again after an orderly end
-            uvicorn.Server(config).run(sockets=[listener])
+    app = create_app(Page(Trial(client, folder)).blocks)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE)
+    report()
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again after an orderly end
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 def create_app(page: gr.Blocks) -> FastAPI:

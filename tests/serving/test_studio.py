@@ -1,5 +1,6 @@
 """The page of `python -m serving studio` in a real browser, against a real server."""
 
+import os
 import re
 import signal
 import socket
@@ -71,23 +72,38 @@ def server(serve_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def url(server):
-    """Start the command, give the page's address, and end it by SIGTERM."""
+def url(server, tmp_path_factory):
+    """Start the command, give the page's address, and end it by SIGTERM.
+
+    It asks no other host, prints nothing else, and leaves no file.
+    """
     words = ["studio", "--server", server.address, "--port", "0"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "serving", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield re.fullmatch(r"studio at (http://127\.0\.0\.1:\d+)\n", process.stdout.readline())[
-                1
-            ]
-        finally:
-            process.send_signal(signal.SIGTERM)
-        rest = process.communicate(timeout=60)
-    assert (process.returncode, *rest) == (0, "", "")
+    folder = tmp_path_factory.mktemp("temporary")
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-m", "serving", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={
+                **os.environ,
+                "TMPDIR": str(folder),
+                "http_proxy": address,
+                "https_proxy": address,
+            },
+        ) as process:
+            try:
+                line = process.stdout.readline()
+                yield re.fullmatch(r"studio at (http://127\.0\.0\.1:\d+)\n", line)[1]
+            finally:
+                process.send_signal(signal.SIGTERM)
+            rest = process.communicate(timeout=60)
+        assert (process.returncode, *rest) == (0, "", "")
+        assert list(folder.iterdir()) == []
+        proxy.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@
   const LEAST = 240; // pixels that a panel has on its canvas, so that it is enlarged smoothly
   const SKELETON = `
     <p class="error" role="alert" hidden></p>
-    <p class="empty">Drop a video to see its layers.</p>
+    <p class="empty"><span class="idle">Drop a video to see its layers.</span>
+      <span class="busy">Separating the first window takes a moment …</span></p>
     <div class="playing" hidden>
       <div class="transport" role="group" aria-label="Playback of all videos">
         <button type="button" class="play"><svg viewBox="0 0 24 24" aria-hidden="true"><path></path></svg></button>
