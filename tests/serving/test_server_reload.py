@@ -15,7 +15,10 @@ from tiny_separator import save_model
 
 from serving.client import SeparationClient
 from serving.commands import main
+from serving.config.models_config import ModelsConfig
 from serving.server.config_source import ConfigFile
+from serving.server.errors import StatusError
+from serving.server.reloads import Reloads
 
 
 @pytest.fixture(scope="module")
@@ -145,3 +148,22 @@ def test_a_configuration_that_is_refused_changes_nothing(models, serve_folder):
             reload(address, entry(models, "other"), entry(models, "other"))
         assert version_of(address, "separator") == 2
         assert refusal(address, "other") == "NOT_FOUND"
+
+
+class Context:
+    """A call whose client goes at once, or has gone already."""
+
+    def __init__(self, gone):
+        self.gone = gone
+
+    def add_callback(self, callback):
+        if not self.gone:
+            callback()
+        return not self.gone
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_call_whose_client_has_gone_does_not_wait(gone):
+    with pytest.raises(StatusError) as caught:
+        Reloads().reload(ModelsConfig.empty(), Context(gone))
+    assert caught.value.code is grpc.StatusCode.CANCELLED
