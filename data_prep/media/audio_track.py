@@ -45,9 +45,9 @@ def take_audio(
     if stream.codec_context.codec.canonical_name in video_format.copied_audio:
         return _copied(demux(source, stream), origin, container.add_stream_from_template(stream))
     layout = "mono" if stream.channels == 1 else "stereo"
-    track = container.add_stream(
-        video_format.audio_codec, _RATE, layout=layout, options=dict(video_format.audio_options)
-    )
+    options = dict(video_format.audio_options)
+    track = container.add_stream(video_format.audio_codec, _RATE, layout=layout, options=options)
+    assert isinstance(track, AudioStream)
     frames = chain.from_iterable(map(decoded, demux(source, stream)))
     return _encoded(frames, origin, track)
 

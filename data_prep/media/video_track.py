@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
-from av import VideoFrame
+from av import VideoFrame, VideoStream
 from av.container import OutputContainer
 from av.video.reformatter import (
     ColorPrimaries,
@@ -53,8 +53,10 @@ class VideoTrack:
         self._converter = VideoReformatter()
         self._count = 0
         rate = exact_rate(fps)
-        options = dict(video_format.options) | (video_format.joinable_options if joinable else {})
-        self._stream = container.add_stream(video_format.codec, rate, options=options)
+        options = {**video_format.options, **(video_format.joinable_options if joinable else {})}
+        stream = container.add_stream(video_format.codec, rate, options=options)
+        assert isinstance(stream, VideoStream)
+        self._stream = stream
         self._stream.height, self._stream.width = (
             side + pad for side, (_, pad) in zip((height, width), self._pad, strict=False)
         )

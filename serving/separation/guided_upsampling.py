@@ -36,11 +36,11 @@ def fit_maps(mixture: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     guide = mixture.astype(np.float32) / 255
     difference = outputs.astype(np.float32) / 255 - guide
     covariance = _box(_outer(guide, guide)) - _outer(_box(guide), _box(guide))
-    ridge = _RIDGE * np.eye(3, dtype=np.float32)
+    inverse = np.linalg.inv(covariance + _RIDGE * np.eye(3, dtype=np.float32))
     result = np.empty((len(outputs), 12, *guide.shape[:2]), np.float32)
     for row, one in zip(result, difference, strict=True):
         shared = _box(_outer(guide, one)) - _outer(_box(guide), _box(one))
-        maps = _box(np.linalg.solve(covariance + ridge, shared))
+        maps = _box(inverse @ shared)
         offset = one - np.einsum("hwi,hwic->hwc", guide, maps)
         row[:9] = maps.transpose(3, 2, 0, 1).reshape(9, *guide.shape[:2])
         row[9:] = offset.transpose(2, 0, 1)
@@ -58,14 +58,16 @@ def apply_maps(maps: np.ndarray, mixture: np.ndarray) -> np.ndarray:
         The large output, uint8 `[H, W, 3]`.
     """
     height, width, _ = mixture.shape
-    # Interpolation is linear, so each axis is a matrix product, which takes half the time of an
-    # image library's. Strips of rows stay in the processor's cache.
-    tall = np.matmul(_interpolation(maps.shape[1], height), maps)
-    across = 255 * _interpolation(maps.shape[2], width).T
+    # Interpolation is linear, so each axis is a matrix product, which takes less time than an
+    # image library. Strips of rows stay in the processor's cache, and need few rows of the maps.
+    wide = maps @ (255 * _interpolation(maps.shape[2], width).T)
+    down = _interpolation(maps.shape[1], height)
     output = np.empty_like(mixture)
     for top in range(0, height, _STRIP):
         rows = slice(top, top + _STRIP)
-        _apply(np.matmul(tall[:, rows], across), mixture[rows], output[rows])
+        used = np.flatnonzero(down[rows].any(0))
+        near = slice(used[0], used[-1] + 1)
+        _apply(down[rows, near] @ wide[:, near], mixture[rows], output[rows])
     return output
 
 

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from data_prep import storage
 from data_prep.media.probe import VideoInfo, probe
@@ -137,7 +138,13 @@ class SeparationRun:
             ServingError: the server does not answer, or not as requested.
         """
         bounds = self._part_bounds()
-        with ThreadPoolExecutor(self._parallel) as asking, ThreadPoolExecutor() as working:
+        with (
+            # The outputs use the cores already. Threads of the BLAS library would only wait for
+            # each other, and take several times the CPU time.
+            threadpool_limits(1, "blas"),
+            ThreadPoolExecutor(self._parallel) as asking,
+            ThreadPoolExecutor() as working,
+        ):
             outputs = self._large_outputs(self.state.frames, asking, working)
             for start, stop in bounds:
                 if start >= self.state.frames:
