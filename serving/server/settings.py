@@ -52,3 +52,8 @@ class ServerSettings(Settings):
     def max_bytes(self) -> int:
         """Largest request, and largest input once decoded, in bytes."""
         return self.max_mib * MIB
+
+    @property
+    def max_json_bytes(self) -> int:
+        """Largest body over REST, in bytes; parsed, it takes up to 30 times as much."""
+        return self.max_bytes // 4

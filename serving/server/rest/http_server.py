@@ -88,7 +88,7 @@ class RestServer:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     async def _listen(self, host: str, port: int) -> int:
-        app = web.Application(client_max_size=self._settings.max_bytes)
+        app = web.Application(client_max_size=self._settings.max_json_bytes)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(
             app,
@@ -125,7 +125,7 @@ class RestServer:
             return _response(http_status(code), error_text(error))
         except web.HTTPRequestEntityTooLarge:
             code = grpc.StatusCode.RESOURCE_EXHAUSTED
-            rule = f"body: must have at most {self._settings.max_bytes} bytes"
+            rule = f"body: must have at most {self._settings.max_json_bytes} bytes"
             return _response(_TOO_LARGE, error_text(StatusError(code, rule)))
         except Exception as error:
             code = grpc.StatusCode.INTERNAL
