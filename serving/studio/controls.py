@@ -1,11 +1,15 @@
 """The controls of the page, and what they offer for a video."""
 
+from typing import Literal
+
 import gradio as gr
 
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from serving.description import ModelDescription
 from serving.studio.trial import FILE, FIRST, SECOND, SILENCE
 
+HIDDEN: Literal["hidden"] = "hidden"
+"""Part of the page, but not seen. Gradio may lose events while it adds a part to the page."""
 _MAX_SHIFT = 2.0  # seconds
 
 
@@ -31,12 +35,12 @@ class Controls:
             [(name.capitalize(), name) for name in MIXTURE_TYPES],
             value="transparency",
             label="Mixture",
-            visible=False,
+            visible=HIDDEN,
         )
         self.start = gr.Slider(
-            0, 1, step=0.01, label="Window start (seconds)", visible=False, buttons=[]
+            0, 1, step=0.01, label="Window start (seconds)", visible=HIDDEN, buttons=[]
         )
-        with gr.Column(visible=False) as self.control:
+        with gr.Column(visible=HIDDEN) as self.control:
             self.cue = gr.Radio(
                 _cues(is_mixed=False, has_file=False),
                 value=FIRST,
@@ -61,7 +65,7 @@ def offered_start(duration: float, model: ModelDescription, start: float) -> dic
     return gr.update(
         maximum=max(last, 0.01),
         value=round(start, 2),
-        visible=last > 0,
+        visible=last > 0 or HIDDEN,
         info=f"It takes {window:.2f} s of {duration:.2f} s.",
     )
 

@@ -9,7 +9,7 @@ import gradio as gr
 from data_prep.errors import UserError
 from serving.description import ModelDescription
 from serving.separate import Separation
-from serving.studio.controls import Controls, offered_cues, offered_start
+from serving.studio.controls import HIDDEN, Controls, offered_cues, offered_start
 from serving.studio.player import NOTHING, failure, playing
 from serving.studio.source import Source
 from serving.studio.trial import FILE, FIRST, Trial
@@ -52,8 +52,8 @@ class Page:
             with gr.Row(elem_id="columns"):
                 with gr.Column(elem_id="controls", scale=0, min_width=320):
                     self._controls = Controls()
-                    self._download = gr.Button("Download the results", size="md", visible=False)
-                    self._archive = gr.DownloadButton(visible="hidden", elem_id="archive")
+                    self._download = gr.Button("Download the results", size="md", visible=HIDDEN)
+                    self._archive = gr.DownloadButton(visible=HIDDEN, elem_id="archive")
                 with gr.Column(elem_id="results"):
                     self._player = gr.HTML(
                         NOTHING,
@@ -121,7 +121,7 @@ class Page:
 
         return {
             self._source: None,
-            self._controls.mixing: gr.update(visible=is_mixed),
+            self._controls.mixing: gr.update(visible=is_mixed or HIDDEN),
             self._controls.cue: offered_cues(cue, is_mixed=is_mixed, has_file=file is not None),
             **self._reporting(open_and_separate),
         }
@@ -157,7 +157,7 @@ class Page:
         return {
             self._player: value,
             self._separation: separation,
-            self._download: gr.update(visible=separation is not None),
+            self._download: gr.update(visible=separation is not None or HIDDEN),
         }
 
     def _described(self, model: ModelDescription) -> Updates:
@@ -169,5 +169,5 @@ class Page:
         )
         return {
             self._header: facts,
-            self._controls.control: gr.update(visible=model.uses_audio),
+            self._controls.control: gr.update(visible=model.uses_audio or HIDDEN),
         }

@@ -33,6 +33,7 @@ class StudioBrowser:
         page.goto(url)
         self.player = page.locator("layer-player")
         expect(self.player.get_by_text("Drop a video")).to_be_visible()
+        expect(page.get_by_text("separates a window")).to_be_visible()
 
     def drop(self, label: str, path: Path) -> None:
         """Give a file to the field with a label."""
