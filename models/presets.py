@@ -2,7 +2,8 @@
 
 `tiny` trains on two cores in minutes, and `small` is meant for one GPU. `paper` is the published
 network, but for the score head: the encoder has I3D's Inception widths; the decoder, mask and
-audio widths are fitted to the published parameter counts. `large` has the same encoder and what learned better at `tiny`.
+audio widths are fitted to the published parameter counts. `large` has the same encoder and what
+learned better at `tiny`.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The optimizer and the learning-rate schedule of a training run."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 
@@ -11,7 +11,7 @@ from models.presets import Preset
 from models.training.muon import KernelMuon
 
 Options = dict[str, Any]
-Rate = float | keras.optimizers.schedules.LearningRateSchedule
+Rate: TypeAlias = "float | keras.optimizers.schedules.LearningRateSchedule"
 
 
 def _cosine(peak: float, batches: int, warmup: int) -> Rate:
