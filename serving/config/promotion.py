@@ -76,10 +76,11 @@ def _move(
         after = change(before)
         version = after[label]
         _require_version(models, config.base_path(replicas.model), version)
+        failed_before = replicas.failed(version)
         require_held()
         config.with_labels(replicas.model, before, loaded=[version]).write(uri)
         try:
-            replicas.wait_available(version, timeout)
+            replicas.wait_available(version, failed_before, timeout)
         except BaseException:  # an interruption too
             config.write(uri)
             raise

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import grpc
 
@@ -22,6 +22,18 @@ from serving.wire import (
 
 _RPC_SECONDS = 10.0
 _POLL_SECONDS = 0.5
+
+
+class _State(NamedTuple):
+    """What a server says of a version.
+
+    Attributes:
+        why_not_available: why it takes no requests; empty if it does.
+        error: why it could not be loaded; empty if nothing failed, None if there is no answer.
+    """
+
+    why_not_available: str
+    error: str | None = ""
 
 
 class Replicas:
@@ -60,18 +72,24 @@ class Replicas:
         for channel in self._channels.values():
             channel.close()
 
-    def wait_available(self, version: int, timeout: float) -> None:
+    def failed(self, version: int) -> set[str]:
+        """Return the servers that report that they could not load a version."""
+        return {address for address in self.addresses if self._state(address, version).error}
+
+    def wait_available(self, version: int, failed_before: set[str], timeout: float) -> None:
         """Wait until every server reports a version as available.
 
         Args:
             version: the version.
+            failed_before: servers whose error is an old one, from before the version was to be
+                loaded, until they are seen to load it.
             timeout: seconds to wait at most.
 
         Raises:
             ServingError: a server cannot load it, or does not in that time.
         """
-        loading: set[str] = set()
-        self._wait(lambda address: self._why_not_available(address, version, loading), timeout)
+        old = set(failed_before)
+        self._wait(lambda address: self._why_not_available(address, version, old), timeout)
 
     def wait_labeled(self, label: str, version: int, timeout: float) -> None:
         """Wait until every server answers requests for a label with a version.
@@ -94,35 +112,41 @@ class Replicas:
                     raise ServingError(f"{self.model} at {address}: {why} after {timeout:g} s")
                 time.sleep(_POLL_SECONDS)
 
-    def _why_not_available(self, address: str, version: int, loading: set[str]) -> str:
+    def _why_not_available(self, address: str, version: int, old: set[str]) -> str:
         """Return why a version takes no requests; empty if it does.
 
         Args:
             address: the server.
             version: the version.
-            loading: servers that were seen to load it, which is added to. Another server's error
-                may be an old one, from before it has read `models.config` again.
+            old: servers whose error is an old one; one that has none now is removed.
         """
+        found = self._state(address, version)
+        if found.error == "":
+            old.discard(address)
+        elif found.error and address not in old:
+            raise ServingError(
+                f"{self.model} at {address}: version {version} must load, got {found.error}"
+            )
+        return found.why_not_available
+
+    def _state(self, address: str, version: int) -> _State:
+        """Ask a server for the state of a version."""
         request = GetModelStatusRequest(model_spec=ModelSpec(name=self.model))
         try:
             response = self._call(
                 address, "ModelService/GetModelStatus", request, GetModelStatusResponse
             )
         except grpc.RpcError as error:
-            return self._reason(address, error)
+            return _State(self._reason(address, error), error=None)
         found = [status for status in response.model_version_status if status.version == version]
         if not found:
-            return f"version {version} is not loaded"
+            return _State(f"version {version} is not loaded")
         state, message = State(found[0].state), " ".join(found[0].status.error_message.split())
         if state == State.AVAILABLE:
-            return ""
-        if message and address in loading:
-            raise ServingError(
-                f"{self.model} at {address}: version {version} must load, got {message}"
-            )
-        if state in (State.START, State.LOADING):
-            loading.add(address)
-        return " ".join(filter(None, (f"version {version} is {state.name}", message)))
+            return _State("")
+        return _State(
+            " ".join(filter(None, (f"version {version} is {state.name}", message))), message
+        )
 
     def _why_not_labeled(self, address: str, label: str, version: int) -> str:
         request = GetModelMetadataRequest(
