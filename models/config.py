@@ -58,7 +58,7 @@ class ModelConfig(Settings):
 
     @model_validator(mode="after")
     def _outputs_start_apart(self) -> "ModelConfig":
-        # Each output starts as mostly one layer of its own, and training cannot tell equals apart.
+        # Each output starts as mostly one layer, and training cannot tell equal outputs apart.
         if self.layers is not None and self.layers < self.outputs:
             raise ValueError(
                 f"layers: must be at least outputs, got layers={self.layers}, "

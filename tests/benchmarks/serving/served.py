@@ -1,4 +1,4 @@
-"""A model that is served by a process of its own, for the benchmarks beside this file."""
+"""A served model in a separate process, for the benchmarks beside this file."""
 
 import os
 import re
@@ -64,7 +64,7 @@ class Served:
 
     @contextmanager
     def predict(self) -> Iterator[Callable[[bytes], bytes]]:
-        """Give the function that sends a serialized PredictRequest over a channel of its own."""
+        """Give the function that sends a serialized PredictRequest over a separate channel."""
         options = [*UNLIMITED, ("grpc.use_local_subchannel_pool", 1)]
         with grpc.insecure_channel(self.address, options) as channel:
             method = channel.unary_unary(PREDICT)
@@ -110,7 +110,7 @@ def request_of(server: Served) -> bytes:
 
 
 def _export_untrained(version: Path) -> None:
-    """Export in a process of its own, so that this one stays small."""
+    """Export in a separate process, so that this one stays small."""
     script = (
         "import sys\n"
         "from data_prep.cli import prepare_libraries\n"
