@@ -70,7 +70,7 @@ class VideoFiles:
     def writing(
         self, folder: str, number: int, start: int, settings: RunSettings
     ) -> AbstractContextManager[FrameTrack]:
-        """Give the track of a part, which is a video file of its own."""
+        """Give the track of a part; each part is a separate video file."""
         return writing_video(
             self._part(folder, number, start),
             height=settings.height,

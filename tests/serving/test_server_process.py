@@ -48,7 +48,7 @@ def blocking_folder(tmp_path_factory):
 
 @dataclass(frozen=True)
 class Running:
-    """A server in a process of its own: it, a stub, and where it serves the rest."""
+    """A server in a separate process: the process, a stub, and its other addresses."""
 
     process: subprocess.Popen
     stub: PredictionServiceStub

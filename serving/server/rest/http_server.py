@@ -33,7 +33,7 @@ _TOO_LARGE = 413
 
 
 class RestServer:
-    """Answers HTTP requests in threads of its own; an event loop reads and writes."""
+    """Answers HTTP requests in worker threads; an event loop reads and writes."""
 
     def __init__(
         self, api: RestApi, admission: Admission, metrics: CallMetrics, settings: ServerSettings
