@@ -73,6 +73,13 @@ def main() -> None:
     help="Predictions that wait; more are refused as RESOURCE_EXHAUSTED.",
 )
 @click.option(
+    "--join",
+    default=4,
+    show_default=True,
+    type=Whole(1, 1_000),
+    help="Clips of waiting requests that are computed as one batch; 1 to join none.",
+)
+@click.option(
     "--max-batch", default=32, show_default=True, type=Whole(1, 2**31), help="Videos per request."
 )
 @click.option(

@@ -66,6 +66,12 @@ class Signature:
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
 
+    @property
+    def joinable(self) -> bool:
+        """Whether the first axis of every tensor counts examples, so requests can be joined."""
+        specs = [*self.inputs.values(), *self.outputs.values()]
+        return bool(self.inputs) and all(spec.shape and spec.shape[0] is None for spec in specs)
+
     def check(self, inputs: Mapping[str, Typed]) -> None:
         """Raise UserError unless tensors of these dtypes and shapes are valid inputs."""
         if inputs.keys() != self.inputs.keys():

@@ -17,6 +17,11 @@ class StatusError(Exception):
         self.message = message
 
 
+def unavailable() -> StatusError:
+    """Return the error of a request that comes too late: the server ends."""
+    return StatusError(grpc.StatusCode.UNAVAILABLE, "server: ends, try another one")
+
+
 def invalid(message: str) -> StatusError:
     """Return the error of a request that is wrong whatever the server's state."""
     return StatusError(grpc.StatusCode.INVALID_ARGUMENT, message)

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import grpc
@@ -72,11 +72,9 @@ class CallInterceptor(grpc.ServerInterceptor):
         messages: Iterator[bytes],
         context: grpc.ServicerContext,
     ) -> Any:
-        admitted = self._admission.admit(context) if method in self._bounded else nullcontext()
         start, code = time.perf_counter(), grpc.StatusCode.OK
         try:
-            with admitted:
-                message = self._read(messages, context)
+            with self._message(method, messages, context) as message:
                 return handler.unary_unary(_parse(message, handler), context)
         except StatusError as error:
             code = error.code
@@ -90,6 +88,16 @@ class CallInterceptor(grpc.ServerInterceptor):
             _abort(context, StatusError(code, f"server: {type(error).__name__}: {error}"))
         finally:
             self._metrics.record(method, code, time.perf_counter() - start)
+
+    @contextmanager
+    def _message(
+        self, method: str, messages: Iterator[bytes], context: grpc.ServicerContext
+    ) -> Iterator[bytes]:
+        if method not in self._bounded:
+            yield self._read(messages, context)
+            return
+        with self._admission.admit_message(context, lambda: self._read(messages, context)) as read:
+            yield read
 
     def _read(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         """Return the only message of a call."""

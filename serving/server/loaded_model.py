@@ -5,11 +5,10 @@ requests run in parallel without Python in between.
 """
 
 import gc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import grpc
-import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
@@ -17,6 +16,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from data_prep import storage
 from data_prep.errors import UserError
+from serving.server.batcher import Arrays, Batcher
 from serving.server.errors import StatusError, invalid
 from serving.server.limits import InputLimits
 from serving.signature import DEFAULT, Signature, Typed, read_signatures
@@ -24,6 +24,8 @@ from serving.wire import claimed_type, to_array
 
 # TensorFlow Serving replays the requests in this file before it makes a version available.
 WARM_UP_REQUESTS = Path("assets.extra", "tf_serving_warmup_requests")
+
+_Run = Callable[[str, Arrays, list[str]], Arrays]
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
@@ -36,18 +38,20 @@ class SavedModel:
         signatures: name -> Signature, without those that are not callable.
     """
 
-    def __init__(self, path: Path, limits: InputLimits) -> None:
+    def __init__(self, path: Path, limits: InputLimits, batcher: Batcher) -> None:
         """Load a version and replay its warm-up requests, if it has any.
 
         Args:
             path: the version's folder.
             limits: largest inputs of a request.
+            batcher: runs requests, and joins those that wait.
 
         Raises:
             StatusError: the folder holds no usable SavedModel, with the code that TensorFlow
                 Serving lists; or a warm-up request cannot be answered.
         """
         self._limits = limits
+        self._batcher = batcher
         graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=graph)
         try:
@@ -69,7 +73,7 @@ class SavedModel:
         # A graph and its operations refer to each other, and Python collects such cycles rarely.
         gc.collect()
 
-    def predict(self, request: PredictRequest) -> dict[str, np.ndarray]:
+    def predict(self, request: PredictRequest) -> Arrays:
         """Answer a request. Threads may call this at the same time.
 
         Returns:
@@ -77,8 +81,12 @@ class SavedModel:
             it is empty.
 
         Raises:
-            StatusError: the request does not fit the signature, or the model fails on it.
+            StatusError: the request does not fit the signature, the model fails on it, or the
+                server ends before it runs.
         """
+        return self._predict(request, self._run)
+
+    def _predict(self, request: PredictRequest, run: _Run) -> Arrays:
         name = request.model_spec.signature_name or DEFAULT
         if name not in self.signatures:
             raise StatusError(
@@ -93,9 +101,9 @@ class SavedModel:
             inputs = {alias: to_array(tensor) for alias, tensor in request.inputs.items()}
         except UserError as error:
             raise invalid(str(error)) from error
-        return self._run(name, inputs, outputs or list(signature.outputs))
+        return run(name, inputs, outputs or list(signature.outputs))
 
-    def predict_all(self, name: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def predict_all(self, name: str, inputs: Arrays) -> Arrays:
         """Return all outputs of a signature. Threads may call this at the same time.
 
         Args:
@@ -103,7 +111,7 @@ class SavedModel:
             inputs: input name -> array.
 
         Raises:
-            StatusError: the inputs do not fit the signature, or the model fails on them.
+            StatusError: as for `predict`.
         """
         signature = self.signatures[name]
         try:
@@ -127,9 +135,17 @@ class SavedModel:
         tensor = self._session.graph.get_tensor_by_name
         return {alias: tf.identity(tensor(info.name)) for alias, info in infos.items()}
 
-    def _run(
-        self, signature: str, inputs: dict[str, np.ndarray], outputs: list[str]
-    ) -> dict[str, np.ndarray]:
+    def _run(self, signature: str, inputs: Arrays, outputs: list[str]) -> Arrays:
+        """Compute outputs once there is a worker, with other requests for the same ones."""
+        kind = None
+        if self.signatures[signature].joinable:
+            shapes = tuple((name, array.shape[1:]) for name, array in sorted(inputs.items()))
+            kind = (self, signature, frozenset(outputs), shapes)
+        return self._batcher.run(
+            kind, inputs, lambda joined: self._compute(signature, joined, outputs)
+        )
+
+    def _compute(self, signature: str, inputs: Arrays, outputs: list[str]) -> Arrays:
         definition = self.signature_defs[signature]
         try:
             return self._session.run(
@@ -147,7 +163,7 @@ class SavedModel:
             if not log.HasField("predict_log"):
                 kind = log.WhichOneof("log_type")
                 raise invalid(f"{records}: must hold only predict_log, got {kind}")
-            self.predict(log.predict_log.request)
+            self._predict(log.predict_log.request, self._compute)
 
 
 def _load(session: tf.compat.v1.Session, folder: str) -> MetaGraphDef:

@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from data_prep.errors import UserError
 from serving.server.admission import Admission
+from serving.server.batcher import Batcher
 
 _SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 
@@ -12,11 +13,12 @@ _SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100)
 class CallMetrics:
     """Counts calls by method and status, under the names that gRPC servers usually give them."""
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, batcher: Batcher) -> None:
         """Create the metrics.
 
         Args:
-            admission: counts the predictions that run and wait.
+            admission: counts all predictions that are not answered yet.
+            batcher: counts those that run.
         """
         self._registry = CollectorRegistry()
         self._handled = Counter(
@@ -33,8 +35,8 @@ class CallMetrics:
             registry=self._registry,
         )
         for state, value in (
-            ("running", lambda: admission.running),
-            ("waiting", lambda: admission.waiting),
+            ("running", lambda: batcher.running),
+            ("waiting", lambda: max(0, admission.admitted + admission.waiting - batcher.running)),
         ):
             gauge = Gauge(
                 f"serving_predictions_{state}", f"Predictions {state} now.", registry=self._registry

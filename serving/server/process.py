@@ -10,6 +10,7 @@ from contextlib import suppress
 import tensorflow as tf
 
 from serving.server.admission import Admission
+from serving.server.batcher import Batcher
 from serving.server.config_source import ConfigSource
 from serving.server.grpc_server import SERVICES, create_server, listen
 from serving.server.health import ServerHealth
@@ -67,9 +68,10 @@ def serve_until(
     """
     tf.get_logger().setLevel("ERROR")
     limits = InputLimits(settings.max_batch, settings.max_bytes)
-    models, reloads = ServedModels(lambda path: SavedModel(path, limits)), Reloads()
-    admission = Admission(settings.workers, settings.queue)
-    metrics, health = CallMetrics(admission), ServerHealth(SERVICES)
+    batcher = Batcher(settings.workers, settings.join)
+    models, reloads = ServedModels(lambda path: SavedModel(path, limits, batcher)), Reloads()
+    admission = Admission(settings.workers, settings.queue, settings.join, settings.max_bytes)
+    metrics, health = CallMetrics(admission, batcher), ServerHealth(SERVICES)
     server = create_server(models, reloads, admission, metrics, health, settings)
     address = listen(server, settings)
     if settings.metrics_port is not None:
@@ -86,6 +88,7 @@ def serve_until(
     stop.wait()
     health.end()
     admission.close()
+    batcher.close()
     stopped = server.stop(settings.grace)
     if rest is not None:
         rest.stop().result()

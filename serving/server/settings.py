@@ -18,8 +18,9 @@ class ServerSettings(Settings):
         rest_port: port of the REST interface, on the same address; 0 for any free one, None for no
             REST.
         poll_seconds: seconds between two checks for other versions and another configuration.
-        workers: predictions that run at the same time.
+        workers: predictions, or batches of joined ones, that run at the same time.
         queue: predictions that wait for those; more are refused.
+        join: clips of waiting requests that are computed as one batch, at most; 1 to join none.
         max_batch: largest first axis of an input.
         max_mib: largest request, and largest input once decoded, in MiB.
         grace: seconds that running predictions get to finish when the server ends.
@@ -39,6 +40,7 @@ class ServerSettings(Settings):
     poll_seconds: float = Field(1, gt=0)
     workers: int = Field(2, ge=1)
     queue: int = Field(64, ge=0)
+    join: int = Field(4, ge=1)
     max_batch: int = Field(32, ge=1)
     max_mib: int = Field(64, ge=1, le=2047)
     grace: float = Field(30, ge=0)

@@ -32,11 +32,13 @@ def main(model: Path, sizes: tuple[int, ...], clips: int, rounds: int) -> None:
     from tensorflow_serving.apis.predict_pb2 import PredictRequest
 
     from data_prep.default_outputs import default_outputs
+    from serving.server.batcher import Batcher
     from serving.server.limits import InputLimits
     from serving.server.loaded_model import SavedModel
     from serving.signature import DEFAULT
 
-    loaded = SavedModel(model, InputLimits(batch=max(sizes), size=2**31))
+    limits = InputLimits(batch=max(sizes), size=2**31)
+    loaded = SavedModel(model, limits, Batcher(THREADS, largest=1))
     signature = loaded.signatures[DEFAULT]
     rng = np.random.default_rng(0)
     requests = {}

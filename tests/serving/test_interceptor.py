@@ -10,6 +10,7 @@ import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
 from serving.server.admission import Admission
+from serving.server.batcher import Batcher
 from serving.server.errors import StatusError
 from serving.server.interceptor import CallInterceptor
 from serving.server.metrics import CallMetrics
@@ -24,8 +25,8 @@ def answering(behavior, workers=1, queue=0, **settings):
         behavior, StringValue.FromString, StringValue.SerializeToString
     )
     handlers = {"Bounded": handler, "Free": handler}
-    admission = Admission(workers, queue)
-    metrics = CallMetrics(admission)
+    admission = Admission(workers, queue, join=1, largest=2**20)
+    metrics = CallMetrics(admission, Batcher(workers, largest=1))
     interceptor = CallInterceptor(admission, frozenset({BOUNDED}), metrics, **settings)
     server = grpc.server(ThreadPoolExecutor(8), interceptors=[interceptor])
     server.add_generic_rpc_handlers(

@@ -1,7 +1,10 @@
 import re
 import shutil
+import threading
+import time
 import tracemalloc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import numpy as np
@@ -10,11 +13,13 @@ import tensorflow as tf
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog, PredictLog
 
+from serving.server.batcher import Batcher
 from serving.server.errors import StatusError
 from serving.server.limits import InputLimits
 from serving.server.loaded_model import WARM_UP_REQUESTS, SavedModel
 
 LIMITS = InputLimits(batch=16, size=2**20)
+BATCHER = Batcher(workers=2, largest=4)
 
 
 class Counter(tf.Module):
@@ -29,6 +34,10 @@ class Counter(tf.Module):
         return {"seen": tf.fill([tf.shape(x)[0]], seen), "double": 2 * x}
 
     @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")])
+    def sum(self, x):
+        return {"seen": self.seen.assign_add(tf.shape(x)[0])[tf.newaxis], "sum": tf.reduce_sum(x)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")])
     def fail(self, x):
         return {"y": tf.reshape(x, [tf.size(x) + 1])}
 
@@ -37,14 +46,14 @@ class Counter(tf.Module):
 def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("saved") / "1"
     counter = Counter()
-    signatures = {"serving_default": counter.serve, "fail": counter.fail}
+    signatures = {"serving_default": counter.serve, "sum": counter.sum, "fail": counter.fail}
     tf.saved_model.save(counter, str(path), signatures)
     return path
 
 
 @pytest.fixture
 def model(saved):
-    return SavedModel(saved, LIMITS)
+    return SavedModel(saved, LIMITS, BATCHER)
 
 
 def request(*outputs, signature="", **inputs):
@@ -72,7 +81,7 @@ def test_all_outputs_are_returned_unless_some_are_requested(model):
 
 
 def test_initialization_is_not_a_callable_signature(model):
-    assert model.signatures.keys() == {"serving_default", "fail"}
+    assert model.signatures.keys() == {"serving_default", "sum", "fail"}
     assert refusal(model, request(signature="__saved_model_init_op")).code is (
         grpc.StatusCode.FAILED_PRECONDITION
     )
@@ -166,8 +175,38 @@ def test_omitted_values_repeat_the_last_one_as_in_tensorflow(model):
     assert model.predict(claim(FLOAT, 0, 2))["double"].shape == (0, 2)
 
 
+@pytest.mark.parametrize(("signature", "joined"), [("", True), ("sum", False)])
+def test_requests_that_wait_are_joined_if_the_signature_counts_examples(saved, signature, joined):
+    """Every request learns how many examples were seen before its answer."""
+    batcher = Batcher(workers=1, largest=8)
+    model = SavedModel(saved, LIMITS, batcher)
+    busy, finish = threading.Event(), threading.Event()
+
+    def occupy(inputs):
+        busy.set()
+        assert finish.wait(20)
+        return {}
+
+    with ThreadPoolExecutor() as pool:
+        pool.submit(batcher.run, None, {}, occupy)
+        assert busy.wait(20)
+        rows = [np.full((n, 2), n, np.float32) for n in (1, 2, 3)]
+        sent = [pool.submit(model.predict, request(x=x, signature=signature)) for x in rows]
+        time.sleep(0.1)
+        finish.set()
+    answers = [each.result() for each in sent]
+    seen = [answer["seen"].tolist() for answer in answers]
+    if joined:
+        assert seen == [[6], [6, 6], [6, 6, 6]]
+        for x, answer in zip(rows, answers, strict=True):
+            np.testing.assert_array_equal(answer["double"], 2 * x)
+    else:
+        assert sorted(total for [total] in seen) != [6, 6, 6]
+        assert [answer["sum"] for answer in answers] == [2, 8, 18]
+
+
 def test_a_closed_model_frees_its_graph(saved):
-    model = SavedModel(saved, LIMITS)
+    model = SavedModel(saved, LIMITS, BATCHER)
     graph = weakref.ref(model._session.graph)
     model.predict(request(x=X))
     model.close()
@@ -191,25 +230,25 @@ def predict_log(made):
 def test_folder_may_have_any_name(saved, tmp_path):
     folder = tmp_path / "b [1] 50% #2*?"
     shutil.copytree(saved, folder)
-    assert SavedModel(folder, LIMITS).predict(request(x=X))
+    assert SavedModel(folder, LIMITS, BATCHER).predict(request(x=X))
 
 
 def test_warm_up_requests_are_replayed_on_load(saved, tmp_path, model):
     log = predict_log(request(x=X))
-    warm = SavedModel(warmed(saved, tmp_path / "1", log, log), LIMITS)
+    warm = SavedModel(warmed(saved, tmp_path / "1", log, log), LIMITS, BATCHER)
     assert model.predict(request(x=X))["seen"].tolist() == [3, 3, 3]
     assert warm.predict(request(x=X))["seen"].tolist() == [9, 9, 9]
 
 
 def test_a_failing_warm_up_request_fails_the_load(saved, tmp_path):
     with pytest.raises(StatusError, match="input x"):
-        SavedModel(warmed(saved, tmp_path / "1", predict_log(request(x=X.T))), LIMITS)
+        SavedModel(warmed(saved, tmp_path / "1", predict_log(request(x=X.T))), LIMITS, BATCHER)
     with pytest.raises(StatusError, match="must hold only predict_log, got "):
-        SavedModel(warmed(saved, tmp_path / "2", PredictionLog()), LIMITS)
+        SavedModel(warmed(saved, tmp_path / "2", PredictionLog()), LIMITS, BATCHER)
 
 
 def test_a_folder_without_a_model_is_an_error(tmp_path):
     (tmp_path / "saved_model.pb").write_bytes(b"not a model")
     with pytest.raises(StatusError, match=r"saved_model\.pb") as caught:
-        SavedModel(tmp_path, LIMITS)
+        SavedModel(tmp_path, LIMITS, BATCHER)
     assert caught.value.code is grpc.StatusCode.DATA_LOSS

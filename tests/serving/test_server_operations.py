@@ -23,6 +23,7 @@ from data_prep.errors import UserError
 from serving.client import SeparationClient
 from serving.errors import ServingError
 from serving.server.admission import Admission
+from serving.server.batcher import Batcher
 from serving.server.config_source import SingleModel
 from serving.server.metrics import CallMetrics
 from serving.server.process import serve_until
@@ -90,18 +91,20 @@ def test_health_reflection_and_metrics(video, tmp_path):
         assert health(channel) == NOT_SERVING
 
 
+def bounds():
+    admission = Admission(1, 1, join=1, largest=1)
+    return admission, CallMetrics(admission, Batcher(1, 1))
+
+
 def test_a_port_of_metrics_in_use_is_named():
-    metrics = CallMetrics(Admission(1, 1))
+    metrics = bounds()[1]
     port = metrics.listen("127.0.0.1", 0)
     with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port}: cannot listen for metrics: Addr"):
         metrics.listen("127.0.0.1", port)
 
 
 def test_a_port_of_rest_in_use_is_named():
-    admission = Admission(1, 1)
-    rest = RestServer(
-        RestApi(ServedModels(str)), admission, CallMetrics(admission), ServerSettings()
-    )
+    rest = RestServer(RestApi(ServedModels(str)), *bounds(), ServerSettings())
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port}: cannot listen for REST: "):
