@@ -13,6 +13,9 @@ MAX_SEED = 2**32 - 1
 MAX_WORKERS = 256
 """Largest number of processes on one machine; each takes about 300 MB of memory."""
 
+DAY = 86_400.0
+"""Seconds in a day, the largest value of most settings that are times."""
+
 _SHOWN = 80  # characters of a value in an error message
 
 SettingsT = TypeVar("SettingsT", bound="Settings")

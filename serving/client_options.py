@@ -9,9 +9,10 @@ import click
 from data_prep.options import LOCAL_PLACE, NAME, Real, Whole
 from serving.access import read_access
 from serving.client import SeparationClient
+from serving.versions import MAX_VERSION
 
-MAX_VERSION = 2**63 - 1
 DEFAULT_SERVER = "127.0.0.1:8500"
+DEFAULT_MODEL = "separator"
 
 Command = Callable[..., Any]
 
@@ -35,7 +36,7 @@ _ACCESS = (
 model_option = click.option(
     "--model",
     type=NAME,
-    default="separator",
+    default=DEFAULT_MODEL,
     show_default=True,
     help="The server's name for the model.",
 )

@@ -5,8 +5,11 @@ from pathlib import Path
 
 from data_prep.errors import UserError
 
-_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
-_VERSIONS = 2**63  # a version is an int64
+MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
+"""Files of a SavedModel, of which a version has one."""
+
+MAX_VERSION = 2**63 - 1
+"""The largest version, an int64."""
 
 
 class State(enum.IntEnum):
@@ -23,12 +26,22 @@ class State(enum.IntEnum):
     END = 50
 
 
+def parse_version(name: str) -> int | None:
+    """Return the version that a folder holds by its name; None if the name is no version."""
+    if not (name.isascii() and name.isdecimal()):
+        return None
+    digits = name.lstrip("0") or "0"
+    if len(digits) > len(str(MAX_VERSION)) or int(digits) > MAX_VERSION:
+        return None
+    return int(digits)
+
+
 def find_versions(folder: Path) -> dict[int, Path]:
     """Find the versions of a model: folders with a whole number as name that hold a SavedModel.
 
     Returns:
-        Version -> its folder, newest version first. A folder without `saved_model.pb`, for example
-        one that is still being copied, does not count. One that cannot be read does, so that
+        Version -> its folder, newest version first. A folder without a SavedModel, for example one
+        that is still being copied, does not count. One that cannot be read does, so that
         loading it says why.
 
     Raises:
@@ -39,19 +52,16 @@ def find_versions(folder: Path) -> dict[int, Path]:
     except OSError as error:
         raise UserError(f"{folder}: must be a readable folder: {error.strerror}") from error
     found = {
-        int(child.name): child
+        version: child
         for child in children
-        if child.name.isascii()
-        and child.name.isdecimal()
-        and int(child.name) < _VERSIONS
-        and _may_hold_model(child)
+        if (version := parse_version(child.name)) is not None and _may_hold_model(child)
     }
     return dict(sorted(found.items(), reverse=True))
 
 
 def _may_hold_model(folder: Path) -> bool:
     try:
-        return any((folder / name).is_file() for name in _MODEL_FILES)
+        return any((folder / name).is_file() for name in MODEL_FILES)
     except OSError:
         return True
 
@@ -71,7 +81,7 @@ def find_model(folder: Path) -> Path:
     Raises:
         UserError: neither is one.
     """
-    if (folder / "saved_model.pb").is_file():
+    if any((folder / name).is_file() for name in MODEL_FILES):
         return folder.resolve()
     require_version(folder)
     return next(iter(find_versions(folder).values())).resolve()

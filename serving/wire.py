@@ -149,8 +149,8 @@ def to_array(tensor: Any) -> np.ndarray:
 
     Args:
         tensor: a TensorProto, TensorFlow's own too. As in TensorFlow, values that it omits repeat
-            the last one, all are zero or empty strings if it has none, and excess ones are
-            ignored.
+            the last one, all are zero or empty strings if it has none, excess ones are ignored,
+            and integers that the dtype does not hold wrap around.
 
     Raises:
         ServingError: its dtype is not in `DTYPES`, an axis is negative, or its bytes do not fit
@@ -166,8 +166,10 @@ def to_array(tensor: Any) -> np.ndarray:
                 f"got {len(content)} bytes"
             )
         return np.frombuffer(content, dtype).reshape(shape).copy()
-    values = getattr(tensor, VALUE_FIELDS[tensor.dtype])
-    given = np.fromiter(values, dtype, min(size, len(values)))
+    field = VALUE_FIELDS[tensor.dtype]
+    values = getattr(tensor, field)
+    sent = np.dtype(np.int32) if field == "int_val" else dtype
+    given = np.fromiter(values, sent, min(size, len(values))).astype(dtype, copy=False)
     last = given[-1] if given.size else b"" if dtype == _STRING else 0
     return np.concatenate([given, np.full(size - given.size, last, dtype)]).reshape(shape)
 

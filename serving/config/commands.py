@@ -13,7 +13,6 @@ from data_prep.yaml_text import read_yaml
 from serving.access import Access
 from serving.client_options import (
     DEFAULT_SERVER,
-    MAX_VERSION,
     access_options,
     model_option,
     wait_option,
@@ -23,6 +22,7 @@ from serving.config.deployment_files import write_deployment, write_models_confi
 from serving.config.labels import LABELS, STABLE
 from serving.config.promotion import Move, promote, roll_back
 from serving.config.replicas import Replicas
+from serving.versions import MAX_VERSION
 
 HOUR = 3_600.0  # seconds
 

@@ -9,6 +9,7 @@ from data_prep.errors import UserError
 from serving.config.deployment import BatchingSettings, DeploymentSettings
 from serving.config.labels import CANARY, STABLE
 from serving.config.models_config import MOUNT, NAME, ModelsConfig
+from serving.versions import MODEL_FILES, parse_version
 
 _CONFIG = "/config"
 _METRICS = "/monitoring/prometheus/metrics"
@@ -155,9 +156,9 @@ def _seen(models: str) -> str:
 def _newest_versions(models: str) -> dict[str, int]:
     """Return the models in a folder -> their newest version."""
     newest: dict[str, int] = {}
-    for file in storage.glob(storage.join(models, "*", "*", "saved_model.pb")):
+    for file in storage.glob(storage.join(models, "*", "*", "saved_model.*")):
         folder = storage.parent(file)
-        model, version = storage.name(storage.parent(folder)), storage.name(folder)
-        if version.isascii() and version.isdecimal():
-            newest[model] = max(newest.get(model, 0), int(version))
+        model, version = storage.name(storage.parent(folder)), parse_version(storage.name(folder))
+        if storage.name(file) in MODEL_FILES and version is not None:
+            newest[model] = max(newest.get(model, 0), version)
     return newest

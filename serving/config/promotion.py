@@ -13,6 +13,7 @@ from data_prep.errors import UserError
 from serving.config.labels import Labels, promoted, rolled_back
 from serving.config.models_config import NAME, ModelsConfig
 from serving.config.replicas import Replicas
+from serving.versions import MODEL_FILES
 
 
 @dataclass(frozen=True)
@@ -92,5 +93,6 @@ def _move(
 
 def _require_version(models: str, base_path: str, version: int) -> None:
     folder = storage.join(models, storage.name(base_path), str(version))
-    if not storage.is_file(storage.join(folder, "saved_model.pb")):
-        raise UserError(f"version: must be a folder that holds saved_model.pb, got {folder}")
+    if not any(storage.is_file(storage.join(folder, name)) for name in MODEL_FILES):
+        names = " or ".join(MODEL_FILES)
+        raise UserError(f"version: must be a folder that holds {names}, got {folder}")

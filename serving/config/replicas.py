@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 import grpc
 
 from serving.access import OPEN, Access
+from serving.addresses import joined
 from serving.calls import ACCESS_CODES
 from serving.channel import open_channel, require_address
 from serving.errors import AccessError, ServingError
@@ -105,12 +106,13 @@ class Replicas:
         self._wait(lambda address: self._why_not_labeled(address, label, version), timeout)
 
     def _wait(self, reason: Callable[[str], str], timeout: float) -> None:
+        """Wait until no server has a reason not to be ready; all are asked in every round."""
         end = time.monotonic() + timeout
-        for address in self.addresses:
-            while why := reason(address):
-                if time.monotonic() > end:
-                    raise ServingError(f"{self.model} at {address}: {why} after {timeout:g} s")
-                time.sleep(_POLL_SECONDS)
+        while reasons := [(a, why) for a in self.addresses if (why := reason(a))]:
+            if time.monotonic() > end:
+                address, why = reasons[0]
+                raise ServingError(f"{self.model} at {address}: {why} after {timeout:g} s")
+            time.sleep(_POLL_SECONDS)
 
     def _why_not_available(self, address: str, version: int, old: set[str]) -> str:
         """Return why a version takes no requests; empty if it does.
@@ -187,6 +189,6 @@ def _resolved(server: str) -> list[str]:
         found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
     except OSError as error:
         raise ServingError(f"server: must be a known host, got {host}: {error}") from error
-    v4 = {f"{where[0]}:{port}" for family, _, _, _, where in found if family == socket.AF_INET}
-    v6 = {f"[{where[0]}]:{port}" for family, _, _, _, where in found if family == socket.AF_INET6}
-    return sorted(v4 or v6)
+    v4 = {str(where[0]) for family, _, _, _, where in found if family == socket.AF_INET}
+    v6 = {str(where[0]) for family, _, _, _, where in found if family == socket.AF_INET6}
+    return sorted(joined(address, int(port)) for address in v4 or v6)

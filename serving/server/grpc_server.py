@@ -1,6 +1,7 @@
 """The gRPC server: its services, what all calls go through, and its port."""
 
 import importlib
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
@@ -15,58 +16,113 @@ from tensorflow_serving.apis.prediction_service_pb2_grpc import (
 )
 
 from data_prep.errors import UserError
+from serving.addresses import joined
 from serving.secret_files import read_token
 from serving.server.admission import Admission
 from serving.server.health import ServerHealth
 from serving.server.interceptor import CallInterceptor
 from serving.server.metrics import CallMetrics
+from serving.server.places import Places
 from serving.server.reloads import Reloads
 from serving.server.security import TokenInterceptor, server_credentials
 from serving.server.served_models import ServedModels
 from serving.server.services import ModelService, PredictionService
 from serving.server.settings import ServerSettings
+from serving.server.streams import StreamInterceptor
 
 SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 """Names of TensorFlow Serving's services."""
 
-_BOUNDED = frozenset({"/tensorflow.serving.PredictionService/Predict"})
-# Threads for the methods that answer at once, so that they do while predictions wait.
-_QUICK_CALLS = 16
+_ADMITTED = frozenset({"/tensorflow.serving.PredictionService/Predict"})
+# Open calls of each other method, whether it answers at once or with a stream.
+_PLACES = 32
+_OTHER_METHODS = 10
+_STREAM_READ_SECONDS = 5.0
 
 
-def create_server(
-    models: ServedModels,
-    reloads: Reloads,
-    admission: Admission,
-    metrics: CallMetrics,
-    health: ServerHealth,
-    settings: ServerSettings,
-) -> grpc.Server:
-    """Create the server with its services, and neither listen nor start.
+class GrpcServer:
+    """Answers calls in a thread each; what takes long is bounded, and the rest is quick."""
 
-    Raises:
-        UserError: the token file holds no token.
-    """
-    interceptors: list[grpc.ServerInterceptor] = [CallInterceptor(admission, _BOUNDED, metrics)]
-    if settings.token_file is not None:
-        interceptors.insert(0, TokenInterceptor(read_token(settings.token_file)))
-    calls = settings.workers + settings.queue + _QUICK_CALLS
-    server = grpc.server(
-        ThreadPoolExecutor(calls, thread_name_prefix="call"),
-        interceptors=interceptors,
-        options=[
-            ("grpc.max_send_message_length", -1),
-            ("grpc.max_receive_message_length", settings.max_bytes),
-            ("grpc.so_reuseport", 0),  # a port in use is an error; gRPC shares it by default
-        ],
-        maximum_concurrent_rpcs=calls,
-    )
-    add_PredictionServiceServicer_to_server(PredictionService(models), server)
-    add_ModelServiceServicer_to_server(ModelService(models, reloads), server)
-    add_HealthServicer_to_server(health.servicer, server)
-    _import_descriptors()
-    enable_server_reflection((*SERVICES, HEALTH, REFLECTION), server)
-    return server
+    def __init__(
+        self,
+        models: ServedModels,
+        reloads: Reloads,
+        admission: Admission,
+        metrics: CallMetrics,
+        health: ServerHealth,
+        settings: ServerSettings,
+    ) -> None:
+        """Create it with its services, and neither listen nor start.
+
+        Args:
+            models: the served models.
+            reloads: takes the configurations that clients send.
+            admission: bounds on predictions, shared with REST.
+            metrics: counts all calls but streams.
+            health: answers gRPC's health checks.
+            settings: what to listen on.
+
+        Raises:
+            UserError: the token file holds no token.
+        """
+        self._settings = settings
+        places = Places(_PLACES)
+        self._streams = StreamInterceptor(places, _STREAM_READ_SECONDS)
+        interceptors = [
+            CallInterceptor(admission, _ADMITTED, places, metrics),
+            self._streams,
+        ]
+        if settings.token_file is not None:
+            interceptors.insert(0, TokenInterceptor(read_token(settings.token_file), metrics))
+        calls = settings.workers + settings.queue + _PLACES * _OTHER_METHODS
+        self._server = grpc.server(
+            ThreadPoolExecutor(calls, thread_name_prefix="call"),
+            interceptors=interceptors,
+            options=[
+                ("grpc.max_send_message_length", -1),
+                ("grpc.max_receive_message_length", settings.max_bytes),
+                ("grpc.so_reuseport", 0),  # a port in use is an error; gRPC shares it by default
+            ],
+            # Calls beyond their bounds are refused by a thread, so they count for a moment too.
+            maximum_concurrent_rpcs=2 * calls,
+        )
+        add_PredictionServiceServicer_to_server(PredictionService(models), self._server)
+        add_ModelServiceServicer_to_server(ModelService(models, reloads), self._server)
+        add_HealthServicer_to_server(health.servicer, self._server)
+        _import_descriptors()
+        enable_server_reflection((*SERVICES, HEALTH, REFLECTION), self._server)
+
+    def listen(self) -> str:
+        """Listen on the port, with TLS if there is a certificate, and return HOST:PORT.
+
+        Raises:
+            UserError: the port is not available, or the files for TLS are wrong.
+        """
+        credentials = server_credentials(self._settings)
+        address = joined(self._settings.host, self._settings.port)
+        try:
+            if credentials is None:
+                port = self._server.add_insecure_port(address)
+            else:
+                port = self._server.add_secure_port(address, credentials)
+        except RuntimeError as error:
+            rule = "cannot listen; the port must be free, and the address one of this machine"
+            raise UserError(f"{address}: {rule}") from error
+        return joined(self._settings.host, port)
+
+    def start(self) -> None:
+        """Answer calls from now on."""
+        self._server.start()
+
+    def stop(self) -> threading.Event:
+        """Refuse new calls, end streams, and give other calls the grace of the settings.
+
+        Returns:
+            An event that is set once all calls have ended.
+        """
+        stopped = self._server.stop(self._settings.grace)
+        self._streams.end()
+        return stopped
 
 
 def _import_descriptors() -> None:
@@ -77,24 +133,3 @@ def _import_descriptors() -> None:
     for module in ("prediction_service_pb2", "model_service_pb2"):
         with suppress(AttributeError):
             importlib.import_module(f"tensorflow_serving.apis.{module}")
-
-
-def listen(server: grpc.Server, settings: ServerSettings) -> str:
-    """Listen on the port, with TLS if there is a certificate, and return HOST:PORT.
-
-    Raises:
-        UserError: the port is not available, or the files for TLS are wrong.
-    """
-    credentials = server_credentials(settings)
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"{host}:{settings.port}"
-    try:
-        if credentials is None:
-            port = server.add_insecure_port(address)
-        else:
-            port = server.add_secure_port(address, credentials)
-    except RuntimeError as error:
-        raise UserError(
-            f"{address}: cannot listen; the port must be free, and the address one of this machine"
-        ) from error
-    return f"{host}:{port}"

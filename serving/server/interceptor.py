@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -13,6 +13,9 @@ from google.protobuf.message import DecodeError
 from serving.server.admission import Admission
 from serving.server.errors import StatusError, invalid
 from serving.server.metrics import CallMetrics
+from serving.server.places import Places
+
+_Message = TypeVar("_Message")
 
 _LOGGER = logging.getLogger(__name__)
 # TensorFlow Serving cuts its texts here too. gRPC sends them in a header, and clients accept 8 KiB.
@@ -28,23 +31,31 @@ class CallInterceptor(grpc.ServerInterceptor):
     def __init__(
         self,
         admission: Admission,
-        bounded: frozenset[str],
+        admitted: frozenset[str],
+        places: Places,
         metrics: CallMetrics,
         read_seconds: float = 60,
+        quick_read_seconds: float = 5,
     ) -> None:
         """Create it.
 
+        A call whose message takes too long to arrive is canceled, so that clients which send
+        nothing do not keep others out.
+
         Args:
-            admission: bounds on calls.
-            bounded: methods that they apply to, `/PACKAGE.SERVICE/METHOD`.
+            admission: bounds on predictions.
+            admitted: methods that it applies to, `/PACKAGE.SERVICE/METHOD`.
+            places: bounds on the calls of all other methods.
             metrics: counts all calls.
-            read_seconds: seconds that a message may take to arrive. Then the call is canceled, so
-                that clients which send nothing do not keep others out.
+            read_seconds: seconds that the message of a prediction may take to arrive.
+            quick_read_seconds: seconds that another message may take, which is small.
         """
         self._admission = admission
-        self._bounded = bounded
+        self._admitted = admitted
+        self._places = places
         self._metrics = metrics
         self._read_seconds = read_seconds
+        self._quick_read_seconds = quick_read_seconds
 
     def intercept_service(
         self,
@@ -78,14 +89,14 @@ class CallInterceptor(grpc.ServerInterceptor):
                 return handler.unary_unary(_parse(message, handler), context)
         except StatusError as error:
             code = error.code
-            _abort(context, error)
+            abort(context, error)
         except grpc.RpcError:  # the client has gone, or its message is too large
             code = grpc.StatusCode.CANCELLED
             raise
         except Exception as error:
             code = grpc.StatusCode.INTERNAL
             _LOGGER.exception("%s failed", method)
-            _abort(context, StatusError(code, f"server: {type(error).__name__}: {error}"))
+            abort(context, StatusError(code, f"server: {type(error).__name__}: {error}"))
         finally:
             self._metrics.record(method, code, time.perf_counter() - start)
 
@@ -93,23 +104,41 @@ class CallInterceptor(grpc.ServerInterceptor):
     def _message(
         self, method: str, messages: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
-        if method not in self._bounded:
-            yield self._read(messages, context)
+        if method not in self._admitted:
+            with self._places.hold(method):
+                yield read_message(messages, context, self._quick_read_seconds)
             return
-        with self._admission.admit_message(context, lambda: self._read(messages, context)) as read:
-            yield read
 
-    def _read(self, messages: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
-        """Return the only message of a call."""
-        timer = threading.Timer(self._read_seconds, context.cancel)
-        timer.start()
-        try:
-            message = next(messages, None)
-        finally:
-            timer.cancel()
-        if message is None:
-            raise invalid("request: must be one message, got none")
-        return message
+        def read() -> bytes:
+            return read_message(messages, context, self._read_seconds)
+
+        with self._admission.admit_message(context, read) as message:
+            yield message
+
+
+def read_message(
+    messages: Iterator[_Message], context: grpc.ServicerContext, seconds: float
+) -> _Message:
+    """Return the first message of a call.
+
+    Args:
+        messages: the messages of the client.
+        context: the call, which is canceled if the message does not arrive in time.
+        seconds: how long it may take to arrive.
+
+    Raises:
+        StatusError: the client ends the call without one.
+        grpc.RpcError: the client has gone, or the call is canceled.
+    """
+    timer = threading.Timer(seconds, context.cancel)
+    timer.start()
+    try:
+        message = next(messages, None)
+    finally:
+        timer.cancel()
+    if message is None:
+        raise invalid("request: must be one message, got none")
+    return message
 
 
 def _parse(message: bytes, handler: grpc.RpcMethodHandler) -> Any:
@@ -121,7 +150,8 @@ def _parse(message: bytes, handler: grpc.RpcMethodHandler) -> Any:
         raise StatusError(grpc.StatusCode.INTERNAL, rule) from error
 
 
-def _abort(context: grpc.ServicerContext, error: StatusError) -> NoReturn:
+def abort(context: grpc.ServicerContext, error: StatusError) -> NoReturn:
+    """End a call with an error."""
     text = error.message
     if len(text) > _LONGEST_TEXT:
         text = f"{text[:_LONGEST_TEXT]}...TRUNCATED"

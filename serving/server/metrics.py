@@ -4,6 +4,7 @@ import grpc
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 from data_prep.errors import UserError
+from serving.addresses import joined
 from serving.server.admission import Admission
 from serving.server.batcher import Batcher
 
@@ -65,6 +66,6 @@ class CallMetrics:
             server, _ = start_http_server(port, host, self._registry)
         except OSError as error:
             raise UserError(
-                f"{host}:{port}: cannot listen for metrics: {error.strerror or error}"
+                f"{joined(host, port)}: cannot listen for metrics: {error.strerror or error}"
             ) from error
         return server.server_port

@@ -9,10 +9,11 @@ from contextlib import suppress
 
 import tensorflow as tf
 
+from serving.addresses import joined
 from serving.server.admission import Admission
 from serving.server.batcher import Batcher
 from serving.server.config_source import ConfigSource
-from serving.server.grpc_server import SERVICES, create_server, listen
+from serving.server.grpc_server import SERVICES, GrpcServer
 from serving.server.health import ServerHealth
 from serving.server.limits import InputLimits
 from serving.server.loaded_model import SavedModel
@@ -72,11 +73,11 @@ def serve_until(
     models, reloads = ServedModels(lambda path: SavedModel(path, limits, batcher)), Reloads()
     admission = Admission(settings.workers, settings.queue, settings.join, settings.max_bytes)
     metrics, health = CallMetrics(admission, batcher), ServerHealth(SERVICES)
-    server = create_server(models, reloads, admission, metrics, health, settings)
-    address = listen(server, settings)
+    server = GrpcServer(models, reloads, admission, metrics, health, settings)
+    address = server.listen()
     if settings.metrics_port is not None:
         port = metrics.listen(settings.host, settings.metrics_port)
-        report(f"metrics at http://{address.rpartition(':')[0]}:{port}/metrics")
+        report(f"metrics at http://{joined(settings.host, port)}/metrics")
     rest = None
     if settings.rest_port is not None:
         rest = RestServer(RestApi(models), admission, metrics, settings)
@@ -89,7 +90,7 @@ def serve_until(
     health.end()
     admission.close()
     batcher.close()
-    stopped = server.stop(settings.grace)
+    stopped = server.stop()
     if rest is not None:
         rest.stop().result()
     stopped.wait()

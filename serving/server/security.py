@@ -10,6 +10,8 @@ import grpc
 from data_prep.errors import UserError
 from serving.secret_files import require_authorities, require_key_pair
 from serving.server.errors import StatusError
+from serving.server.interceptor import abort
+from serving.server.metrics import CallMetrics
 from serving.server.settings import ServerSettings
 
 _HEALTH = "/grpc.health.v1.Health/"
@@ -71,13 +73,15 @@ class TokenInterceptor(grpc.ServerInterceptor):
     Health is left open, because the probes of Kubernetes and of load balancers send no tokens.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, metrics: CallMetrics) -> None:
         """Create it.
 
         Args:
             token: printable ASCII characters.
+            metrics: counts the calls that are refused.
         """
         self._token = token
+        self._metrics = metrics
 
     def intercept_service(
         self,
@@ -85,15 +89,15 @@ class TokenInterceptor(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler | None:
         """Return the handler of a call; see `grpc.ServerInterceptor`."""
-        if handler_call_details.method.startswith(_HEALTH):
-            return continuation(handler_call_details)
+        method, handler = handler_call_details.method, continuation(handler_call_details)
         sent = dict(handler_call_details.invocation_metadata).get("authorization", "")
-        if has_token(str(sent), self._token):
-            return continuation(handler_call_details)
-        return grpc.stream_stream_rpc_method_handler(_refuse)
+        if method.startswith(_HEALTH) or has_token(str(sent), self._token):
+            return handler
 
+        def refuse(messages: object, context: grpc.ServicerContext) -> NoReturn:
+            error = without_token()
+            if handler is not None:  # names of unknown methods are not counted
+                self._metrics.record(method, error.code, 0)
+            abort(context, error)
 
-def _refuse(messages: object, context: grpc.ServicerContext) -> NoReturn:
-    error = without_token()
-    context.abort(error.code, error.message)
-    raise AssertionError("abort raises")
+        return grpc.stream_stream_rpc_method_handler(refuse)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import grpc
 from tensorflow_serving.apis.model_pb2 import ModelSpec
@@ -11,6 +12,7 @@ from serving.server.errors import StatusError, invalid
 from serving.server.loaded_model import SavedModel
 from serving.server.model_folder import ModelFolder, Status
 from serving.server.model_settings import ModelSettings
+from serving.signature import DEFAULT
 from serving.versions import State
 
 
@@ -131,3 +133,19 @@ class ServedModels:
         if model is None or label not in model.labels:
             raise invalid(f"Unrecognized servable version label: {label}")
         return model.labels[label]
+
+
+def refuse_examples(models: ServedModels, spec: ModelSpec, method: str) -> NoReturn:
+    """Raise the StatusError of a request with tf.Examples.
+
+    Args:
+        models: the served models.
+        spec: the signature.
+        method: the name of the method that a signature for the request would have.
+    """
+    with models.use(spec) as (_, model):
+        name = spec.signature_name or DEFAULT
+        if name not in model.signature_defs:
+            raise invalid(f"No signature was found with the name: {name}")
+        found = model.signature_defs[name].method_name
+    raise invalid(f"Expected signature method_name to be {method}. Was: {found}")

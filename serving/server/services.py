@@ -30,7 +30,7 @@ from serving.config.models_config import ModelsConfig
 from serving.server.errors import StatusError, invalid
 from serving.server.output_tensors import to_output
 from serving.server.reloads import Reloads
-from serving.server.served_models import ServedModels
+from serving.server.served_models import ServedModels, refuse_examples
 from serving.signature import DEFAULT
 
 _SIGNATURE_DEF = "signature_def"
@@ -136,22 +136,6 @@ class ModelService(ModelServiceServicer):
         for name in dict.fromkeys(request.metric_names):
             response.metric.add(name=name, int64_value_increase=0)
         return response
-
-
-def refuse_examples(models: ServedModels, spec: ModelSpec, method: str) -> NoReturn:
-    """Raise the StatusError of a request with tf.Examples.
-
-    Args:
-        models: the served models.
-        spec: the signature.
-        method: the name of the method that a signature for the request would have.
-    """
-    with models.use(spec) as (_, model):
-        name = spec.signature_name or DEFAULT
-        if name not in model.signature_defs:
-            raise invalid(f"No signature was found with the name: {name}")
-        found = model.signature_defs[name].method_name
-    raise invalid(f"Expected signature method_name to be {method}. Was: {found}")
 
 
 def _spec(request: Any) -> ModelSpec:

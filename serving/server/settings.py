@@ -1,10 +1,10 @@
-"""Settings of the embedded server."""
+"""Settings of the embedded server, which the options of `serve` are made of."""
 
 from pathlib import Path
 
 from pydantic import Field
 
-from data_prep.settings import Settings
+from data_prep.settings import DAY, Settings
 
 MIB = 2**20
 
@@ -24,8 +24,8 @@ class ServerSettings(Settings):
         max_batch: largest first axis of an input.
         max_mib: largest request, and largest input once decoded, in MiB.
         grace: seconds that running predictions get to finish when the server ends.
-        metrics_port: port of the metrics, on the same address; 0 for any free one, None for no
-            metrics.
+        metrics_port: port of the metrics, on the same address, without TLS and tokens; 0 for any
+            free one, None for no metrics.
         tls_cert: PEM file of the server's certificate and its chain; None without TLS.
         tls_key: PEM file of its private key.
         tls_client_ca: PEM file of the authorities that sign clients' certificates; with it, every
@@ -35,15 +35,15 @@ class ServerSettings(Settings):
     """
 
     host: str = "127.0.0.1"
-    port: int = Field(8500, ge=0, le=65535)
+    port: int = Field(ge=0, le=65535)
     rest_port: int | None = Field(None, ge=0, le=65535)
-    poll_seconds: float = Field(1, gt=0)
-    workers: int = Field(2, ge=1)
-    queue: int = Field(64, ge=0)
-    join: int = Field(4, ge=1)
-    max_batch: int = Field(32, ge=1)
-    max_mib: int = Field(64, ge=1, le=2047)
-    grace: float = Field(30, ge=0)
+    poll_seconds: float = Field(1.0, ge=0.01, le=DAY)
+    workers: int = Field(2, ge=1, le=1_000)
+    queue: int = Field(64, ge=0, le=10_000)
+    join: int = Field(4, ge=1, le=1_000)
+    max_batch: int = Field(32, ge=1, le=2**31)
+    max_mib: int = Field(64, ge=1, le=2_047)
+    grace: float = Field(30.0, ge=0, le=DAY)
     metrics_port: int | None = Field(None, ge=0, le=65535)
     tls_cert: Path | None = None
     tls_key: Path | None = None

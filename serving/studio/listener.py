@@ -3,6 +3,7 @@
 import socket
 
 from data_prep.errors import UserError
+from serving.addresses import joined
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -20,7 +21,7 @@ def listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         raise UserError(
-            f"{_joined(host, port)}: cannot listen; the port must be free, and the address one of "
+            f"{joined(host, port)}: cannot listen; the port must be free, and the address one of "
             f"this machine, got {error.strerror}"
         ) from error
 
@@ -28,8 +29,4 @@ def listening(host: str, port: int) -> socket.socket:
 def address_of(listener: socket.socket) -> str:
     """Return HOST:PORT of a socket; an IPv6 address stands in brackets."""
     host, port, *_ = listener.getsockname()
-    return _joined(host, port)
-
-
-def _joined(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return joined(host, port)

@@ -34,11 +34,12 @@ class LabeledServer:
         labels: label -> version.
         wanted: versions that it was last told to load.
         refused: configurations that it did not take.
+        load_seconds: how long it takes to load a version.
     """
 
     def __init__(self, config: Path, *, load_seconds=0.05, broken=(), moves_labels=True):
         self.states, self.labels, self.refused = {}, {}, []
-        self._config, self._load_seconds, self._broken = config, load_seconds, broken
+        self._config, self.load_seconds, self._broken = config, load_seconds, broken
         self._moves_labels, self.wanted = moves_labels, set()
         self._stop = threading.Event()
         self._server = grpc.server(ThreadPoolExecutor(4))
@@ -97,7 +98,7 @@ class LabeledServer:
 
     def _load(self, version):
         self.states[version] = State.LOADING
-        self._stop.wait(self._load_seconds)
+        self._stop.wait(self.load_seconds)
         self.states[version] = State.END if version in self._broken else State.AVAILABLE
 
     def _status(self, request, context):

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -14,8 +15,9 @@ from serving.server.batcher import Batcher
 from serving.server.errors import StatusError
 from serving.server.interceptor import CallInterceptor
 from serving.server.metrics import CallMetrics
+from serving.server.places import Places
 
-BOUNDED, FREE = "/test.Service/Bounded", "/test.Service/Free"
+BOUNDED, FREE, OTHER = (f"/test.Service/{name}" for name in ("Bounded", "Free", "Other"))
 
 
 @contextmanager
@@ -24,10 +26,10 @@ def answering(behavior, workers=1, queue=0, **settings):
     handler = grpc.unary_unary_rpc_method_handler(
         behavior, StringValue.FromString, StringValue.SerializeToString
     )
-    handlers = {"Bounded": handler, "Free": handler}
+    handlers = {"Bounded": handler, "Free": handler, "Other": handler}
     admission = Admission(workers, queue, join=1, largest=2**20)
     metrics = CallMetrics(admission, Batcher(workers, largest=1))
-    interceptor = CallInterceptor(admission, frozenset({BOUNDED}), metrics, **settings)
+    interceptor = CallInterceptor(admission, frozenset({BOUNDED}), Places(2), metrics, **settings)
     server = grpc.server(ThreadPoolExecutor(8), interceptors=[interceptor])
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("test.Service", handlers),)
@@ -105,23 +107,55 @@ def test_a_call_without_a_message_is_refused():
     assert "must be one message" in caught.value.details()
 
 
-def test_a_client_that_sends_nothing_does_not_keep_others_out():
-    silent = threading.Event()
+@contextmanager
+def silent_calls(channel, method, count):
+    """Open calls whose message does not come; give their futures."""
+    end = threading.Event()
 
     def nothing():
-        silent.wait(20)
+        end.wait(20)
         yield from ()
 
-    with answering(echo, queue=1, read_seconds=0.2) as channel:
-        silenced = channel.stream_unary(BOUNDED).future(nothing())
+    yield [channel.stream_unary(method).future(nothing()) for _ in range(count)]
+    end.set()
+
+
+def codes(calls):
+    return {call.exception(timeout=20).code().name for call in calls}
+
+
+def test_a_client_that_sends_nothing_does_not_keep_others_out():
+    with (
+        answering(echo, queue=1, read_seconds=0.2) as channel,
+        silent_calls(channel, BOUNDED, 1) as calls,
+    ):
         assert call(channel, BOUNDED) == "video!"
-        assert silenced.exception(timeout=20).code() is grpc.StatusCode.CANCELLED
-        silent.set()
+        assert codes(calls) == {"CANCELLED"}
+
+
+def test_a_silent_call_of_another_method_is_canceled_sooner():
+    with (
+        answering(echo, quick_read_seconds=0.2) as channel,
+        silent_calls(channel, FREE, 2) as calls,
+    ):
+        assert codes(calls) == {"CANCELLED"}
+        assert call(channel) == "video!"
+
+
+def test_silent_calls_take_only_the_places_of_their_method():
+    with answering(echo) as channel, silent_calls(channel, FREE, 5) as calls:
+        while sum(call.done() for call in calls) < 3:
+            time.sleep(0.01)
+        assert codes(call for call in calls if call.done()) == {"RESOURCE_EXHAUSTED"}
+        code, text = refusal(channel)
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert text == f"{FREE}: at most 2 calls may be open, try again later"
+        assert call(channel, OTHER) == call(channel, BOUNDED) == "video!"
 
 
 def test_an_unknown_method_is_unimplemented():
     with answering(echo) as channel:
-        code, _ = refusal(channel, method="/test.Service/Other")
+        code, _ = refusal(channel, method="/test.Service/Unknown")
     assert code is grpc.StatusCode.UNIMPLEMENTED
 
 

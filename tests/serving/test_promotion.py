@@ -115,6 +115,22 @@ def test_a_label_waits_for_the_slowest_server(models):
         assert quick.refused == slow.refused == []
 
 
+def test_a_failure_on_any_server_ends_the_wait(models):
+    config = models / "models.config"
+    with LabeledServer(config) as slow, LabeledServer(config, broken={2}) as broken:
+        slow.load_seconds = 60
+        with pytest.raises(ServingError, match=f"{broken.address}: version 2 must load"):
+            move(models, slow, broken, to=2)
+        assert 2 not in slow.available()
+
+
+def test_a_savedmodel_may_be_text(models):
+    version = models / MODEL / "2"
+    (version / "saved_model.pb").rename(version / "saved_model.pbtxt")
+    with LabeledServer(models / "models.config") as server:
+        assert move(models, server, to=2).after == 2
+
+
 def test_a_version_that_cannot_be_loaded_changes_nothing(models):
     config = models / "models.config"
     before = config.read_text()
@@ -172,7 +188,7 @@ def test_the_commands_say_what_moved(models):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("promote", "4"), "version: must be a folder that holds saved_model.pb, got "),
+        (("promote", "4"), "version: must be a folder that holds saved_model.pb or "),
         (("promote", "2", "--model", "other"), "model: must be one of separator, got other"),
         (("rollback",), "rollback of stable: must have a version labeled previous, got none"),
         (("promote", "2", "--server", "nowhere.invalid:1"), "server: must be a known host, got "),

@@ -5,9 +5,10 @@ import re
 import shutil
 import socket
 import threading
+import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import grpc
 import pytest
@@ -17,6 +18,8 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 from grpc_reflection.v1alpha.reflection_pb2_grpc import ServerReflectionStub
 from prometheus_client.parser import text_string_to_metric_families
+from tensorflow_serving.apis.predict_pb2 import PredictRequest
+from tensorflow_serving.apis.prediction_service_pb2_grpc import PredictionServiceStub
 from tiny_separator import save_model
 
 from data_prep.errors import UserError
@@ -36,14 +39,12 @@ SERVING, NOT_SERVING = HealthCheckResponse.SERVING, HealthCheckResponse.NOT_SERV
 
 
 @contextmanager
-def operated(folder):
+def operated(folder, **settings):
     """Serve an empty folder; give the queue of reported lines, the address and the metrics' URL."""
     lines, stop = queue.Queue(), threading.Event()
-    settings = ServerSettings(port=0, metrics_port=0, poll_seconds=0.05)
+    chosen = ServerSettings(port=0, metrics_port=0, poll_seconds=0.05, **settings)
     with ThreadPoolExecutor(1) as thread:
-        done = thread.submit(
-            serve_until, stop, SingleModel("separator", folder), settings, lines.put
-        )
+        done = thread.submit(serve_until, stop, SingleModel("separator", folder), chosen, lines.put)
         try:
             metrics = re.fullmatch(r"metrics at (http://\S+)", lines.get(timeout=60))[1]
             address = re.match(r"waiting at (\S+) for", lines.get(timeout=60))[1]
@@ -91,6 +92,49 @@ def test_health_reflection_and_metrics(video, tmp_path):
         assert health(channel) == NOT_SERVING
 
 
+def test_idle_calls_and_streams_keep_neither_probes_nor_the_end_waiting(tmp_path):
+    check, watch = (f"/grpc.health.v1.Health/{name}" for name in ("Check", "Watch"))
+    end = threading.Event()
+
+    def nothing():
+        end.wait(60)
+        yield from ()
+
+    with (
+        ExitStack() as channels,  # which are open until the server has ended
+        operated(tmp_path, workers=1, queue=0, grace=45) as (_, address, _),
+    ):
+        idle, channel = (channels.enter_context(grpc.insecure_channel(address)) for _ in range(2))
+        watched = HealthStub(channel).Watch(HealthCheckRequest())
+        assert next(watched).status == NOT_SERVING
+        for method in (check, watch):
+            calls = [idle.stream_unary(method).future(nothing()) for _ in range(100)]
+            while sum(call.done() for call in calls) < 50:
+                time.sleep(0.01)
+        with pytest.raises(grpc.RpcError) as caught:
+            PredictionServiceStub(channel).Predict(PredictRequest(), timeout=20)
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    end.set()
+
+
+def test_refused_tokens_are_counted(tmp_path):
+    (tmp_path / "token").write_text("s3cret")
+    (tmp_path / "models").mkdir()
+    with (
+        operated(tmp_path / "models", token_file=tmp_path / "token") as (_, address, metrics),
+        grpc.insecure_channel(address) as channel,
+    ):
+        for method in ("ModelService/GetModelStatus", "ModelService/Other"):
+            with pytest.raises(grpc.RpcError) as caught:
+                channel.unary_unary(f"/tensorflow.serving.{method}")(b"", timeout=20)
+            assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        handled = {
+            key: n for key, n in samples(metrics).items() if key[0].endswith("handled_total")
+        }
+    status = ("UNAUTHENTICATED", "GetModelStatus", "tensorflow.serving.ModelService")
+    assert handled == {("grpc_server_handled_total", *status): 1}
+
+
 def bounds():
     admission = Admission(1, 1, join=1, largest=1)
     return admission, CallMetrics(admission, Batcher(1, 1))
@@ -104,7 +148,7 @@ def test_a_port_of_metrics_in_use_is_named():
 
 
 def test_a_port_of_rest_in_use_is_named():
-    rest = RestServer(RestApi(ServedModels(str)), *bounds(), ServerSettings())
+    rest = RestServer(RestApi(ServedModels(str)), *bounds(), ServerSettings(port=0))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=rf"127\.0\.0\.1:{port}: cannot listen for REST: "):

@@ -125,11 +125,11 @@ def test_files_that_do_not_make_tls_are_named(files, cert, key, client_ca, words
     paths = {"tls_cert": cert, "tls_key": key, "tls_client_ca": client_ca}
     chosen = {field: files / name for field, name in paths.items() if name}
     with pytest.raises(UserError, match=words):
-        server_credentials(ServerSettings(**chosen))
+        server_credentials(ServerSettings(port=0, **chosen))
 
 
 def test_without_files_there_is_no_tls():
-    assert server_credentials(ServerSettings()) is None
+    assert server_credentials(ServerSettings(port=0)) is None
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"two words", b"\xff\xfe", "schlüssel".encode()])

@@ -49,6 +49,9 @@ def models(tmp_path):
     push(folder, "controlled-separator", 7)
     push(folder, "controlled-separator", 12)
     push(folder, "controlled-separator", "draft")
+    push(folder, "controlled-separator", 2**63)
+    text = folder / "controlled-separator" / "12" / "saved_model.pb"
+    text.rename(text.with_suffix(".pbtxt"))
     return folder
 
 

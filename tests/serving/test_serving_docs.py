@@ -32,3 +32,9 @@ def test_the_files_are_those_that_are_written(tmp_path):
     written = write_deployment(str(tmp_path / "models"), DeploymentSettings(), str(tmp_path))
     named = re.findall(r"^\| `deploy/([\w.]+)` \|", TEXT, re.MULTILINE)
     assert named == [Path(uri).name for uri in written]
+
+
+def test_every_option_of_the_server_is_explained():
+    section = TEXT.partition("## The embedded server")[2].partition("### ")[0]
+    options = {option for found in main.commands["serve"].params for option in found.opts}
+    assert options <= set(re.findall(r"`(--[a-z-]+)", section)) | {"--port"}

@@ -135,6 +135,7 @@ def test_predictions(address, path, body, expected):
         ({"instances": [[True, 2, 3]]}, "must be float32, got JSON values of type bool"),
         ({"instances": [[None, 2, 3]]}, "must be float32, got JSON values of type NoneType"),
         ({"instances": [[{"b64": "YQ=="}, 2, 3]]}, "must be float32, got JSON .* dict"),
+        ({"instances": [[10**400, 2, 3]]}, "must be float32, got a larger number"),
         (
             {**echo("int32"), "instances": [[1.0, 2, 3]]},
             "must be int32, got JSON .* float",

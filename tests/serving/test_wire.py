@@ -87,6 +87,16 @@ def test_values_in_fields_of_their_own(dtype, values):
     np.testing.assert_array_equal(received, tf.make_ndarray(tensor))
 
 
+@pytest.mark.filterwarnings("error")
+def test_integers_that_the_dtype_does_not_hold_wrap_around_as_in_tensorflow():
+    tensor = tensor_pb2.TensorProto(dtype=types_pb2.DT_UINT8, int_val=[300, -1, 255])
+    tensor.tensor_shape.dim.add(size=4)
+    message = tensor.SerializeToString()
+    received = wire.to_array(wire.TensorProto.FromString(message))
+    np.testing.assert_array_equal(received, [44, 255, 255, 255])
+    np.testing.assert_array_equal(received, tf.io.parse_tensor(message, tf.uint8))
+
+
 @pytest.mark.parametrize(
     ("dims", "values", "words"),
     [

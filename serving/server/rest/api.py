@@ -16,8 +16,7 @@ from serving.server.rest.json_tensors import (
     write_outputs,
 )
 from serving.server.rest.paths import Target, malformed, parse_path
-from serving.server.served_models import ServedModels
-from serving.server.services import refuse_examples
+from serving.server.served_models import ServedModels, refuse_examples
 from serving.signature import DEFAULT
 
 Body = Callable[[], bytes]

@@ -12,6 +12,7 @@ import grpc
 from aiohttp import web
 
 from data_prep.errors import UserError
+from serving.addresses import joined
 from serving.secret_files import read_token
 from serving.server.admission import Admission
 from serving.server.errors import StatusError
@@ -71,10 +72,11 @@ class RestServer:
             bound = self._run(self._listen(host, port)).result()
         except OSError as error:
             self.stop().result()
-            raise UserError(f"{host}:{port}: cannot listen for REST: {error.strerror}") from error
+            raise UserError(
+                f"{joined(host, port)}: cannot listen for REST: {error.strerror}"
+            ) from error
         scheme = "http" if self._settings.tls_cert is None else "https"
-        shown = f"[{host}]" if ":" in host else host
-        return f"{scheme}://{shown}:{bound}/v1/models"
+        return f"{scheme}://{joined(host, bound)}/v1/models"
 
     def stop(self) -> "Future[None]":
         """Refuse new calls, and give running ones the grace of the settings to finish."""

@@ -123,7 +123,11 @@ def _to_array(name: str, values: list[Json], dtype: np.dtype) -> np.ndarray:
         low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
         if min(values) < low or max(values) > high:
             raise invalid(f"input {name}: must be from {low} to {high}, got other integers")
-    return np.array(values, dtype)
+    try:
+        with np.errstate(over="ignore"):  # what a float32 does not hold is infinite
+            return np.array(values, dtype)
+    except OverflowError as error:  # an integer beyond the largest double
+        raise invalid(f"input {name}: must be {dtype_name(dtype)}, got a larger number") from error
 
 
 _JSON_TYPES = {

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from serving.server.errors import StatusError, invalid
+from serving.versions import parse_version
 
 PREFIX = re.compile(r"/v1/", re.IGNORECASE)
 """Begins every path that is not simply unknown."""
@@ -19,7 +20,6 @@ _GET = re.compile(
     rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?:/(?P<verb>metadata))?", re.IGNORECASE
 )
 _EXPRESSIONS = {"POST": _POST, "GET": _GET}
-_MAX_VERSION = 2**63 - 1
 
 
 class Target(NamedTuple):
@@ -65,10 +65,10 @@ def malformed(method: str, path: str) -> StatusError:
 
 
 def _version(text: str) -> int:
-    digits = text.lstrip("0") or "0"
-    if len(digits) > len(str(_MAX_VERSION)) or int(digits) > _MAX_VERSION:
+    version = parse_version(text)
+    if version is None:
         raise invalid(f"Failed to convert version: {text} to numeric.")
-    return int(digits)
+    return version
 
 
 def _unescaped(text: str) -> str:
