@@ -22,21 +22,20 @@ from serving.server.admission import Admission
 from serving.server.health import ServerHealth
 from serving.server.interceptor import CallInterceptor
 from serving.server.metrics import CallMetrics
-from serving.server.places import Places
+from serving.server.open_calls import OpenCalls
+from serving.server.open_streams import StreamInterceptor
 from serving.server.reloads import Reloads
 from serving.server.security import TokenInterceptor, server_credentials
 from serving.server.served_models import ServedModels
 from serving.server.services import ModelService, PredictionService
 from serving.server.settings import ServerSettings
-from serving.server.streams import StreamInterceptor
 
 SERVICES = ("tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
 """Names of TensorFlow Serving's services."""
 
 _ADMITTED = frozenset({"/tensorflow.serving.PredictionService/Predict"})
-# Open calls of each other method, whether it answers at once or with a stream.
-_PLACES = 32
-_OTHER_METHODS = 10
+_OPEN_CALLS = 32  # of each other method, whether it answers at once or with a stream
+_OTHER_METHODS = 10  # those of all services
 _STREAM_READ_SECONDS = 5.0
 
 
@@ -66,15 +65,12 @@ class GrpcServer:
             UserError: the token file holds no token.
         """
         self._settings = settings
-        places = Places(_PLACES)
-        self._streams = StreamInterceptor(places, _STREAM_READ_SECONDS)
-        interceptors = [
-            CallInterceptor(admission, _ADMITTED, places, metrics),
-            self._streams,
-        ]
+        open_calls = OpenCalls(_OPEN_CALLS)
+        self._streams = StreamInterceptor(open_calls, _STREAM_READ_SECONDS)
+        interceptors = [CallInterceptor(admission, _ADMITTED, open_calls, metrics), self._streams]
         if settings.token_file is not None:
             interceptors.insert(0, TokenInterceptor(read_token(settings.token_file), metrics))
-        calls = settings.workers + settings.queue + _PLACES * _OTHER_METHODS
+        calls = settings.workers + settings.queue + _OPEN_CALLS * _OTHER_METHODS
         self._server = grpc.server(
             ThreadPoolExecutor(calls, thread_name_prefix="call"),
             interceptors=interceptors,

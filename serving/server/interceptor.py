@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from serving.server.admission import Admission
 from serving.server.errors import StatusError, invalid
 from serving.server.metrics import CallMetrics
-from serving.server.places import Places
+from serving.server.open_calls import OpenCalls
 
 _Message = TypeVar("_Message")
 
@@ -32,7 +32,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         self,
         admission: Admission,
         admitted: frozenset[str],
-        places: Places,
+        open_calls: OpenCalls,
         metrics: CallMetrics,
         read_seconds: float = 60,
         quick_read_seconds: float = 5,
@@ -45,14 +45,14 @@ class CallInterceptor(grpc.ServerInterceptor):
         Args:
             admission: bounds on predictions.
             admitted: methods that it applies to, `/PACKAGE.SERVICE/METHOD`.
-            places: bounds on the calls of all other methods.
+            open_calls: bounds on the calls of all other methods.
             metrics: counts all calls.
             read_seconds: seconds that the message of a prediction may take to arrive.
             quick_read_seconds: seconds that another message may take, which is small.
         """
         self._admission = admission
         self._admitted = admitted
-        self._places = places
+        self._open_calls = open_calls
         self._metrics = metrics
         self._read_seconds = read_seconds
         self._quick_read_seconds = quick_read_seconds
@@ -105,7 +105,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         self, method: str, messages: Iterator[bytes], context: grpc.ServicerContext
     ) -> Iterator[bytes]:
         if method not in self._admitted:
-            with self._places.hold(method):
+            with self._open_calls.counted(method):
                 yield read_message(messages, context, self._quick_read_seconds)
             return
 

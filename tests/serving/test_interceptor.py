@@ -15,7 +15,7 @@ from serving.server.batcher import Batcher
 from serving.server.errors import StatusError
 from serving.server.interceptor import CallInterceptor
 from serving.server.metrics import CallMetrics
-from serving.server.places import Places
+from serving.server.open_calls import OpenCalls
 
 BOUNDED, FREE, OTHER = (f"/test.Service/{name}" for name in ("Bounded", "Free", "Other"))
 
@@ -29,7 +29,9 @@ def answering(behavior, workers=1, queue=0, **settings):
     handlers = {"Bounded": handler, "Free": handler, "Other": handler}
     admission = Admission(workers, queue, join=1, largest=2**20)
     metrics = CallMetrics(admission, Batcher(workers, largest=1))
-    interceptor = CallInterceptor(admission, frozenset({BOUNDED}), Places(2), metrics, **settings)
+    interceptor = CallInterceptor(
+        admission, frozenset({BOUNDED}), OpenCalls(2), metrics, **settings
+    )
     server = grpc.server(ThreadPoolExecutor(8), interceptors=[interceptor])
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("test.Service", handlers),)
@@ -142,7 +144,7 @@ def test_a_silent_call_of_another_method_is_canceled_sooner():
         assert call(channel) == "video!"
 
 
-def test_silent_calls_take_only_the_places_of_their_method():
+def test_silent_calls_keep_only_calls_of_their_method_out():
     with answering(echo) as channel, silent_calls(channel, FREE, 5) as calls:
         while sum(call.done() for call in calls) < 3:
             time.sleep(0.01)

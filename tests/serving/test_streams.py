@@ -8,8 +8,8 @@ import grpc
 import pytest
 from google.protobuf.wrappers_pb2 import StringValue
 
-from serving.server.places import Places
-from serving.server.streams import StreamInterceptor
+from serving.server.open_calls import OpenCalls
+from serving.server.open_streams import StreamInterceptor
 
 WATCH, TALK = "/test.Service/Watch", "/test.Service/Talk"
 
@@ -29,8 +29,8 @@ def talk(requests, context):
 
 @contextmanager
 def answering(read_seconds=20):
-    """Serve both methods, with two places each; give the server, interceptor and a channel."""
-    streams = StreamInterceptor(Places(2), read_seconds)
+    """Serve both methods, two calls of each; give the server, the interceptor and a channel."""
+    streams = StreamInterceptor(OpenCalls(2), read_seconds)
     server = grpc.server(ThreadPoolExecutor(8), interceptors=[streams])
     form = StringValue.FromString, StringValue.SerializeToString
     handlers = {
@@ -91,7 +91,7 @@ def test_a_stream_whose_message_does_not_come_is_canceled():
         end.set()
 
 
-def test_a_method_has_a_number_of_places_and_a_stream_that_ends_frees_one():
+def test_streams_are_bounded_and_one_that_ends_makes_room():
     with answering() as (_, _, channel):
         streams = [open_watch(channel) for _ in range(2)]
         assert [value(next(stream)) for stream in streams] == ["video!"] * 2

@@ -1,4 +1,4 @@
-"""Bounds on calls that are no predictions, so that none of them take the places of others."""
+"""Bounds on calls that are no predictions, so that they keep no others out."""
 
 import threading
 from collections import Counter
@@ -10,10 +10,10 @@ import grpc
 from serving.server.errors import StatusError
 
 
-class Places:
-    """Counts the open calls of each method, and refuses those beyond a number.
+class OpenCalls:
+    """Counts the open calls of each method by itself, and refuses those beyond a number.
 
-    No method takes the places of another. Threads may share it.
+    Threads may share it.
     """
 
     def __init__(self, most: int) -> None:
@@ -27,22 +27,22 @@ class Places:
         self._lock = threading.Lock()
 
     @contextmanager
-    def hold(self, method: str) -> Iterator[None]:
-        """Hold a place of a method inside the context; see `take`."""
-        self.take(method)
+    def counted(self, method: str) -> Iterator[None]:
+        """Count a call inside the context; see `begin`."""
+        self.begin(method)
         try:
             yield
         finally:
-            self.give_back(method)
+            self.end(method)
 
-    def take(self, method: str) -> None:
-        """Take a place of a method.
+    def begin(self, method: str) -> None:
+        """Count a call from now on.
 
         Args:
             method: `/PACKAGE.SERVICE/METHOD`.
 
         Raises:
-            StatusError: RESOURCE_EXHAUSTED if there is none.
+            StatusError: RESOURCE_EXHAUSTED if too many calls of the method are open already.
         """
         with self._lock:
             if self._open[method] >= self._most:
@@ -52,7 +52,7 @@ class Places:
                 )
             self._open[method] += 1
 
-    def give_back(self, method: str) -> None:
-        """Give a place of a method back."""
+    def end(self, method: str) -> None:
+        """Count a call no longer."""
         with self._lock:
             self._open[method] -= 1

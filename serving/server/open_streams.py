@@ -9,7 +9,7 @@ import grpc
 
 from serving.server.errors import StatusError, unavailable
 from serving.server.interceptor import abort, read_message
-from serving.server.places import Places
+from serving.server.open_calls import OpenCalls
 
 
 class StreamInterceptor(grpc.ServerInterceptor):
@@ -18,14 +18,14 @@ class StreamInterceptor(grpc.ServerInterceptor):
     A server that stops waits for open calls, and these have no end of their own.
     """
 
-    def __init__(self, places: Places, read_seconds: float) -> None:
+    def __init__(self, open_calls: OpenCalls, read_seconds: float) -> None:
         """Create it.
 
         Args:
-            places: bounds on the streams.
+            open_calls: bounds on the streams.
             read_seconds: seconds until the first message, after which a call is canceled.
         """
-        self._places = places
+        self._open_calls = open_calls
         self._read_seconds = read_seconds
         self._lock = threading.Lock()
         self._open: set[grpc.ServicerContext] = set()
@@ -65,17 +65,17 @@ class StreamInterceptor(grpc.ServerInterceptor):
         )
 
     def _enter(self, method: str, context: grpc.ServicerContext) -> None:
-        """Hold a place until the call ends."""
+        """Count the call until it ends."""
         with self._lock:
             if self._ended:
                 raise unavailable()
-            self._places.take(method)
+            self._open_calls.begin(method)
             self._open.add(context)
 
         def leave() -> None:
             with self._lock:
                 self._open.discard(context)
-            self._places.give_back(method)
+            self._open_calls.end(method)
 
         if not context.add_callback(leave):  # it has ended already
             leave()
