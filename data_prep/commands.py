@@ -16,6 +16,7 @@ from data_prep.cli import Commands, prepare_libraries
 from data_prep.config import MAX_MIXTURES, MAX_SIDE, DataConfig
 from data_prep.errors import UserError
 from data_prep.mixing.mix_videos import mix_videos
+from data_prep.mixing.mixture_options import mixture_type_option
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.options import (
     PLACE,
@@ -34,7 +35,7 @@ from data_prep.sample.write import write_sample
 from data_prep.settings import MAX_SEED, load
 from data_prep.sources import kinetics, manifest
 from data_prep.sources.kinetics import Listing
-from data_prep.storage.outputs import require_file_output, require_folder_output
+from data_prep.storage.outputs import require_folder_output
 from data_prep.yaml_text import read_yaml
 
 BEAM = {"ignore_unknown_options": True}
@@ -212,24 +213,12 @@ def inspect(records: str, output: str, count: int, config: str | None) -> None:
 @click.argument("target", type=PLACE)
 @click.argument("other", type=PLACE)
 @click.option("--output", type=PLACE, metavar="MP4", required=True, help="The mixture.")
-@click.option(
-    "--type",
-    "mixture_type",
-    type=click.Choice(list(MIXTURE_TYPES)),
-    default=next(iter(MIXTURE_TYPES)),
-    show_default=True,
-    help="How OTHER is mixed with TARGET.",
-)
+@mixture_type_option
 @click.option("--seconds", type=Real(0.1, 100_000), default=5.0, show_default=True)
 @click.option("--size", type=Whole(16, MAX_SIDE), default=224, show_default=True, help="Pixels.")
 @seed_option
 def mix(target: str, other: str, output: str, **settings: Any) -> None:
     """Mix two videos into one that shows both, with the audio of TARGET."""
-    if storage.absolute(output) in map(storage.absolute, (target, other)):
-        raise UserError(f"--output: must be another file than the videos, got {output}")
-    if storage.name(output)[-4:].lower() != ".mp4":
-        raise UserError(f"--output: must be an .mp4 file, got {output}")
-    require_file_output(output)
     seconds = mix_videos(target, other, output, **settings)
     click.echo(f"{seconds:.2f} s of {target} and {other} in {output}")
 

@@ -1,8 +1,9 @@
 """Progress bar on a terminal, whichever processes do the work."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -15,6 +16,8 @@ from rich.progress import (
 )
 
 from data_prep.errors import StorageError
+
+Item = TypeVar("Item")
 
 
 @contextmanager
@@ -58,3 +61,18 @@ def watching(title: str, total: int, count: Callable[[], int]) -> Iterator[None]
             thread.join()
         # `count` may look at files that are gone once everything is done.
         bar.update(task, completed=total)
+
+
+def tracked(title: str, items: Iterable[Item], total: int) -> Iterator[Item]:
+    """Yield items, and show how many of them are done; see `watching`.
+
+    Args:
+        title: what is being done.
+        items: the items.
+        total: how many there are.
+    """
+    done = 0
+    with watching(title, total, lambda: done):
+        for item in items:
+            yield item
+            done += 1

@@ -24,6 +24,8 @@ from data_prep.media.scaling import shown_size
 from data_prep.media.streams import audio_of, video_of
 from data_prep.media.timestamps import FrameClock
 
+_USUAL_FPS = 25.0  # of a file that does not say
+
 # A file that ends this much earlier than its header says is cut off.
 _CUT_OFF = 0.2
 _CUT_OFF_SHARE = 0.02
@@ -59,6 +61,16 @@ class VideoInfo:
     def has_audio(self) -> bool:
         """Whether there is an audio track that can be decoded."""
         return self.audio_stream is not None
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second; 25 if the file does not say."""
+        return self.fps or _USUAL_FPS
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames at that rate, at least 1."""
+        return max(1, round(self.duration * self.frame_rate))
 
 
 def probe(path: str | Path, *, decode: bool = True) -> VideoInfo:

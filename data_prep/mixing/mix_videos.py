@@ -20,6 +20,7 @@ from data_prep.media.video_track import VideoTrack
 from data_prep.media.whole_video import read_whole
 from data_prep.mixing.compose import as_share, mix_uint8
 from data_prep.mixing.mixture_types import MixtureType, Prepared, get_mixture_type
+from data_prep.storage.outputs import require_file_output
 
 FPS = 25.0
 SAMPLE_RATE = 16_000
@@ -65,16 +66,18 @@ def mix_videos(
         The seconds written.
 
     Raises:
-        UserError: a file is not a usable video, there is no such mixture type, or no video can be
-            of this size.
+        UserError: a file is not a usable video, there is no such mixture type, no video can be of
+            this size, or a file to write is one of the two videos or cannot be an MP4.
     """
+    for file in (output, *truth):
+        _require_output(file, (target, other))
     mixing = get_mixture_type(mixture_type)
     if size is not None and not 8 <= size <= MAX_SIDE:
         raise UserError(f"size: must be from 8 to {MAX_SIDE} pixels, got {size}")
     with storage.local_copy(target) as path1, storage.local_copy(other) as path2:
         info1, info2 = (probe(path, decode=False) for path in (path1, path2))
         seconds = min(seconds, info1.duration, info2.duration)
-        fps = FPS if size is not None else info1.fps or FPS
+        fps = FPS if size is not None else info1.frame_rate
         frames = math.floor(seconds * fps + _ROUNDING)
         if frames < 2:
             least = 2 / fps
@@ -98,6 +101,14 @@ def mix_videos(
                 sample_rate=rate if info1.has_audio else None,
             )
     return frames / fps
+
+
+def _require_output(file: str, videos: Sequence[str]) -> None:
+    if storage.absolute(file) in map(storage.absolute, videos):
+        raise UserError(f"{file}: must be another file than the videos that are mixed")
+    if not file.lower().endswith(".mp4"):
+        raise UserError(f"{file}: must be an .mp4 file")
+    require_file_output(file)
 
 
 def _read_square(

@@ -1,5 +1,6 @@
 """The commands `python -m serving mix` and `python -m serving compare`."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -11,11 +12,9 @@ from rich.table import Table
 from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.mixing.mix_videos import mix_videos
-from data_prep.mixing.mixture_types import MIXTURE_TYPES
+from data_prep.mixing.mixture_options import mixture_type_option
 from data_prep.options import LOCAL_PLACE, PLACE, Real, seed_option
-from data_prep.storage.outputs import require_file_output
 
-_SUFFIX = ".mp4"
 _MEASURES = ("loss", "PSNR (dB)", "SSIM", "flicker")
 
 
@@ -23,14 +22,7 @@ _MEASURES = ("loss", "PSNR (dB)", "SSIM", "flicker")
 @click.argument("first", type=PLACE)
 @click.argument("second", type=PLACE)
 @click.option("--output", type=PLACE, metavar="MP4", required=True, help="The mixture.")
-@click.option(
-    "--type",
-    "mixture_type",
-    type=click.Choice(list(MIXTURE_TYPES)),
-    default=next(iter(MIXTURE_TYPES)),
-    show_default=True,
-    help="How SECOND is mixed with FIRST.",
-)
+@mixture_type_option
 @click.option(
     "--seconds", type=Real(0.1, 100_000), default=60.0, show_default=True, help="Maximum length."
 )
@@ -41,13 +33,9 @@ def mix(first: str, second: str, output: str, mixture_type: str, seconds: float,
     The two videos as they are in the mixture are kept beside it, in the folder NAME_truth, for
     `compare`.
     """
-    if storage.absolute(output) in map(storage.absolute, (first, second)):
-        raise UserError(f"--output: must be another file than the videos, got {output}")
-    if not output.lower().endswith(_SUFFIX):
-        raise UserError(f"--output: must be an {_SUFFIX} file, got {output}")
-    require_file_output(output)
-    folder = f"{output[: -len(_SUFFIX)]}_truth"
-    truth = [storage.join(folder, f"truth_{number}{_SUFFIX}") for number in (1, 2)]
+    name, _ = os.path.splitext(output)  # noqa: PTH122  (a URI is no Path)
+    folder = f"{name}_truth"
+    truth = [storage.join(folder, f"truth_{number}.mp4") for number in (1, 2)]
     written = mix_videos(
         first,
         second,

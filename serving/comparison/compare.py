@@ -1,5 +1,6 @@
 """Scores of separated videos if the videos that were mixed are known."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -10,15 +11,13 @@ from scipy.optimize import linear_sum_assignment
 
 from data_prep.errors import UserError
 from data_prep.media.probe import probe
+from data_prep.progress_bar import tracked
 from serving.comparison.frame_measures import flicker, loss, psnr, ssim
 from serving.comparison.frame_sequences import FrameSequence
 
-_USUAL_FPS = 25.0  # of a file that does not say
 _PIECE_PIXELS = 1 << 22  # pixels of each video that are held
 _SSIM_FRAMES = 100  # SSIM takes much longer than the others, and is much the same in all frames
 _LEAST_SIDE = 11  # pixels of SSIM's window
-
-Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -68,18 +67,13 @@ class _Grid:
         return video.read(frames / self.fps, self.fps, self.height, self.width)
 
 
-def compare(
-    videos: Sequence[FrameSequence],
-    truth: Sequence[FrameSequence],
-    progress: Progress = lambda frames: None,
-) -> Comparison:
+def compare(videos: Sequence[FrameSequence], truth: Sequence[FrameSequence]) -> Comparison:
     """Score videos against the true ones, whatever their order.
 
     Args:
         videos: at least as many as true ones. They are scaled to the size of the first true one,
             and compared at its frames.
         truth: the videos that were mixed; the first must be a file.
-        progress: called with the number of frames that are done.
 
     Raises:
         UserError: there are too few videos, one is shorter than the truth or cannot be read, or
@@ -90,8 +84,8 @@ def compare(
             f"videos: must be at least as many as the {len(truth)} true ones, got {len(videos)}"
         )
     grid = _grid(truth[0].path)
-    losses, decibels, changes = _all_pairs(videos, truth, grid, progress)
-    best, _ = _assign(losses.mean(-1))
+    losses, decibels, changes = _all_pairs(videos, truth, grid)
+    best = _assign(losses.mean(-1))
     scores = tuple(
         Scores(
             loss=float(losses[v, t].mean()),
@@ -102,7 +96,7 @@ def compare(
         for t, v in enumerate(best)
     )
     per_second = _seconds(losses, grid.fps)
-    switched = tuple(i for i, costs in enumerate(per_second) if _assign(costs)[0] != best)
+    switched = tuple(i for i, costs in enumerate(per_second) if _assign(costs) != best)
     names = tuple((videos[v].name, truth[t].name) for t, v in enumerate(best))
     return Comparison(names, scores, len(per_second), switched)
 
@@ -114,23 +108,20 @@ def _grid(path: Path) -> _Grid:
             f"{path}: must be at least {_LEAST_SIDE} pixels high and wide, "
             f"got {info.width}x{info.height}"
         )
-    fps = info.fps or _USUAL_FPS
-    return _Grid(max(1, round(info.duration * fps)), fps, info.height, info.width)
+    return _Grid(info.frame_count, info.frame_rate, info.height, info.width)
 
 
 def _all_pairs(
-    videos: Sequence[FrameSequence],
-    truth: Sequence[FrameSequence],
-    grid: _Grid,
-    progress: Progress,
+    videos: Sequence[FrameSequence], truth: Sequence[FrameSequence], grid: _Grid
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return loss and PSNR, `[V, N, T]`, and flicker, `[V, N, T - 1]`, of every pair."""
     readers = [grid.read(video, np.arange(grid.count)) for video in (*videos, *truth)]
     length = max(1, _PIECE_PIXELS // (grid.height * grid.width))
     held: list[np.ndarray] = []  # the last frame of each video, which the next change needs
     found: list[tuple[np.ndarray, ...]] = []
-    for done in range(0, grid.count, length):
-        count = min(length, grid.count - done)
+    starts = range(0, grid.count, length)
+    for start in tracked("Comparing", starts, len(starts)):
+        count = min(length, grid.count - start)
         pieces = [np.stack(list(islice(reader, count))) for reader in readers]
         longer = (
             [np.concatenate(pair) for pair in zip(held, pieces, strict=True)] if held else pieces
@@ -144,7 +135,6 @@ def _all_pairs(
             )
         )
         held = [piece[-1:] for piece in pieces]
-        progress(done + count)
     losses, decibels, changes = (np.concatenate(part, axis=-1) for part in zip(*found, strict=True))
     return losses, decibels, changes
 
@@ -157,20 +147,26 @@ def _matrix(
     return np.array([[measure(video, true) for true in truth] for video in videos])
 
 
-def _assign(costs: np.ndarray) -> tuple[list[int], float]:
-    """Return the video of each true one with the lowest sum of costs `[V, N]`, and that sum."""
-    columns, rows = linear_sum_assignment(costs.T)
-    return [int(row) for row in rows], float(costs.T[columns, rows].sum())
+def _assign(costs: np.ndarray) -> list[int]:
+    """Return the video of each true one with the lowest sum of costs `[V, N]`."""
+    _, rows = linear_sum_assignment(costs.T)
+    return [int(row) for row in rows]
 
 
 def _seconds(losses: np.ndarray, fps: float) -> list[np.ndarray]:
-    """Return the mean losses `[V, N]` of each second."""
-    starts = np.arange(0, losses.shape[-1], fps).round().astype(int)[1:]
-    return [part.mean(-1) for part in np.split(losses, starts, axis=-1)]
+    """Return the mean losses `[V, N]` of each second.
+
+    A second in which no frame begins has those of the frame that is still shown.
+    """
+    count = losses.shape[-1]
+    starts = np.minimum(np.arange(0, count, fps).astype(int), count - 1)
+    bounds = itertools.pairwise([*starts, count])
+    return [losses[..., start : max(start + 1, stop)].mean(-1) for start, stop in bounds]
 
 
 def _ssim(video: FrameSequence, truth: FrameSequence, grid: _Grid) -> float:
     count = min(grid.count, _SSIM_FRAMES)
     frames = np.linspace(0, grid.count - 1, count).round()
     pairs = zip(grid.read(video, frames), grid.read(truth, frames), strict=True)
-    return float(np.mean([ssim(a[np.newaxis], b[np.newaxis])[0] for a, b in pairs]))
+    values = (ssim(a[np.newaxis], b[np.newaxis])[0] for a, b in tracked("SSIM", pairs, count))
+    return float(np.mean(list(values)))

@@ -1,5 +1,6 @@
 """Videos of a folder as sequences of frames: video files, or folders of numbered images."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,8 @@ class FrameSequence:
     """A video that can be read frame by frame.
 
     Attributes:
-        path: a video file, or a folder with one image per frame, in the order of their names.
+        path: a video file, or a folder with one image per frame. Numbers in the images' names
+            order them, however many digits they have.
     """
 
     path: Path
@@ -63,7 +65,7 @@ def find_sequences(folder: Path) -> list[FrameSequence]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: must be a folder of videos, or of folders of images")
-    found = sorted(path for path in folder.iterdir() if _is_sequence(path))
+    found = sorted((path for path in folder.iterdir() if _is_sequence(path)), key=_natural_order)
     outputs = [path for path in found if path.name.startswith(_OUTPUT)]
     if not found:
         raise UserError(
@@ -80,7 +82,13 @@ def _is_sequence(path: Path) -> bool:
 
 
 def _images(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in _IMAGES)
+    images = (path for path in folder.iterdir() if path.suffix.lower() in _IMAGES)
+    return sorted(images, key=_natural_order)
+
+
+def _natural_order(path: Path) -> list[str | int]:
+    """Return the parts of a name, text and numbers in turn, so that 2.png is before 10.png."""
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
 
 
 def _read_image(path: Path, height: int, width: int) -> np.ndarray:

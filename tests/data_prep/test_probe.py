@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -18,6 +19,14 @@ def test_probe(plain):
         audio_stream=1,
         loudness=pytest.approx(-39, abs=2),
     )
+
+
+def test_a_file_that_does_not_say_has_a_usual_rate(plain):
+    info = probe(plain)
+    assert (info.frame_rate, info.frame_count) == (25, 50)
+    assert (replace(info, fps=10).frame_rate, replace(info, fps=10).frame_count) == (10, 20)
+    unknown = replace(info, fps=0.0, duration=0.01)
+    assert (unknown.frame_rate, unknown.frame_count) == (25, 1)
 
 
 def test_a_header_without_a_duration(tmp_path):

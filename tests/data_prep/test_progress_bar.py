@@ -2,7 +2,7 @@ import threading
 import time
 
 from data_prep.errors import StorageError
-from data_prep.progress_bar import watching
+from data_prep.progress_bar import tracked, watching
 
 
 def test_nothing_is_counted_without_a_terminal(monkeypatch, capsys):
@@ -27,3 +27,13 @@ def test_a_store_that_fails_once_does_not_end_the_bar(monkeypatch, capsys):
     assert len(calls) == 2
     assert "3/3" in error
     assert "connection lost" not in error
+
+
+def test_tracked_items_are_counted(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    items = tracked("frames", "abc", 3)
+    assert next(items) == "a"
+    assert list(items) == ["b", "c"]
+    error = capsys.readouterr().err
+    assert "frames" in error
+    assert "3/3" in error

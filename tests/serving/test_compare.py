@@ -104,6 +104,17 @@ def test_other_mixtures_have_their_truth_too(folder, kind, tmp_path):
     assert not np.allclose(mixture, (first + second) / 2, atol=20)
 
 
+def test_a_truth_is_not_replaced_by_the_mixture_of_it(folder, tmp_path):
+    made = tmp_path / "m_truth"
+    shutil.copytree(folder / "mixture_truth", made)
+    result = invoke("mix", *sorted(made.iterdir()), "--output", tmp_path / "m.mp4")
+    assert result.exit_code == 1
+    assert f"error: {made}/truth_1.mp4: must be another file than the videos" in result.stderr
+    assert not (tmp_path / "m.mp4").exists()
+    for file in made.iterdir():
+        assert file.read_bytes() == (folder / "mixture_truth" / file.name).read_bytes()
+
+
 def test_measures_are_those_of_the_evaluation():
     truth, video = pattern(1, 4), pattern(2, 4)
     real, made = (x[np.newaxis].astype(np.float32) / 127.5 - 1 for x in (truth, video))
@@ -148,6 +159,38 @@ def test_a_second_in_which_outputs_change_places_is_reported(folder, tmp_path):
     assert (found.seconds, found.switched) == (3, (2,))
     result = invoke("compare", tmp_path, "--truth", folder / "mixture_truth")
     assert "change places in 1 of 3 seconds: 2." in result.output
+
+
+@pytest.mark.parametrize(("count", "fps", "seconds"), [(6, 0.5, 12), (30, 29.97, 2)])
+def test_every_second_shows_a_frame(count, fps, seconds, tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        for number in (1, 2):
+            write_video(tmp_path / name / f"{number}.mp4", pattern(number, count), fps=fps)
+    found = compare(find_sequences(tmp_path / "a"), find_sequences(tmp_path / "b"))
+    assert found.names == (("1.mp4", "1.mp4"), ("2.mp4", "2.mp4"))
+    assert (found.seconds, found.switched) == (seconds, ())
+
+
+def test_numbers_order_videos_and_images(tmp_path):
+    count = 12
+    for video in (2, 10):
+        (tmp_path / f"layer{video}").mkdir()
+        for k in range(count):
+            frame = np.full((16, 16, 3), 10 * k + video, np.uint8)
+            Image.fromarray(frame).save(tmp_path / f"layer{video}" / f"{k}.png")
+    found = find_sequences(tmp_path)
+    assert [sequence.name for sequence in found] == ["layer2", "layer10"]
+    frames = found[0].read(np.arange(count) / FPS, FPS, 16, 16)
+    assert [int(frame[0, 0, 0]) for frame in frames] == [10 * k + 2 for k in range(count)]
+
+
+def test_a_comparison_shows_its_progress(folder, outputs, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as on a terminal
+    compare(find_sequences(outputs), find_sequences(folder / "mixture_truth"))
+    shown = capsys.readouterr().err
+    assert "Comparing" in shown
+    assert "SSIM" in shown
 
 
 def test_folders_of_images_of_another_size_are_scored_the_same_way(folder, tmp_path):
