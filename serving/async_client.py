@@ -1,6 +1,7 @@
 """The client of `serving.client` for asyncio."""
 
 import asyncio
+import copy
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -66,12 +67,24 @@ class AsyncSeparationClient:
         """The model and its server, as messages name them."""
         return self._served.where
 
+    @property
+    def version(self) -> int | None:
+        """The version that is asked; None if a label or the server chooses it."""
+        return self._served.version
+
+    def at_version(self, version: int) -> Self:
+        """Return a client of one version, over the connection of this one, which closes it."""
+        client = copy.copy(self)
+        client._served = self._served.at_version(version)
+        client._dialogues = ModelDialogues(client._served)
+        return client
+
     async def ready(self) -> bool:
-        """Return whether the server has a version of the model that takes requests."""
+        """Return whether the version that is asked takes requests, or any if none is asked."""
         return await self._hold(self._dialogues.ready())
 
     async def wait_ready(self, timeout: float) -> None:
-        """Wait until the server has a version of the model that takes requests."""
+        """Wait until the version that is asked takes requests, or any if none is asked."""
         await self._hold(self._dialogues.wait_ready(timeout))
 
     async def versions(self) -> list[VersionStatus]:

@@ -1,8 +1,8 @@
 """Remote calls about one model as values: their requests, responses and errors."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import grpc
 import numpy as np
@@ -12,6 +12,7 @@ from serving.access import OPEN, Access
 from serving.channel import require_address
 from serving.errors import (
     AccessError,
+    NotServedError,
     RefusedError,
     ServingError,
     UnknownMethodError,
@@ -43,7 +44,7 @@ _ERRORS = {
     # The server's model has another signature or another version than expected.
     grpc.StatusCode.FAILED_PRECONDITION: RefusedError,
     grpc.StatusCode.INVALID_ARGUMENT: RefusedError,
-    grpc.StatusCode.NOT_FOUND: RefusedError,
+    grpc.StatusCode.NOT_FOUND: NotServedError,
     **dict.fromkeys(ACCESS_CODES, AccessError),
     grpc.StatusCode.UNIMPLEMENTED: UnknownMethodError,
 }
@@ -127,10 +128,16 @@ class ServedModel:
         """The model and its server; error messages begin with it."""
         return f"{self.model} at {self.address}"
 
-    def metadata_call(self) -> Call:
+    def at_version(self, version: int) -> Self:
+        """Return the same model, of which this version is meant."""
+        return replace(self, label=None, version=version)
+
+    def metadata_call(self, timeout: float | None = None) -> Call:
         """Return the call for the served version and its signatures."""
         request = GetModelMetadataRequest(model_spec=self._spec(), metadata_field=["signature_def"])
-        return self._call(f"{_PREDICTIONS}/GetModelMetadata", request, GetModelMetadataResponse)
+        return self._call(
+            f"{_PREDICTIONS}/GetModelMetadata", request, GetModelMetadataResponse, timeout=timeout
+        )
 
     def predict_call(
         self,

@@ -1,5 +1,6 @@
 """A client of TensorFlow Serving's gRPC interface: the embedded server's or the real one's."""
 
+import copy
 import time
 from collections.abc import Iterable
 from typing import Any, Self
@@ -79,8 +80,22 @@ class SeparationClient:
         """The model and its server, as messages name them."""
         return self._served.where
 
+    @property
+    def version(self) -> int | None:
+        """The version that is asked; None if a label or the server chooses it."""
+        return self._served.version
+
+    def at_version(self, version: int) -> Self:
+        """Return a client of one version, over the connection of this one, which closes it."""
+        client = copy.copy(self)
+        client._served = self._served.at_version(version)
+        client._dialogues = ModelDialogues(client._served)
+        return client
+
     def ready(self) -> bool:
-        """Return whether the server has a version of the model that takes requests.
+        """Return whether the version that is asked takes requests.
+
+        Without a version and a label, any version will do.
 
         Raises:
             AccessError: the server does not accept the token.
@@ -88,13 +103,13 @@ class SeparationClient:
         return self._hold(self._dialogues.ready())
 
     def wait_ready(self, timeout: float) -> None:
-        """Wait until the server has a version of the model that takes requests.
+        """Wait until the version that is asked takes requests, or any if none is asked.
 
         Args:
             timeout: seconds to wait at most.
 
         Raises:
-            ServingError: there is none in that time; the message reports the state of each version.
+            ServingError: it does not in that time; the message says why.
             AccessError: the server does not accept the token; raised at once.
         """
         self._hold(self._dialogues.wait_ready(timeout))

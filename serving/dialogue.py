@@ -68,11 +68,11 @@ class ModelDialogues:
         return read_status(response)
 
     def ready(self) -> Dialogue[bool]:
-        """Return whether a version of the model takes requests."""
+        """Return whether the version that is meant, or any if none is, takes requests."""
         return not (yield from self._why_not_ready(_STATUS_SECONDS))
 
     def wait_ready(self, timeout: float) -> Dialogue[None]:
-        """Wait until a version of the model takes requests."""
+        """Wait until the version that is meant, or any if none is, takes requests."""
         end = time.monotonic() + timeout
         left = timeout
         while reason := (yield from self._why_not_ready(min(left, _STATUS_SECONDS))):
@@ -121,13 +121,15 @@ class ModelDialogues:
         """Return why the model takes no requests; empty if it does."""
         try:
             versions = yield from self.versions(timeout)
+            if not any(version.state is State.AVAILABLE for version in versions):
+                return f"{self._served.where}: {'; '.join(map(str, versions))}"
+            if self._served.label is not None:  # states of versions do not tell which one has it
+                yield self._served.metadata_call(timeout)
         except AccessError:
             raise  # waiting would not help
         except ServingError as error:
             return str(error)
-        if any(version.state is State.AVAILABLE for version in versions):
-            return ""
-        return f"{self._served.where}: {'; '.join(map(str, versions))}"
+        return ""
 
     def _separate(
         self, metadata: Metadata, inputs: Mapping[str, np.ndarray], names: list[str] | None

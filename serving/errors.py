@@ -23,6 +23,10 @@ class RefusedError(ServingError):
     """A request that does not fit the served model."""
 
 
+class NotServedError(RefusedError):
+    """A request for a model, or a version of it, that the server does not serve."""
+
+
 class AccessError(ServingError):
     """A server that does not accept the client's token."""
 

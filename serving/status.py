@@ -7,7 +7,6 @@ from serving.client_options import client_options
 from serving.description import ModelDescription
 from serving.errors import ServingError
 from serving.signature import DEFAULT
-from serving.versions import State
 
 NOT_SERVING = 1
 """Exit code if the model takes no requests."""
@@ -22,7 +21,7 @@ def status(context: click.Context, client: SeparationClient) -> None:
     The exit code is 0 only if it takes requests.
     """
     versions = client.versions()
-    serves = any(version.state is State.AVAILABLE for version in versions)
+    serves = client.ready()
     click.echo(f"{client.where}: {'takes' if serves else 'does not take'} requests")
     click.echo(f"health: {client.health() or 'not offered by this server'}")
     for version in versions:
