@@ -83,7 +83,7 @@ def separate(
 
     Raises:
         UserError: the file is not a video or is shorter than the window, the window is not inside
-            it, or `audio` is given to a model without control.
+            it, or `cue` is a file and given to a model without control.
         ServingError: the server does not answer, or not as requested.
     """
     with storage.local_copy(video) as path:

@@ -7,6 +7,7 @@ from data_prep.errors import UserError
 from data_prep.media.probe import VideoInfo, probe
 from data_prep.options import PLACE, Real, Whole
 from data_prep.progress_bar import watching
+from data_prep.settings import DAY
 from data_prep.storage.outputs import require_folder_output
 from serving import separate as separating
 from serving.client import SeparationClient
@@ -16,7 +17,6 @@ from serving.separation.output_files import OUTPUT_FORMATS
 from serving.separation.run_state import require_resumable
 from serving.separation.summary import describe
 
-DAY = 86_400.0  # seconds
 _MIDDLE = "middle"
 _DEFAULT_FORMAT = next(iter(OUTPUT_FORMATS))
 
@@ -117,7 +117,7 @@ def _separate_whole(
     parallel: int,
 ) -> None:
     # SciPy takes a while to load, and the arguments are checked without it.
-    from serving.separation.separation_run import opened_run
+    from serving.separation.opened_run import opened_run
 
     with opened_run(
         client,

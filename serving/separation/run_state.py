@@ -10,7 +10,7 @@ from data_prep.errors import UserError
 from data_prep.results import Results
 from data_prep.settings import Settings
 from serving.separation.layer_tracking import SeparatedWindow
-from serving.separation.windows import VideoWindow
+from serving.separation.windows import VideoWindow, plan_windows
 
 UNFINISHED = "unfinished"
 """The folder in the output that holds the state and the parts until the separation is complete."""
@@ -27,7 +27,9 @@ class RunSettings(Settings):
         fps: frames per second of the outputs.
         frames: number of frames.
         cue: file whose audio selects an output; None for silence or a model without control.
+        cue_bytes: its size.
         model: kind and system of the model.
+        version: version of the model that separates all windows.
         clip: shape of the windows.
         overlap: frames that windows share at least.
         output_format: how the outputs are written, a name in `OUTPUT_FORMATS`.
@@ -40,7 +42,9 @@ class RunSettings(Settings):
     fps: float
     frames: int
     cue: str | None
+    cue_bytes: int | None
     model: str
+    version: int
     clip: ClipConfig
     overlap: int
     output_format: str
@@ -70,6 +74,7 @@ class RunState(Results):
         windows: results of the first windows.
         frames: frames of the video whose outputs are in parts.
         outputs: number of outputs; 0 before the first part.
+        names: names of the outputs' files; empty before all of them are complete.
     """
 
     settings: RunSettings
@@ -77,6 +82,12 @@ class RunState(Results):
     windows: tuple[WindowResult, ...] = ()
     frames: int = 0
     outputs: int = 0
+    names: tuple[str, ...] = ()
+
+    def plan(self) -> list[VideoWindow]:
+        """Return all windows of the video."""
+        shots = [range(start, stop) for start, stop in self.shots]
+        return plan_windows(shots, self.settings.clip.frames, self.settings.overlap)
 
 
 def write_window(output: str, window: SeparatedWindow) -> None:
@@ -119,22 +130,39 @@ def require_resumable(output: str) -> None:
         storage.require_new(output, "--output")
 
 
-def find_state(output: str, settings: RunSettings) -> RunState | None:
+def find_state(output: str) -> RunState | None:
     """Return the state of an interrupted separation into a folder; None if the folder is new.
 
     Raises:
-        UserError: the folder holds something else, or a separation with other settings.
+        UserError: the folder holds something else.
     """
     require_resumable(output)
     file = state_file(output)
-    if not storage.exists(file):
-        return None
-    state = RunState.read(file)
-    if state.settings != settings:
-        before, now = state.settings.model_dump(), settings.model_dump()
-        name = next(name for name in now if now[name] != before[name])
-        raise UserError(
-            f"--output {output}: holds an unfinished separation whose {name} must be the same, "
-            f"{before[name]}, got {now[name]}; choose another folder or delete this one"
-        )
-    return state
+    return RunState.read(file) if storage.exists(file) else None
+
+
+def require_same(output: str, begun: RunSettings, settings: RunSettings) -> None:
+    """Check that a separation has the settings with which it was begun.
+
+    Raises:
+        UserError: a setting differs.
+    """
+    before, now = begun.model_dump(), settings.model_dump()
+    for name in now:
+        if now[name] != before[name]:
+            raise UserError(
+                f"--output {output}: holds an unfinished separation whose {name} must be the same, "
+                f"{before[name]}, got {now[name]}; choose another folder or delete this one"
+            )
+
+
+def remove_unfinished(output: str) -> None:
+    """Remove the parts of a complete separation, and its state last.
+
+    So a rerun completes the removal if it is interrupted.
+    """
+    folder, state = storage.join(output, UNFINISHED), state_file(output)
+    for file in storage.list_files(folder):
+        if file != state:
+            storage.remove(file)
+    storage.remove_tree(folder)

@@ -22,7 +22,7 @@ from data_prep.media.encoding import write_video
 from data_prep.media.probe import probe
 from data_prep.media.whole_video import read_whole
 from serving.description import ModelDescription
-from serving.separation.separation_run import opened_run
+from serving.separation.opened_run import opened_run
 
 FPS, HEIGHT, WIDTH, RATE = 30, 720, 1280, 48_000
 CLIP = ClipConfig()  # the papers'
@@ -31,8 +31,16 @@ CLIP = ClipConfig()  # the papers'
 class ColorSeparator:
     """Separates what is red from what is green."""
 
+    version = 1
+
     def __init__(self) -> None:
         self._rng = np.random.default_rng(0)
+
+    def served_version(self) -> int:
+        return self.version
+
+    def at_version(self, version: int) -> "ColorSeparator":
+        return self
 
     def description(self) -> ModelDescription:
         return ModelDescription(

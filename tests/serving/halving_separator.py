@@ -31,7 +31,20 @@ _DESCRIPTION = {
 }
 
 
-class HalvingSeparator:
+class OneVersion:
+    """A model whose only version is 1."""
+
+    version = None
+
+    def served_version(self):
+        return 1
+
+    def at_version(self, version):
+        assert version == 1
+        return self
+
+
+class HalvingSeparator(OneVersion):
     """Returns the video and its half, in this order; may fail at a call."""
 
     def __init__(self, fails_at=None):

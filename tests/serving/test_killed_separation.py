@@ -57,3 +57,24 @@ def test_a_killed_separation_resumes_where_it_was(tmp_path):
         assert probe(output / name).duration == pytest.approx(SECONDS)
         np.testing.assert_allclose(levels(output / name), ramp * factor, atol=2.5)
     assert sorted(path.name for path in output.iterdir()) == ["output_1.mp4", "output_2.mp4"]
+
+
+def test_an_interruption_waits_for_no_answer(tmp_path):
+    write_video(tmp_path / "video.mp4", np.zeros((50, 24, 32, 3), np.uint8), fps=FPS)
+    asked, end, in_time = threading.Event(), threading.Event(), []
+
+    def before_prediction():
+        asked.set()
+        in_time.append(end.wait(50))
+
+    with halving_server(before_prediction) as address:
+        command = [sys.executable, "-m", "serving", "separate", str(tmp_path / "video.mp4")]
+        command += ["--server", address, "--output", str(tmp_path / "out")]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            assert asked.wait(60)
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=120)
+        answered = list(in_time)
+        end.set()
+    assert (process.returncode, answered) == (130, [])
+    assert errors == "error: interrupted; rerun the same command to resume\n"

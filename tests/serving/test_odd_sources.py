@@ -11,7 +11,7 @@ from data_prep.media.clip import read_audio
 from data_prep.media.encoding import write_video
 from data_prep.media.probe import probe
 from data_prep.media.whole_video import read_whole
-from serving.separation.separation_run import opened_run
+from serving.separation.opened_run import opened_run
 
 FPS, SECONDS, RATE = 30, 4, 16_000
 CLICK = 2.5  # seconds

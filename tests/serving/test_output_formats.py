@@ -13,7 +13,7 @@ from data_prep.errors import UserError
 from data_prep.media.clip import read_audio
 from data_prep.media.encoding import write_video
 from serving.separation import separation_run
-from serving.separation.separation_run import opened_run
+from serving.separation.opened_run import opened_run
 
 FPS, COUNT = 24, 50
 SIZES = [(48, 80), (51, 77)]

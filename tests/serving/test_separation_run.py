@@ -1,11 +1,13 @@
 """Whole videos are separated into files, with a perfect separator that shuffles its outputs."""
 
+import os
 import threading
 import time
 
 import av
 import numpy as np
 import pytest
+from halving_separator import HalvingSeparator, OneVersion
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
@@ -15,7 +17,7 @@ from data_prep.media.pcm import to_float
 from data_prep.media.probe import probe
 from serving.description import ModelDescription
 from serving.separation import separation_run
-from serving.separation.separation_run import opened_run
+from serving.separation.opened_run import opened_run
 from serving.separation.summary import describe
 from serving.separation.windows import plan_windows
 
@@ -23,7 +25,7 @@ CLIP = ClipConfig(frames=8, fps=10, height=16, width=16, short_side=16, sample_r
 FPS, COUNT, HEIGHT, WIDTH = 24, 100, 48, 80
 
 
-class ColorSeparator:
+class ColorSeparator(OneVersion):
     """Separates what is red from what is green, and returns the two in random order.
 
     With control, it chooses the red one.
@@ -172,11 +174,90 @@ def test_an_interrupted_run_resumes_and_gives_the_same(video, tmp_path, monkeypa
     assert not (tmp_path / "out" / "unfinished").exists()
 
 
+def test_one_run_at_a_time_writes_to_a_folder(video, tmp_path):
+    output = tmp_path / "out"
+    with opened_run(ColorSeparator(), video, str(output)) as run:
+        with pytest.raises(UserError, match="must have one writer at a time"):
+            complete(ColorSeparator(), video, output)
+        names = run.complete()
+    assert sorted(path.name for path in output.iterdir()) == names
+
+
+def test_an_interrupted_removal_of_the_parts_is_completed(video, tmp_path, monkeypatch):
+    monkeypatch.setattr(separation_run, "_PART_SECONDS", 0.5)
+    output, removed = tmp_path / "out", []
+
+    def remove_two(path, *, dir_fd=None):
+        if "unfinished" in str(path) and not str(path).endswith(".tmp"):
+            removed.append(path)
+            if len(removed) == 3:
+                raise KeyboardInterrupt
+        os_unlink(path, dir_fd=dir_fd)
+
+    os_unlink = os.unlink
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", remove_two)
+        patch.setattr(os, "remove", remove_two)
+        with pytest.raises(KeyboardInterrupt):
+            complete(ColorSeparator(), video, output)
+    assert (output / "unfinished").is_dir()
+    before = (output / "output_1.mp4").read_bytes()
+    _, names = complete(ColorSeparator(fails_at=1), video, output)
+    assert sorted(path.name for path in output.iterdir()) == names
+    assert (output / "output_1.mp4").read_bytes() == before
+
+
+@pytest.mark.parametrize("step", [2, 40])  # one shot, and a cut at every slide
+def test_a_slide_show_is_separated(step, tmp_path, monkeypatch):
+    levels = 20 + step * np.arange(24) % 200
+    slides = np.broadcast_to(levels[:, None, None, None], (24, HEIGHT, WIDTH, 3))
+    write_video(tmp_path / "slides.mp4", slides.astype(np.uint8), fps=0.5)
+    with pytest.raises(UserError, match="gone"):
+        complete(HalvingSeparator(fails_at=50), str(tmp_path / "slides.mp4"), tmp_path / "out")
+    with opened_run(HalvingSeparator(), str(tmp_path / "slides.mp4"), str(tmp_path / "out")) as run:
+        assert run.done
+        run.complete()
+    for number in (1, 2):
+        shown = read_video(tmp_path / "out" / f"output_{number}.mp4").mean((1, 2, 3))
+        np.testing.assert_allclose(shown, levels / number, atol=3)
+
+
+def test_an_error_waits_for_no_answer(video, tmp_path):
+    class Stuck(ColorSeparator):
+        """Answers only after the test, but for one call that fails."""
+
+        def separate(self, video, audio=None):
+            with self._lock:
+                self.calls.append(video)
+                first = len(self.calls) == 1
+            if first:
+                waiting.wait(60)
+                raise UserError("server: gone")
+            waiting.set()
+            in_time.append(end.wait(60))
+
+    waiting, end, in_time = threading.Event(), threading.Event(), []
+    with pytest.raises(UserError, match="gone"):
+        complete(Stuck(), video, tmp_path / "out", parallel=2)
+    assert in_time == []
+    end.set()
+
+
 def test_a_run_with_other_settings_does_not_resume(video, tmp_path):
     with pytest.raises(UserError, match="gone"):
         complete(ColorSeparator(uses_audio=True, fails_at=3), video, tmp_path / "out")
     with pytest.raises(UserError, match=r"unfinished separation whose cue must be the same, .*"):
         complete(ColorSeparator(uses_audio=True), video, tmp_path / "out", cue="none")
+
+
+def test_a_run_does_not_resume_with_another_cue_of_the_same_name(video, tmp_path):
+    cue = tmp_path / "cue.mp4"
+    for seconds in (2, 3):
+        audio = tone(seconds)
+        write_video(cue, mixture()[:2], fps=FPS, audio=audio, sample_rate=8000)
+        with pytest.raises(UserError) as error:
+            complete(ColorSeparator(True, fails_at=1), video, tmp_path / "out", cue=str(cue))
+    assert "whose cue_bytes must be the same" in str(error.value)
 
 
 def test_a_folder_with_other_files_is_left_alone(video, tmp_path):
