@@ -2,6 +2,7 @@
 
 import json
 import socket
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
@@ -33,6 +34,17 @@ def devices(start_training, folder):
     return [np.load(folder / f"devices-{count}.npz") for count in (1, 2)]
 
 
+@contextmanager
+def reserved_addresses(count):
+    """Give addresses that nobody else gets, and that may be listened on by who reuses ports."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            each.bind(("127.0.0.1", 0))
+        yield [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
+
+
 def assert_same(found, expected):
     assert set(found) == set(expected)
     for name in set(found) - {"chief"}:
@@ -45,17 +57,14 @@ def test_two_devices_train_as_one(devices):
 
 
 def test_two_workers_train_as_one_and_the_chief_writes(start_training, devices, folder):
-    with socket.socket() as first, socket.socket() as second:
-        for each in (first, second):
-            each.bind(("127.0.0.1", 0))
-        addresses = [f"127.0.0.1:{each.getsockname()[1]}" for each in (first, second)]
-    workers = []
-    for index in range(2):
-        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {"TF_CONFIG": json.dumps(task)}
-        out = folder / f"worker-{index}"
-        workers.append(start_training(out, folder / "both", **TRAINING, environment=environment))
-    assert [worker.wait() for worker in workers] == [0, 0]
+    with reserved_addresses(2) as addresses:
+        workers = []
+        for index in range(2):
+            task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+            environment = {"TF_CONFIG": json.dumps(task), "TF_GRPC_REUSE_PORT": "1"}
+            out, both = folder / f"worker-{index}", folder / "both"
+            workers.append(start_training(out, both, **TRAINING, environment=environment))
+        assert [worker.wait() for worker in workers] == [0, 0]
     found = [np.load(folder / f"worker-{index}.npz") for index in range(2)]
     assert [bool(each["chief"]) for each in found] == [True, False]
     assert len(list((folder / "both" / "logs").iterdir())) == 1
