@@ -14,7 +14,7 @@ def pack(separation: Separation, folder: Path) -> Path:
 
     Args:
         separation: the separation.
-        folder: a new or empty folder, which gets the file.
+        folder: a new or empty folder, which gets the file and nothing else.
 
     Returns:
         `separated.zip` in the folder.
@@ -24,4 +24,6 @@ def pack(separation: Separation, folder: Path) -> Path:
     for panel in part_videos(separation):
         path = results / f"{panel.name}.mp4"
         write_video(path, enlarge(panel.frames), fps=separation.config.fps)
-    return Path(shutil.make_archive(str(results), "zip", folder, results.name))
+    archive = Path(shutil.make_archive(str(results), "zip", folder, results.name))
+    shutil.rmtree(results)
+    return archive

@@ -33,7 +33,14 @@ _SETTINGS = {
     show_default=True,
     help="Port of the page, 0 for any free one.",
 )
-def studio(client: SeparationClient, host: str, port: int) -> None:
+@click.option(
+    "--max-mib",
+    type=Whole(1, 2**20),
+    default=2048,
+    show_default=True,
+    help="MiB of a file that may be dropped.",
+)
+def studio(client: SeparationClient, host: str, port: int, max_mib: int) -> None:
     """Serve a page to try a model on.
 
     Drop a video on it, or two to be mixed. It plays the layers, and shows which of them audio
@@ -47,4 +54,10 @@ def studio(client: SeparationClient, host: str, port: int) -> None:
         from serving.studio.web import run
 
         address = address_of(listener)
-        run(client, listener, Path(folder), lambda: click.echo(f"studio at http://{address}"))
+        run(
+            client,
+            listener,
+            Path(folder),
+            max_mib * 2**20,
+            lambda: click.echo(f"studio at http://{address}"),
+        )

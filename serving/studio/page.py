@@ -32,6 +32,9 @@ _SEPARATION = {
     "show_progress": "minimal",
 }
 
+# Gradio looks every ten minutes for uploads and downloads that nobody used for an hour.
+_DELETE_CACHE = (600, 3600)
+
 Updates = dict[Any, Any]
 
 
@@ -41,8 +44,11 @@ class Page:
     def __init__(self, trial: Trial) -> None:
         """Lay out the page."""
         self._trial = trial
-        with gr.Blocks(title=TITLE, analytics_enabled=False) as self.blocks:
-            self._source, self._separation = gr.State(), gr.State()
+        with gr.Blocks(
+            title=TITLE, analytics_enabled=False, delete_cache=_DELETE_CACHE
+        ) as self.blocks:
+            # Gradio forgets a visitor an hour after the page was closed.
+            self._source, self._separation = gr.State(delete_callback=_discard), gr.State()
             self._header = gr.HTML(
                 "",
                 html_template=f"<h1>{TITLE}</h1><p>${{value}}</p>",
@@ -73,7 +79,7 @@ class Page:
         gr.on(
             [controls.first.change, controls.second.change, controls.mixing.input],
             self._open,
-            [controls.first, controls.second, controls.mixing, *audio],
+            [self._source, controls.first, controls.second, controls.mixing, *audio],
             [*shown, self._source, controls.mixing, controls.start, controls.cue],
             **event,
         )
@@ -101,8 +107,15 @@ class Page:
         return self._reporting(lambda: self._described(self._trial.description()))
 
     def _open(
-        self, first: str | None, second: str | None, mixing: str, file: str | None, shift: float
+        self,
+        before: Source | None,
+        first: str | None,
+        second: str | None,
+        mixing: str,
+        file: str | None,
+        shift: float,
     ) -> Updates:
+        _discard(before)
         videos = [video for video in (first, second) if video is not None]
         if not videos:
             return {**self._shown(NOTHING), self._source: None}
@@ -110,8 +123,14 @@ class Page:
 
         def open_and_separate() -> Updates:
             source = self._trial.open(videos[0], videos[1] if is_mixed else None, mixing)
-            separation = self._trial.separate(source, start=None, cue=cue, file=file, shift=shift)
-            model = self._trial.description()
+            try:
+                separation = self._trial.separate(
+                    source, start=None, cue=cue, file=file, shift=shift
+                )
+                model = self._trial.description()
+            except Exception:
+                source.discard()
+                raise
             return {
                 **self._described(model),
                 **self._shown(playing(separation), separation),
@@ -171,3 +190,8 @@ class Page:
             self._header: facts,
             self._controls.control: gr.update(visible=model.uses_audio or HIDDEN),
         }
+
+
+def _discard(source: Source | None) -> None:
+    if source is not None:
+        source.discard()

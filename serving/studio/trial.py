@@ -1,6 +1,8 @@
 """One page's way to the server: what is asked, and errors in words for people."""
 
+import os
 import re
+from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -40,12 +42,14 @@ class Trial:
             UserError: a file cannot be used, or the server does not answer.
         """
         window = self._client.description().clip.seconds
-        return open_source(first, second, mixture_type, window=window, folder=self._new_folder())
+        return open_source(first, second, mixture_type, window=window, folder=self._folder)
 
     def separate(
         self, source: Source, *, start: float | None, cue: str, file: str | None, shift: float
     ) -> Separation:
         """Separate a window with everything that the model gives.
+
+        The dropped files count as just used, so that Gradio does not delete them yet.
 
         Args:
             source: what is separated.
@@ -57,6 +61,9 @@ class Trial:
         Raises:
             UserError: see `serving.separate.separate`.
         """
+        for path in filter(None, (source.first, source.second, file)):
+            with suppress(FileNotFoundError):
+                os.utime(path)
         cues = {FIRST: OWN_AUDIO, SECOND: source.second, FILE: file, SILENCE: NO_AUDIO}
         return separate(
             self._client,
@@ -70,13 +77,10 @@ class Trial:
 
     def pack(self, separation: Separation) -> Path:
         """Write the results into a ZIP file, and return it."""
-        return pack(separation, self._new_folder())
+        return pack(separation, Path(mkdtemp(dir=self._folder)))
 
     def in_words(self, error: Exception) -> str:
         """Return an error's message without gRPC's words and the folders of uploads."""
         if isinstance(error, UnreachableError):
             return f"No server answers at {error.address}. Start it, then try again."
         return re.sub(rf"{re.escape(str(self._folder))}/[^/\s]+/", "", str(error))
-
-    def _new_folder(self) -> Path:
-        return Path(mkdtemp(dir=self._folder))

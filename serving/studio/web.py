@@ -18,7 +18,11 @@ _GRACE = 1  # seconds that open connections get at the end
 
 
 def run(
-    client: SeparationClient, listener: socket.socket, folder: Path, report: Callable[[], None]
+    client: SeparationClient,
+    listener: socket.socket,
+    folder: Path,
+    max_bytes: int,
+    report: Callable[[], None],
 ) -> None:
     """Serve the page until SIGTERM or SIGINT.
 
@@ -26,17 +30,23 @@ def run(
         client: client of the model to try.
         listener: socket that listens.
         folder: existing folder for mixtures and results.
+        max_bytes: largest file that may be dropped.
         report: called just before requests are answered.
     """
-    app = create_app(Page(Trial(client, folder)).blocks)
+    app = create_app(Page(Trial(client, folder)).blocks, max_bytes)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_GRACE)
     report()
     with suppress(KeyboardInterrupt):  # uvicorn raises it again after an orderly end
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def create_app(page: gr.Blocks) -> FastAPI:
-    """Return the application that serves the page, without anything of Gradio's around it."""
+def create_app(page: gr.Blocks, max_bytes: int) -> FastAPI:
+    """Return the application that serves the page, without anything of Gradio's around it.
+
+    Args:
+        page: the page.
+        max_bytes: largest file that may be dropped.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     scripts = (
         f"<script>{(_ASSETS / name).read_text(encoding='utf-8')}</script>"
@@ -46,6 +56,7 @@ def create_app(page: gr.Blocks) -> FastAPI:
         app,
         page,
         path="/",
+        max_file_size=max_bytes,
         footer_links=[],
         run_history=False,
         ssr_mode=False,
@@ -60,6 +71,8 @@ def _theme() -> gr.themes.Base:
     """Return a theme of the system's fonts and one color, without frames around the controls."""
     clear = (
         "block_background_fill",
+        "block_label_background_fill",
+        "block_title_background_fill",
         "checkbox_label_background_fill",
         "checkbox_label_background_fill_hover",
         "checkbox_label_background_fill_selected",

@@ -10,8 +10,8 @@ def save_layered_model(path: Path) -> None:
     """Save a separator whose outputs are the video and its negative.
 
     It chooses the video if the first half of the audio is at least as loud as the second. The
-    layers are the outputs and black; the coefficients of output i are white for layer i; the masks
-    are white and black.
+    layers are the outputs and black; the coefficients of output i are white for layer i; one of
+    the nine masks is white and the others are black.
     """
     video = tf.TensorSpec([None, CLIP.frames, CLIP.height, CLIP.width, 3], tf.uint8, "video")
     audio = tf.TensorSpec([None, CLIP.samples], tf.float32, "audio")
@@ -30,7 +30,7 @@ def save_layered_model(path: Path) -> None:
                 [tf.stack([white, dark, dark], axis=1), tf.stack([dark, white, dark], axis=1)],
                 axis=1,
             ),
-            "masks": tf.stack([white, dark], axis=1),
+            "masks": tf.stack([white, *[dark] * 8], axis=1),
             "scores": scores,
             "chosen": tf.argmin(scores, axis=1, output_type=tf.int32),
         }

@@ -34,6 +34,7 @@ def files(tmp_path_factory):
     write(folder / "silent.mp4", frames)
     write(folder / "short.mp4", frames[:3])
     (folder / "notes.txt").write_text("no video")
+    (folder / "large.mp4").write_bytes(bytes(2**20 + 1))
     with wave.open(str(folder / "late.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -72,13 +73,18 @@ def server(serve_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def url(server, tmp_path_factory):
+def folder(tmp_path_factory):
+    """Make the folder of the command's temporary files."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def url(server, folder):
     """Start the command, give the page's address, and end it by SIGTERM.
 
     It asks no other host, prints nothing else, and leaves no file.
     """
-    words = ["studio", "--server", server.address, "--port", "0"]
-    folder = tmp_path_factory.mktemp("temporary")
+    words = ["studio", "--server", server.address, "--port", "0", "--max-mib", "1"]
     with socket.create_server(("127.0.0.1", 0)) as proxy:
         address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
         with subprocess.Popen(
@@ -146,10 +152,30 @@ def test_a_video_is_shown_with_all_its_layers(studio, files):
             "Coefficients of output 2: Layer 2": 255,
             "Coefficients of output 2: Layer 3": 0,
             "Masks: Mask 1": 255,
-            "Masks: Mask 2": 0,
+            **{f"Masks: Mask {mask}": 0 for mask in range(2, 10)},
         }
         studio.expect_look(expected)
         assert studio.look().keys() == expected.keys()
+
+
+def test_large_groups_are_folded_and_groups_stay_as_they_are_left(studio, files):
+    def group(name):
+        heading = studio.page.get_by_role("heading", name=name, exact=True)
+        return heading, studio.player.locator("details", has=heading).get_by_role("img").first
+
+    studio.drop("Video", files / "early.mp4")
+    studio.expect_choice(1)
+    (layers, layer), (masks, mask) = group("Layers"), group("Masks")
+    expect(layer).to_be_visible()
+    expect(mask).to_be_hidden()
+    layers.click()
+    masks.click()
+    expect(layer).to_be_hidden()
+    expect(mask).to_be_visible()
+    studio.set_slider(SHIFT, -0.25)
+    studio.expect_choice(2)
+    expect(layer).to_be_hidden()
+    expect(mask).to_be_visible()
 
 
 def test_all_videos_play_in_sync(studio, files):
@@ -222,6 +248,39 @@ def test_the_results_are_downloaded(studio, files, tmp_path):
         names = {name.removeprefix("separated/") for name in archive.namelist()} - {""}
     assert {"input.mp4", "output_1.mp4", "output_2.mp4", "side_by_side.png"} < names
     assert {"layer_3.mp4", "coefficients_2_3.mp4", "mask_2.mp4"} < names
+
+
+def test_a_visitor_has_one_mixture_at_a_time(studio, files, folder):
+    def mixtures():
+        return {path.parent for path in folder.rglob("mixture.mp4")}
+
+    others = mixtures()
+    studio.drop("Video", files / "early.mp4")
+    studio.drop(SECOND, files / "late.mp4")
+    expect(studio.page.get_by_role("radio", name="Second video")).to_be_visible()
+    assert len(mixtures() - others) == 1
+    studio.page.get_by_role("radio", name="Occlusion").check()
+    studio.remove(SECOND)
+    expect(studio.page.get_by_role("radio", name="Second video")).to_be_hidden()
+    assert mixtures() == others
+
+
+def test_files_in_use_do_not_grow_old(studio, files, folder):
+    """Gradio deletes uploads by the time of their last change."""
+    studio.drop("Video", files / "early.mp4")
+    studio.expect_choice(1)
+    [upload] = folder.rglob("early.mp4")
+    before = upload.stat().st_ctime_ns
+    studio.set_slider(SHIFT, -0.25)
+    studio.expect_choice(2)
+    assert upload.stat().st_ctime_ns > before
+
+
+def test_a_file_that_is_too_large_is_refused(studio, files):
+    studio.drop("Video", files / "large.mp4")
+    expect(studio.page.get_by_text('maximum allowed size of 1.0 Mb: "large.mp4"')).to_be_visible()
+    studio.drop("Video", files / "early.mp4")
+    studio.expect_choice(1)
 
 
 def test_an_error_is_one_sentence_and_the_page_goes_on(studio, files):

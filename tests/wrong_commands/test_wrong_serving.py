@@ -103,6 +103,7 @@ COMMANDS = [
     ("serving studio --host ''", 2, "--host: must be a name"),
     ("serving studio --host 256.1.1.1", 1, "256.1.1.1:7860: cannot listen"),
     ("serving studio --port 70000", 2, "--port: must be a whole number from 0 to 65535, got 70000"),
+    ("serving studio --max-mib 0", 2, "--max-mib: must be a whole number from 1 to 1048576, got 0"),
     ("serving status --server nowhere", 1, "server: must be HOST:PORT, got nowhere"),
     ("serving status --server 127.0.0.1:1", 1, "no server answers at 127.0.0.1:1: "),
     ("serving status --token-file no", 1, "token: must be a file, got no"),

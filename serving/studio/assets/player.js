@@ -6,6 +6,7 @@
   const PAUSE = "M7 5h3v14H7zm7 0h3v14h-3z";
   const LOUD = "M3 9v6h4l5 5V4L7 9zM16 8c2 2 2 6 0 8";
   const MUTED = "M3 9v6h4l5 5V4L7 9zM16 9l6 6M22 9l-6 6";
+  const MOST_OPEN = 8; // panels of a group of parts that is not folded at first
   const LEAST = 240; // pixels that a panel has on its canvas, so that it is enlarged smoothly
   const SKELETON = `
     <p class="error" role="alert" hidden></p>
@@ -42,6 +43,7 @@
     #canvases = [];
     #seconds = 1;
     #plays = !matchMedia("(prefers-reduced-motion: reduce)").matches; // unless it is paused
+    #open = new Map(); // title of a group -> whether it is open, as its visitor left it
     #shown = 0; // counts the values, so that a video that loads late is not shown
 
     connectedCallback() {
@@ -103,14 +105,26 @@
 
     #arrange(value) {
       this.#canvases = [];
-      const sections = value.groups.map((group) => {
+      const sections = value.groups.map((group, index) => {
         const section = create("section");
         const grid = create("div", "", "grid");
         grid.append(...group.panels.map((panel) => this.#figure(panel, value)));
-        section.append(create("h2", group.title), grid);
+        const head = create("h2", group.title);
+        section.append(...(index ? [this.#folding(group, head, grid)] : [head, grid]));
         return section;
       });
       this.#find(".groups").replaceChildren(...sections);
+    }
+
+    // The input and the outputs are always seen, and their parts unless they are folded.
+    #folding({ title, panels }, head, grid) {
+      const details = create("details");
+      const summary = create("summary");
+      details.open = this.#open.get(title) ?? panels.length <= MOST_OPEN;
+      details.addEventListener("toggle", () => this.#open.set(title, details.open));
+      summary.append(head, create("span", `${panels.length}`, "count"));
+      details.append(summary, grid);
+      return details;
     }
 
     #figure(panel, { width, height }) {
