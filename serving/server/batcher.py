@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 import numpy as np
 
-from serving.server.errors import StatusError, unavailable
+from serving.server.errors import unavailable
 
 Arrays = dict[str, np.ndarray]
 """Name -> array; the first axis counts the examples."""
@@ -85,7 +85,7 @@ class Batcher:
                 if self._open.get(kind) is batch:
                     del self._open[kind]
             if self._closed:
-                batch.refuse(unavailable())
+                batch.refuse()
                 return
             self._count(len(batch.requests))
             try:
@@ -123,10 +123,10 @@ class _Batch:
     def examples(self) -> int:
         return sum(request.examples for request in self.requests)
 
-    def refuse(self, error: StatusError) -> None:
-        """Set the same error for all requests."""
+    def refuse(self) -> None:
+        """Set an error for each request, which its own thread raises."""
         for request in self.requests:
-            request.outputs.set_exception(error)
+            request.outputs.set_exception(unavailable())
 
     def compute(self, compute: Callable[[Arrays], Arrays]) -> None:
         """Set the outputs of all requests."""

@@ -114,7 +114,7 @@ def test_a_server_that_stops_does_not_wait_for_streams():
         stopped = server.stop(grace=600)
         streams.end()
         assert stopped.wait(10)
-        assert code(stream) == "CANCELLED"
+        assert code(stream) in {"CANCELLED", "UNAVAILABLE"}  # the call, or its connection, ended
 
 
 def test_a_stream_that_comes_after_the_end_is_refused():
