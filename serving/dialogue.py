@@ -32,6 +32,7 @@ Answer = TypeVar("Answer")
 
 _RETRY_SECONDS = 0.2
 _STATUS_SECONDS = 5.0  # that a state may take, which needs no computation
+_LAST_STATUS_SECONDS = 1.0  # at the end of a wait; after less, the reason would be the client's
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ class ModelDialogues:
         """Wait until the version that is meant, or any if none is, takes requests."""
         end = time.monotonic() + timeout
         left = timeout
-        while reason := (yield from self._why_not_ready(min(left, _STATUS_SECONDS))):
+        while reason := (
+            yield from self._why_not_ready(max(_LAST_STATUS_SECONDS, min(left, _STATUS_SECONDS)))
+        ):
             yield Pause(_RETRY_SECONDS)
             left = end - time.monotonic()
             if left <= 0:

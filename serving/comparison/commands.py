@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import astuple
 from pathlib import Path
 from statistics import fmean
 
@@ -65,6 +66,7 @@ def compare(outputs: Path, truth: Path, mixture: Path | None) -> None:
     """
     # SciPy and scikit-image take a while to load, and the arguments are checked without them.
     from serving.comparison.compare import compare as run
+    from serving.comparison.compare import score_alike
     from serving.comparison.frame_sequences import FrameSequence, find_sequences
 
     videos, known = find_sequences(outputs), find_sequences(truth)
@@ -76,13 +78,12 @@ def compare(outputs: Path, truth: Path, mixture: Path | None) -> None:
     table.add_column("truth")
     for measure in _MEASURES:
         table.add_column(measure, justify="right")
-    rows = [(score.loss, score.psnr, score.ssim, score.flicker) for score in found.scores]
+    rows = [astuple(scores) for scores in found.scores]
     for names, row in zip(found.names, rows, strict=True):
         table.add_row(*names, *_cells(row))
     table.add_row("sum of losses, means", "", *_cells(_total(rows)))
     if mixture is not None:
-        same = run([FrameSequence(mixture)] * len(known), known)
-        rows = [(score.loss, score.psnr, score.ssim, score.flicker) for score in same.scores]
+        rows = [astuple(scores) for scores in score_alike(FrameSequence(mixture), known)]
         table.add_row("the mixture (Identity)", "", *_cells(_total(rows)))
     Console().print(table)
     click.echo(_identity(found.seconds, found.switched))

@@ -1,10 +1,13 @@
 """Scores of separated videos if the videos that were mixed are known."""
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -12,10 +15,11 @@ from scipy.optimize import linear_sum_assignment
 from data_prep.errors import UserError
 from data_prep.media.probe import probe
 from data_prep.progress_bar import tracked
-from serving.comparison.frame_measures import flicker, loss, psnr, ssim
+from serving.comparison.frame_measures import errors, flicker, loss, psnr, ssim
 from serving.comparison.frame_sequences import FrameSequence
+from serving.ordered_calls import in_order
 
-_PIECE_PIXELS = 1 << 22  # pixels of each video that are held
+_PIECE_PIXELS = 1 << 20  # pixels of each video that are held
 _SSIM_FRAMES = 100  # SSIM takes much longer than the others, and is much the same in all frames
 _LEAST_SIDE = 11  # pixels of SSIM's window
 
@@ -84,21 +88,21 @@ def compare(videos: Sequence[FrameSequence], truth: Sequence[FrameSequence]) -> 
             f"videos: must be at least as many as the {len(truth)} true ones, got {len(videos)}"
         )
     grid = _grid(truth[0].path)
-    losses, decibels, changes = _all_pairs(videos, truth, grid)
+    pairs = _all_pairs(videos, truth, grid)
+    losses = np.array([[pair.losses for pair in row] for row in pairs])
     best = _assign(losses.mean(-1))
-    scores = tuple(
-        Scores(
-            loss=float(losses[v, t].mean()),
-            psnr=float(decibels[v, t].mean()),
-            ssim=_ssim(videos[v], truth[t], grid),
-            flicker=float(changes[v, t].mean()) if grid.count > 1 else 0.0,
-        )
-        for t, v in enumerate(best)
-    )
+    scores = tuple(_scores(pairs[v][t], videos[v], truth[t], grid) for t, v in enumerate(best))
     per_second = _seconds(losses, grid.fps)
     switched = tuple(i for i, costs in enumerate(per_second) if _assign(costs) != best)
     names = tuple((videos[v].name, truth[t].name) for t, v in enumerate(best))
     return Comparison(names, scores, len(per_second), switched)
+
+
+def score_alike(video: FrameSequence, truth: Sequence[FrameSequence]) -> tuple[Scores, ...]:
+    """Score one video, such as the mixture, against every true one; see `compare`."""
+    grid = _grid(truth[0].path)
+    [pairs] = _all_pairs([video], truth, grid)
+    return tuple(_scores(pair, video, true, grid) for pair, true in zip(pairs, truth, strict=True))
 
 
 def _grid(path: Path) -> _Grid:
@@ -113,38 +117,59 @@ def _grid(path: Path) -> _Grid:
 
 def _all_pairs(
     videos: Sequence[FrameSequence], truth: Sequence[FrameSequence], grid: _Grid
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return loss and PSNR, `[V, N, T]`, and flicker, `[V, N, T - 1]`, of every pair."""
+) -> list[list["_Pair"]]:
+    """Return the measures of every video against every true one, `[V][N]`."""
+    pairs = [[_Pair() for _ in truth] for _ in videos]
     readers = [grid.read(video, np.arange(grid.count)) for video in (*videos, *truth)]
     length = max(1, _PIECE_PIXELS // (grid.height * grid.width))
-    held: list[np.ndarray] = []  # the last frame of each video, which the next change needs
-    found: list[tuple[np.ndarray, ...]] = []
     starts = range(0, grid.count, length)
-    for start in tracked("Comparing", starts, len(starts)):
-        count = min(length, grid.count - start)
-        pieces = [np.stack(list(islice(reader, count))) for reader in readers]
-        longer = (
-            [np.concatenate(pair) for pair in zip(held, pieces, strict=True)] if held else pieces
-        )
-        split = len(videos)
-        found.append(
-            (
-                _matrix(loss, pieces[:split], pieces[split:]),
-                _matrix(psnr, pieces[:split], pieces[split:]),
-                _matrix(flicker, longer[:split], longer[split:]),
-            )
-        )
-        held = [piece[-1:] for piece in pieces]
-    losses, decibels, changes = (np.concatenate(part, axis=-1) for part in zip(*found, strict=True))
-    return losses, decibels, changes
+    with ThreadPoolExecutor() as threads:
+        for start in tracked("Comparing", starts, len(starts)):
+            count = min(length, grid.count - start)
+            pieces = [np.stack(list(islice(reader, count))) for reader in readers]
+            added = [
+                threads.submit(pair.add, pieces[v], pieces[len(videos) + t])
+                for v, row in enumerate(pairs)
+                for t, pair in enumerate(row)
+            ]
+            for each in added:
+                each.result()
+    return pairs
 
 
-def _matrix(
-    measure: Callable[[np.ndarray, np.ndarray], np.ndarray],
-    videos: Sequence[np.ndarray],
-    truth: Sequence[np.ndarray],
-) -> np.ndarray:
-    return np.array([[measure(video, true) for true in truth] for video in videos])
+class _Pair:
+    """Measures of a video against a true one, frame by frame.
+
+    Attributes:
+        losses: the loss of each frame.
+        decibels: the PSNR of each frame.
+        changes: the flicker of each frame but the first.
+    """
+
+    def __init__(self) -> None:
+        self.losses: list[float] = []
+        self.decibels: list[float] = []
+        self.changes: list[float] = []
+        self._last = np.empty((0, 1, 1, 1), np.float32)  # errors of the frame before
+
+    def add(self, video: np.ndarray, truth: np.ndarray) -> None:
+        """Add the next frames, uint8 `[T, H, W, 3]`."""
+        found = errors(video, truth)
+        self.losses.extend(loss(found))
+        self.decibels.extend(psnr(found))
+        if len(self._last):
+            self.changes.extend(flicker(np.concatenate([self._last, found[:1]])))
+        self.changes.extend(flicker(found))
+        self._last = found[-1:].copy()
+
+
+def _scores(pair: _Pair, video: FrameSequence, truth: FrameSequence, grid: _Grid) -> Scores:
+    return Scores(
+        loss=fmean(pair.losses),
+        psnr=fmean(pair.decibels),
+        ssim=_ssim(video, truth, grid),
+        flicker=fmean(pair.changes or [0.0]),
+    )
 
 
 def _assign(costs: np.ndarray) -> list[int]:
@@ -168,5 +193,11 @@ def _ssim(video: FrameSequence, truth: FrameSequence, grid: _Grid) -> float:
     count = min(grid.count, _SSIM_FRAMES)
     frames = np.linspace(0, grid.count - 1, count).round()
     pairs = zip(grid.read(video, frames), grid.read(truth, frames), strict=True)
-    values = (ssim(a[np.newaxis], b[np.newaxis])[0] for a, b in tracked("SSIM", pairs, count))
-    return float(np.mean(list(values)))
+    with ThreadPoolExecutor() as threads:
+        values = in_order(
+            threads,
+            lambda pair: ssim(pair[0][np.newaxis], pair[1][np.newaxis])[0],
+            tracked("SSIM", pairs, count),
+            ahead=os.cpu_count() or 1,
+        )
+        return fmean(values)

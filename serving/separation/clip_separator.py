@@ -1,17 +1,13 @@
 """What separates the windows of a video: a client, or anything like it."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 
 from serving.description import ModelDescription
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class ClipSeparator(Protocol):
@@ -51,26 +47,3 @@ def asking_threads(count: int) -> Iterator[ThreadPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def in_order(
-    pool: ThreadPoolExecutor,
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    ahead: int,
-) -> Iterator[Result]:
-    """Call a function on items in threads, and yield its results in the order of the items.
-
-    Args:
-        pool: the threads.
-        function: the function.
-        items: read as calls begin, by the thread that iterates.
-        ahead: calls that may begin before the result of the first of them is taken.
-    """
-    pending: deque[Future[Result]] = deque()
-    for item in items:
-        pending.append(pool.submit(function, item))
-        if len(pending) >= ahead:
-            yield pending.popleft().result()
-    while pending:
-        yield pending.popleft().result()

@@ -12,7 +12,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from data_prep.media.whole_video import read_whole
-from serving.separation.clip_separator import ClipSeparator, asking_threads, in_order
+from serving.ordered_calls import in_order
+from serving.separation.clip_separator import ClipSeparator, asking_threads
 from serving.separation.frame_grid import FrameGrid
 from serving.separation.guided_upsampling import apply_maps
 from serving.separation.large_outputs import MapsInTime

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -118,20 +119,32 @@ def test_a_truth_is_not_replaced_by_the_mixture_of_it(folder, tmp_path):
 def test_measures_are_those_of_the_evaluation():
     truth, video = pattern(1, 4), pattern(2, 4)
     real, made = (x[np.newaxis].astype(np.float32) / 127.5 - 1 for x in (truth, video))
+    errors = frame_measures.errors(video, truth)
     for ours, theirs in (
-        (frame_measures.loss, reconstruction(real, made[:, np.newaxis])[0, 0]),
-        (frame_measures.psnr, psnr(real, made)[0]),
-        (frame_measures.ssim, ssim(real, made)[0]),
+        (frame_measures.loss(errors), reconstruction(real, made[:, np.newaxis])[0, 0]),
+        (frame_measures.psnr(errors), psnr(real, made)[0]),
+        (frame_measures.ssim(video, truth), ssim(real, made)[0]),
     ):
-        assert ours(video, truth).mean() == pytest.approx(float(theirs), rel=1e-3)
+        assert ours.mean() == pytest.approx(float(theirs), rel=1e-3)
 
 
 def test_flicker_is_the_error_of_changes():
-    truth = pattern(1, 4)
-    assert frame_measures.flicker(truth // 2 + 40, truth // 2).tolist() == [0, 0, 0]
-    blinking = np.zeros((3, 2, 2, 3), np.uint8)
-    blinking[1] = 10
-    assert frame_measures.flicker(blinking, np.zeros_like(blinking)).tolist() == [10, 10]
+    constant = np.full((4, 8, 8, 3), 40, np.float32)
+    assert frame_measures.flicker(constant).tolist() == [0, 0, 0]
+    blinking = np.zeros((3, 2, 2, 3), np.float32)
+    blinking[1] = -10
+    assert frame_measures.flicker(blinking).tolist() == [10, 10]
+
+
+@pytest.mark.parametrize("frames", [1, 4])
+def test_long_videos_are_compared_in_pieces(frames, folder, outputs, monkeypatch):
+    def scores():
+        return compare(find_sequences(outputs), find_sequences(folder / "mixture_truth")).scores
+
+    whole = scores()
+    monkeypatch.setattr("serving.comparison.compare._PIECE_PIXELS", frames * HEIGHT * WIDTH)
+    for piecewise, expected in zip(scores(), whole, strict=True):
+        assert asdict(piecewise) == pytest.approx(asdict(expected), rel=1e-5)
 
 
 def test_outputs_are_assigned_to_the_truth(folder, outputs):
