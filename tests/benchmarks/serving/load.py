@@ -98,10 +98,11 @@ def direct_seconds(version: Path, message: bytes, calls: int) -> float:
 @click.option("--clients", "counts", multiple=True, type=int, default=(1, 2, 4, 8, 16))
 @click.option("--requests", default=200, show_default=True, help="For each number of clients.")
 @click.option("--swaps", default=0, show_default=True, help="Version swaps meanwhile.")
-def main(model: Path | None, counts: tuple[int, ...], requests: int, swaps: int) -> None:
+@click.option("--join", default=4, show_default=True, help="The server's --join.")
+def main(model: Path | None, counts: tuple[int, ...], requests: int, swaps: int, join: int) -> None:
     """Print the figures."""
     prepare_libraries()
-    with served(model, "--poll-seconds", "0.2", "--queue", "256") as server:
+    with served(model, "--poll-seconds", "0.2", "--queue", "256", "--join", str(join)) as server:
         request = request_of(server)
         direct = direct_seconds(server.version, request, DIRECT_CALLS)
         click.echo(f"the signature, called directly: median {1000 * direct:.0f} ms")
