@@ -23,7 +23,7 @@ def lines(*arguments):
 
 
 def test_training_prints_held_out_losses_beside_identitys():
-    first, second = lines("train", *TINY, "--every", "1", "--videos", "8", "--held-out", "2")
+    first, second = lines("train", *TINY, "--every", "1", "--videos", "16", "--held-out", "2")
     assert (first["step"], second["step"]) == (1, 2)
     for line in (first, second):
         for kind in ("transparency", "occlusion"):
