@@ -20,13 +20,14 @@ _Command = Callable[..., Any]
 def _setting(name: str, text: str) -> Callable[[_Command], _Command]:
     """Return the option of a setting, with its default and its range."""
     field = ServerSettings.model_fields[name]
+    # A default of None would count as a value of a required option.
+    default = {"required": True} if field.is_required() else {"default": field.default}
     return click.option(
         f"--{name.replace('_', '-')}",
         type=_type(field),
-        required=field.is_required(),
-        default=None if field.is_required() else field.default,
         show_default=True,  # which None does not have
         help=text,
+        **default,
     )
 
 
