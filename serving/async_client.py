@@ -1,7 +1,6 @@
 """The client of `serving.client` for asyncio."""
 
 import asyncio
-import copy
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -12,12 +11,13 @@ from serving.access import OPEN, Access
 from serving.calls import Call, ServedModel, VersionStatus
 from serving.channel import open_async_channel
 from serving.description import ModelDescription
-from serving.dialogue import Answer, Dialogue, ModelDialogues, Pause
+from serving.dialogue import Answer, Dialogue, Pause
 from serving.errors import ServingError
+from serving.model_client import ModelClient
 from serving.signature import Signature
 
 
-class AsyncSeparationClient:
+class AsyncSeparationClient(ModelClient):
     """Client of one model on one server for asyncio. Tasks of one event loop may share it.
 
     The methods, their errors and retries are those of `SeparationClient`, which describes them.
@@ -48,8 +48,7 @@ class AsyncSeparationClient:
             RuntimeError: no event loop is running.
         """
         asyncio.get_running_loop()
-        self._served = ServedModel(address, model, label, version, access, timeout)
-        self._dialogues = ModelDialogues(self._served)
+        super().__init__(ServedModel(address, model, label, version, access, timeout))
         self._channel = open_async_channel(address, access, retries=True)
 
     async def __aenter__(self) -> Self:
@@ -61,23 +60,6 @@ class AsyncSeparationClient:
     async def close(self) -> None:
         """Close the connection, which cancels running requests."""
         await self._channel.close()
-
-    @property
-    def where(self) -> str:
-        """The model and its server, as messages name them."""
-        return self._served.where
-
-    @property
-    def version(self) -> int | None:
-        """The version that is asked; None if a label or the server chooses it."""
-        return self._served.version
-
-    def at_version(self, version: int) -> Self:
-        """Return a client of one version, over the connection of this one, which closes it."""
-        client = copy.copy(self)
-        client._served = self._served.at_version(version)
-        client._dialogues = ModelDialogues(client._served)
-        return client
 
     async def ready(self) -> bool:
         """Return whether the version that is asked takes requests, or any if none is asked."""

@@ -1,6 +1,5 @@
 """A client of TensorFlow Serving's gRPC interface: the embedded server's or the real one's."""
 
-import copy
 import time
 from collections.abc import Iterable
 from typing import Any, Self
@@ -12,12 +11,13 @@ from serving.access import OPEN, Access
 from serving.calls import Call, ServedModel, VersionStatus
 from serving.channel import open_channel
 from serving.description import ModelDescription
-from serving.dialogue import Answer, Dialogue, ModelDialogues, Pause
+from serving.dialogue import Answer, Dialogue, Pause
 from serving.errors import ServingError
+from serving.model_client import ModelClient
 from serving.signature import Signature
 
 
-class SeparationClient:
+class SeparationClient(ModelClient):
     """Client of one model on one server. Threads may share it.
 
     The model's metadata and description are fetched once, and again only if another version has
@@ -61,8 +61,7 @@ class SeparationClient:
             ServingError: the address is not of the form HOST:PORT, or there are both a label and a
                 version.
         """
-        self._served = ServedModel(address, model, label, version, access, timeout)
-        self._dialogues = ModelDialogues(self._served)
+        super().__init__(ServedModel(address, model, label, version, access, timeout))
         self._channel = open_channel(address, access, retries=True)
 
     def __enter__(self) -> Self:
@@ -74,23 +73,6 @@ class SeparationClient:
     def close(self) -> None:
         """Close the connection."""
         self._channel.close()
-
-    @property
-    def where(self) -> str:
-        """The model and its server, as messages name them."""
-        return self._served.where
-
-    @property
-    def version(self) -> int | None:
-        """The version that is asked; None if a label or the server chooses it."""
-        return self._served.version
-
-    def at_version(self, version: int) -> Self:
-        """Return a client of one version, over the connection of this one, which closes it."""
-        client = copy.copy(self)
-        client._served = self._served.at_version(version)
-        client._dialogues = ModelDialogues(client._served)
-        return client
 
     def ready(self) -> bool:
         """Return whether the version that is asked takes requests.
