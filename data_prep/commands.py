@@ -33,7 +33,7 @@ from data_prep.records.info import DatasetInfo
 from data_prep.sample.sample_config import MAX_CLASSES, Colors
 from data_prep.sample.write import write_sample
 from data_prep.settings import MAX_SEED, load
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics, manifest
 from data_prep.sources.kinetics import Listing
 from data_prep.storage.outputs import require_folder_output
 from data_prep.yaml_text import read_yaml
@@ -234,7 +234,9 @@ def _examine(
     listing = kinetics.find_videos(videos, annotations)
     for note in listing.notes:
         click.echo(note, err=True)
-    found, rejections = manifest.build(listing, beam_options, workers=workers, decode=decode)
+    found, rejections = examination.examine_all(
+        listing, beam_options, workers=workers, decode=decode
+    )
     return listing, found, rejections
 
 

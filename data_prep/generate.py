@@ -41,10 +41,10 @@ def generate(
     Example:
         >>> from data_prep.config import ClipConfig, DataConfig
         >>> from data_prep.generate import generate
-        >>> from data_prep.sources import kinetics, manifest
+        >>> from data_prep.sources import examination, kinetics
         >>> clip = ClipConfig(frames=8, fps=8, height=48, width=48, short_side=48)
         >>> config = DataConfig(clip=clip, train_mixtures=4, eval_mixtures=2)
-        >>> videos, rejections = manifest.build(kinetics.find_videos("sample/videos"))
+        >>> videos, rejections = examination.examine_all(kinetics.find_videos("sample/videos"))
         >>> info = generate(videos, "mixtures", config, rejections=rejections)
         >>> info.splits["train"].mixtures
         4

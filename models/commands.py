@@ -91,10 +91,10 @@ def identity(videos: str, pairs: int, seed: int) -> None:
     occlusions of the same pairs is never below it.
     """
     from data_prep.config import DataConfig
-    from data_prep.sources import kinetics, manifest
+    from data_prep.sources import examination, kinetics
 
     # Not decoded: only the middle of each video is used, and a damaged one is left out then.
-    found, rejections = manifest.build(kinetics.find_videos(videos), decode=False)
+    found, rejections = examination.examine_all(kinetics.find_videos(videos), decode=False)
     if len(found) < 2:
         reasons = kinetics.first_reasons(rejections)
         raise UserError(f"{videos}: must hold at least 2 usable videos, got {len(found)}{reasons}")

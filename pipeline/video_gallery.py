@@ -16,7 +16,7 @@ from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.mixing.pairing import Window, draw, usable
 from data_prep.records.record import decode
 from data_prep.records.writer import make_record, read_window
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics
 from data_prep.sources.kinetics import Listing, Rejection
 from data_prep.sources.manifest import Video
 from data_prep.splits import EVAL
@@ -62,7 +62,7 @@ def write_gallery(
     clip = loaded.clip
     opened = [listing.entries[i] for i in evenly_spaced(MOST_OPENED, len(listing.entries))]
     # Not decoded: only a few windows are shown, and a damaged one is rejected when it is read.
-    found, rejected = manifest.build(Listing(opened, listing.rejections), decode=False)
+    found, rejected = examination.examine_all(Listing(opened, listing.rejections), decode=False)
     long_enough, too_short = usable(found, clip)
     rejected += too_short
     needed = 1 if count else 2

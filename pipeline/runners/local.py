@@ -12,7 +12,7 @@ from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.mixing.pairing import usable
 from data_prep.mixing.planning import plan
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics, manifest
 from pipeline.config import PipelineConfig
 from pipeline.initial_model import with_initial_model
 from pipeline.places import Places
@@ -34,7 +34,7 @@ def index(
         annotations: Kinetics' CSVs; empty to look for them.
         places: paths of the run.
         config: the settings.
-        decode: whether to decode every video completely, see `manifest.build`.
+        decode: whether to decode every video completely, see `examination.examine_all`.
 
     Returns:
         The manifest's path.
@@ -46,7 +46,7 @@ def index(
     listing = kinetics.find_videos(videos, annotations)
     for note in listing.notes:
         click.echo(note, err=True)
-    found, rejections = manifest.build(listing, workers=config.workers, decode=decode)
+    found, rejections = examination.examine_all(listing, workers=config.workers, decode=decode)
     _check_enough(found, config, rejections)
     earlier = list_manifests(str(places.manifests))
     number = max(earlier, default=0)

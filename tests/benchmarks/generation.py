@@ -27,7 +27,7 @@ from data_prep.media.probe import probe
 from data_prep.media.scaling import Scaler
 from data_prep.mixing import mixture_types
 from data_prep.mixing.pairing import Pairing, Window, draw, usable
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics
 from data_prep.sources.assign_splits import assign_splits
 from data_prep.sources.manifest import Video
 
@@ -188,7 +188,7 @@ def main(videos: str, count: int, lines: tuple[int, int], before: str | None) ->
     """Measure the cost of mixtures of the videos in a folder."""
     prepare_libraries()
     config = DataConfig()
-    rows, _ = manifest.build(kinetics.find_videos(videos), decode=False)
+    rows, _ = examination.examine_all(kinetics.find_videos(videos), decode=False)
     rows = [row for row in rows if lines[0] <= min(row.height, row.width) <= lines[1]]
     rows = usable(rows, config.clip)[0]
     pairings = draw(assign_splits(rows, config), "train", count, config)

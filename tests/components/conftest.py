@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data_prep.config import ClipConfig, DataConfig
-from data_prep.sources import manifest
+from data_prep.sources import examination, manifest
 from data_prep.sources.kinetics import Entry
 from data_prep.sources.manifest import Video
 from models.presets import PRESETS, Audio, Conv, Level
@@ -114,7 +114,7 @@ def write_video_of(path: Path, number: int) -> Video:
     audio = np.round(20_000 * tone).astype(np.int16)
     write_video(path, frames, fps=16, audio=audio, sample_rate=16_000)
     source = f"source{number}"
-    return manifest.examine(Entry(str(path), path.stem, source, f"label{number % 3}", "eval"))
+    return examination.examine(Entry(str(path), path.stem, source, f"label{number % 3}", "eval"))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from data_prep.generate import generate
 from data_prep.records import contact_sheet
 from data_prep.records.contact_sheet import inspect
 from data_prep.records.record import decode
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def made(video_folder, tmp_path_factory, clip):
 
     config = DataConfig(clip=clip, train_mixtures=3, eval_mixtures=2, eval_fraction=0.3)
     folder = tmp_path_factory.mktemp("made") / "data"
-    videos, _ = manifest.build(kinetics.find_videos(str(video_folder)))
+    videos, _ = examination.examine_all(kinetics.find_videos(str(video_folder)))
     generate(videos, str(folder), config)
     return folder
 

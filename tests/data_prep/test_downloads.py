@@ -6,7 +6,7 @@ import pytest
 
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.sources import manifest
+from data_prep.sources import examination
 from data_prep.sources.assign_splits import assign_splits
 from data_prep.sources.kinetics import find_videos
 
@@ -115,7 +115,7 @@ def test_if_all_clips_to_train_on_have_a_cut_that_is_held_out_they_are_named(cvd
     for name in (f"{B}_000005_000015", f"{D}_000001_000011"):
         (cvdf / f"train/{name}.mp4").unlink()
     with pytest.raises(UserError) as caught:
-        manifest.build(find_videos(str(cvdf / "train")))
+        examination.examine_all(find_videos(str(cvdf / "train")))
     assert str(caught.value).endswith(
         "must name a video of the train split that can be used, got none; "
         f"{A}_000010_000020.mp4: another cut of this YouTube video is held out"
@@ -151,7 +151,7 @@ def test_a_split_that_fails_while_it_is_read_is_an_error(cvdf, make_video):
     with pytest.raises(
         UserError, match=r"val\.csv: must name a video of the eval split .* got none"
     ):
-        manifest.build(listing)
+        examination.examine_all(listing)
 
 
 def test_validation_is_never_trained_on_when_training_annotations_are_gone(cvdf, make_row):

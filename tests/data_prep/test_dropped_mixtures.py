@@ -11,12 +11,12 @@ from data_prep import storage
 from data_prep.errors import StorageError, UserError
 from data_prep.generate import generate
 from data_prep.records import writer
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics
 
 
 @pytest.fixture(scope="module")
 def videos(video_folder):
-    return manifest.build(kinetics.find_videos(str(video_folder)))[0]
+    return examination.examine_all(kinetics.find_videos(str(video_folder)))[0]
 
 
 def contents(output):
@@ -48,7 +48,7 @@ def own_videos(make_video, tmp_path):
     """Six videos that a test may damage, two of them in the eval split."""
     for seed in range(6):
         make_video(tmp_path / f"videos/{seed}.mp4", seed=seed)
-    rows, _ = manifest.build(kinetics.find_videos(str(tmp_path / "videos")))
+    rows, _ = examination.examine_all(kinetics.find_videos(str(tmp_path / "videos")))
     return [replace(row, split="eval" if i < 2 else "train") for i, row in enumerate(rows)]
 
 

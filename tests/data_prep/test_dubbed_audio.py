@@ -11,7 +11,7 @@ from data_prep.config import ClipConfig, DataConfig
 from data_prep.mixing.pairing import Window
 from data_prep.mixing.planning import plan
 from data_prep.records.writer import make_record, read_window
-from data_prep.sources import manifest
+from data_prep.sources import examination
 from data_prep.sources.kinetics import find_videos
 
 HEADER = "label,youtube_id,time_start,time_end,split,audio\n"
@@ -32,7 +32,7 @@ def videos(tmp_path, make_video):
     for seed, name in enumerate("abcd"):
         make_video(tmp_path / f"{name}.mp4", seed=seed)
     listing = annotated(tmp_path, [f"x,{name},0,2,," + "dubbed" * (name > "a") for name in "abcd"])
-    return manifest.build(listing)[0]
+    return examination.examine_all(listing)[0]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from data_prep.generate import generate
 from data_prep.records import writer
 from data_prep.records.info import DatasetInfo
 from data_prep.sample import write as sample
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics
 
 OUT = f"{ROOT}/out"
 FAULTS = ("fail_at", "die_at")
@@ -112,7 +112,7 @@ def test_a_folder_of_somebody_else_survives():
 
 @pytest.fixture(scope="module")
 def videos(video_folder):
-    return manifest.build(kinetics.find_videos(str(video_folder)))[0]
+    return examination.examine_all(kinetics.find_videos(str(video_folder)))[0]
 
 
 @pytest.mark.slow

@@ -18,13 +18,13 @@ from data_prep.records.features import FEATURES
 from data_prep.records.info import DatasetInfo
 from data_prep.records.record import decode
 from data_prep.sample.write import write_sample
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics, manifest
 from data_prep.sources.assign_splits import assign_splits
 
 
 @pytest.fixture(scope="module")
 def videos(video_folder):
-    return manifest.build(kinetics.find_videos(str(video_folder)))[0]
+    return examination.examine_all(kinetics.find_videos(str(video_folder)))[0]
 
 
 def records(output, split):

@@ -13,7 +13,7 @@ from in_turn import make_shards_in_turn
 
 from data_prep.errors import UserError
 from data_prep.generate import generate
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics
 
 pytestmark = pytest.mark.slow
 KINDS = [kind for kind in ERRORS if kind != "connection lost"]
@@ -27,7 +27,7 @@ def fast(monkeypatch):
 @pytest.fixture(scope="module")
 def videos(video_folder):
     """Lines of a manifest of four videos, two in each split."""
-    rows, _ = manifest.build(kinetics.find_videos(str(video_folder)))
+    rows, _ = examination.examine_all(kinetics.find_videos(str(video_folder)))
     return [replace(row, split="eval" if i < 2 else "train") for i, row in enumerate(rows[:4])]
 
 

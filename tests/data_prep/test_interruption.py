@@ -15,7 +15,7 @@ from small_videos import TINY
 
 from data_prep.config import DataConfig
 from data_prep.generate import generate
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics, manifest
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 def work(video_folder, tmp_path_factory):
     """A folder with a manifest and settings, whose name and TMPDIR are full of odd characters."""
     root = tmp_path_factory.mktemp("run [v1] 50% #1")
-    videos, _ = manifest.build(kinetics.find_videos(str(video_folder)))
+    videos, _ = examination.examine_all(kinetics.find_videos(str(video_folder)))
     manifest.write(str(root / "manifest.csv"), videos)
     (root / "t [x] #%").mkdir()
     return root

@@ -10,7 +10,7 @@ from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineS
 
 from data_prep import storage
 from data_prep.errors import StorageError, UserError
-from data_prep.sources import manifest
+from data_prep.sources import examination, manifest
 from data_prep.sources.kinetics import Entry, Listing, Rejection, find_videos
 
 
@@ -20,7 +20,7 @@ def test_build_describes_videos_and_says_why_files_are_not_used(tmp_path, make_v
     (tmp_path / "copy.mp4").write_bytes(first.read_bytes())
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("not a video\n" * 100)
-    videos, rejections = manifest.build(find_videos(str(tmp_path)))
+    videos, rejections = examination.examine_all(find_videos(str(tmp_path)))
     assert [video.id for video in videos] == ["a.mp4", "silent.mp4"]
     digest = hashlib.sha256(first.read_bytes()).hexdigest()
     assert (videos[0].sha256, videos[0].source) == (digest, digest[:16])
@@ -79,7 +79,7 @@ def test_results_that_stay_on_other_machines_are_an_error(tmp_path, make_video):
     make_video(tmp_path / "a.mp4", seed=0)
     beam_args = ["--runner", f"{__name__}.ElsewhereRunner"]
     with pytest.raises(UserError, match=r"got the results of 0 of 1 files; set TMPDIR"):
-        manifest.build(find_videos(str(tmp_path)), beam_args)
+        examination.examine_all(find_videos(str(tmp_path)), beam_args)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_any_name_survives(tmp_path, make_row, make_video, name):
     make_video(tmp_path / f"{name}.mp4", seed=0)
     (tmp_path / f"{name}2.mp4").write_bytes((tmp_path / f"{name}.mp4").read_bytes())
     (tmp_path / f"other.{name}").touch()
-    videos, rejections = manifest.build(find_videos(str(tmp_path)))
+    videos, rejections = examination.examine_all(find_videos(str(tmp_path)))
     assert [video.id for video in videos] == [f"{name}.mp4"]
     manifest.write(str(tmp_path / "m.csv"), [*videos, make_row("z", label=name)])
     manifest.write_rejected(str(tmp_path / "r.csv"), rejections)
@@ -181,8 +181,8 @@ def test_videos_in_a_remote_store_are_described_alike(tmp_path, memory, make_vid
     make_video(tmp_path / "videos/b/silent.mp4", seed=1, audio=False)
     (tmp_path / "videos/text.mp4").write_text("not a video")
     storage.copy_tree(str(tmp_path / "videos"), f"{memory}/videos")
-    local, wrong = manifest.build(find_videos(str(tmp_path / "videos")))
-    remote, wrong_there = manifest.build(find_videos(f"{memory}/videos"))
+    local, wrong = examination.examine_all(find_videos(str(tmp_path / "videos")))
+    remote, wrong_there = examination.examine_all(find_videos(f"{memory}/videos"))
     assert remote == manifest.moved(local, str(tmp_path / "videos"), f"{memory}/videos")
     assert [r.path for r in wrong_there] == [f"{memory}/videos/text.mp4"]
     assert wrong[0].reason == wrong_there[0].reason
@@ -195,7 +195,7 @@ def test_many_files_are_examined_in_batches(tmp_path, make_video):
     data = make_video(tmp_path / "a.mp4", seed=0).read_bytes()
     for number in range(200):
         (tmp_path / f"{number:03d}.mp4").write_bytes(data)
-    videos, rejections = manifest.build(find_videos(str(tmp_path)), workers=1)
+    videos, rejections = examination.examine_all(find_videos(str(tmp_path)), workers=1)
     assert (len(videos), len(rejections)) == (1, 200)
 
 
@@ -233,7 +233,7 @@ def failing_download(memory, make_video, tmp_path, monkeypatch):
 @pytest.mark.parametrize("error", LASTING, ids=repr)
 def test_a_property_of_the_file_is_a_reason_not_to_use_it(failing_download, memory, error):
     left = failing_download(error, 9)
-    videos, [rejection] = manifest.build(find_videos(memory))
+    videos, [rejection] = examination.examine_all(find_videos(memory))
     assert (videos, rejection.path) == ([], f"{memory}/a.mp4")
     assert rejection.reason.startswith("cannot be read: ")
     assert len(left) == 8  # there is no point in trying again
@@ -242,11 +242,11 @@ def test_a_property_of_the_file_is_a_reason_not_to_use_it(failing_download, memo
 @pytest.mark.parametrize("error", PASSING, ids=repr)
 def test_a_storage_that_fails_changes_no_manifest(failing_download, memory, error):
     failing_download(error, 2)
-    videos, rejections = manifest.build(find_videos(memory))
+    videos, rejections = examination.examine_all(find_videos(memory))
     assert (len(videos), rejections) == (1, [])
     failing_download(error, 99)
     with pytest.raises(StorageError, match=rf"^memory://bucket/a\.mp4: .*{str(error)[-9:]}"):
-        manifest.build(find_videos(memory))
+        examination.examine_all(find_videos(memory))
 
 
 def test_a_remote_object_that_is_gone_since_it_was_listed_changes_no_manifest(
@@ -254,7 +254,7 @@ def test_a_remote_object_that_is_gone_since_it_was_listed_changes_no_manifest(
 ):
     failing_download(FileNotFoundError(errno.ENOENT, "x"), 1)
     with pytest.raises(StorageError, match=r"^memory://bucket/a\.mp4: is gone since"):
-        manifest.build(find_videos(memory))
+        examination.examine_all(find_videos(memory))
 
 
 def test_a_store_that_refuses_everything_changes_no_manifest(memory, monkeypatch):
@@ -268,7 +268,7 @@ def test_a_store_that_refuses_everything_changes_no_manifest(memory, monkeypatch
     monkeypatch.setattr(store, "get_file", refuse)
     monkeypatch.setattr(store, "ls", refuse)
     with pytest.raises(StorageError, match=r"memory://bucket/expired: the token has expired"):
-        manifest.build(listing)
+        examination.examine_all(listing)
 
 
 @pytest.mark.parametrize("what", ["file", "folder", "target"])
@@ -281,7 +281,7 @@ def test_a_mount_that_is_lost_changes_no_manifest(tmp_path, make_video, what):
     lost = {"file": path, "folder": folder, "target": tmp_path / "store"}[what]
     lost.rename(tmp_path / "lost")
     with pytest.raises(StorageError, match=rf"^{path}: is gone since the folder was listed"):
-        manifest.examine(entry)
+        examination.examine(entry)
 
 
 @pytest.mark.parametrize("is_folder_closed", [True, False])
@@ -300,10 +300,10 @@ def test_a_file_without_permission_is_told_from_a_folder_without(
     monkeypatch.setattr(os, "scandir", lambda path: refuse(path) or scandir(path))
     if is_folder_closed:
         with pytest.raises(StorageError, match=rf"^{entry.path}: Permission denied"):
-            manifest.examine(entry)
+            examination.examine(entry)
     else:
         reason = "cannot be read: Permission denied"
-        assert manifest.examine(entry) == Rejection(entry.path, reason)
+        assert examination.examine(entry) == Rejection(entry.path, reason)
 
 
 def test_a_file_that_became_a_fifo_is_not_opened(tmp_path):
@@ -311,7 +311,9 @@ def test_a_file_that_became_a_fifo_is_not_opened(tmp_path):
     [entry] = find_videos(str(tmp_path)).entries
     (tmp_path / "a.mp4").unlink()
     os.mkfifo(tmp_path / "a.mp4")
-    assert manifest.examine(entry) == Rejection(entry.path, "is a named pipe, not a regular file")
+    assert examination.examine(entry) == Rejection(
+        entry.path, "is a named pipe, not a regular file"
+    )
 
 
 def test_a_damaged_frame_is_found_only_by_decoding(tmp_path, make_video):
@@ -321,8 +323,8 @@ def test_a_damaged_frame_is_found_only_by_decoding(tmp_path, make_video):
     data[middle : middle + 400] = bytes(400)
     path.write_bytes(data)
     listing = find_videos(str(tmp_path))
-    assert len(manifest.build(listing, decode=False)[0]) == 1
-    videos, [rejection] = manifest.build(listing)
+    assert len(examination.examine_all(listing, decode=False)[0]) == 1
+    videos, [rejection] = examination.examine_all(listing)
     assert (videos, rejection.path) == ([], str(path))
 
 
@@ -334,7 +336,7 @@ def test_of_equal_files_the_one_held_out_is_used(tmp_path, make_video):
         Entry(str(tmp_path / f"{name}.mp4"), name, name, "", split)
         for name, split in zip("abcd", ("train", "", "eval", "eval"), strict=True)
     ]
-    [video], rejections = manifest.build(Listing(entries, []))
+    [video], rejections = examination.examine_all(Listing(entries, []))
     assert (video.id, video.split) == ("c", "eval")
     assert [item.path[-5] for item in rejections] == ["a", "b", "d"]
     assert {item.reason for item in rejections} == {f"same file as {tmp_path}/c.mp4"}

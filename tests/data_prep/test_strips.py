@@ -12,7 +12,7 @@ from data_prep.mixing.pairing import draw
 from data_prep.records.features import RecordError
 from data_prep.records.record import Mixture, decode, encode, parse
 from data_prep.records.writer import make_record, read_window
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics
 from data_prep.sources.assign_splits import assign_splits
 
 CLIP = ClipConfig(frames=3, fps=10, height=16, width=24, short_side=64, sample_rate=1_000)
@@ -131,7 +131,7 @@ def test_a_strip_of_another_shape_is_an_error(make_records, size, feature):
 
 
 def test_the_center_of_a_middle_window_is_the_window_without_margin(video_folder, config):
-    videos = manifest.build(kinetics.find_videos(str(video_folder)))[0]
+    videos = examination.examine_all(kinetics.find_videos(str(video_folder)))[0]
     margin = config.clip.short_side - config.clip.width
     wide = config.model_copy(update={"margin": margin})
     pairing = draw(assign_splits(videos, config), "train", 1, config)[0]

@@ -19,7 +19,7 @@ from data_prep.records.layout import RecordLayout, lay_out
 from data_prep.records.outcomes import NothingMadeError, ShardReport
 from data_prep.records.record import decode
 from data_prep.records.writer import make_record, write_records
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics, manifest
 from data_prep.sources.assign_splits import assign_splits
 from data_prep.sources.kinetics import Rejection
 
@@ -30,7 +30,7 @@ class StoppedError(Exception):
 
 @pytest.fixture(scope="module")
 def videos(video_folder):
-    return manifest.build(kinetics.find_videos(str(video_folder)))[0]
+    return examination.examine_all(kinetics.find_videos(str(video_folder)))[0]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import StorageError, UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.sample.write import write_sample
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics
 from models.commands import main
 from models.tools.identity import identity_losses
 
@@ -20,7 +20,7 @@ CONFIG = DataConfig(clip=ClipConfig(frames=8, fps=8, height=64, width=64, short_
 def videos(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("kinetics") / "sample")
     write_sample(folder, clips=8, classes=2, seed=1)
-    found, _ = manifest.build(kinetics.find_videos(f"{folder}/videos"))
+    found, _ = examination.examine_all(kinetics.find_videos(f"{folder}/videos"))
     return found
 
 

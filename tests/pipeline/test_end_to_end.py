@@ -14,7 +14,7 @@ import pytest
 from data_prep.generate import generate
 from data_prep.media.clip import read_clip
 from data_prep.mixing.mix_videos import mix_videos
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examination, kinetics
 from models.measures import CONTROL_ACCURACY, IDENTITY_LOSS, LOSS, RELATIVE_LOSS
 from pipeline.config import load_config
 from pipeline.places import Places
@@ -177,7 +177,7 @@ def test_video_goes_through_the_server_and_back(runs, sample_videos, tmp_path):
 
 def test_records_of_the_pipeline_are_the_commands(runs, sample_videos, tmp_path):
     _, (first, *_), _ = runs
-    found, _ = manifest.build(kinetics.find_videos(str(sample_videos)))
+    found, _ = examination.examine_all(kinetics.find_videos(str(sample_videos)))
     generate(found, str(tmp_path / "out"), load_config("demo", SETTINGS).data)
     for split in ("train", "eval"):
         one, other = (

@@ -21,7 +21,7 @@ def failing(filled, monkeypatch):
         def fail(*args, **kwargs):
             raise error
 
-        monkeypatch.setattr(commands.manifest, "build", fail)
+        monkeypatch.setattr(commands.examination, "examine_all", fail)
         with workplace.unchanged(filled):
             return workplace.run(f"{INDEX} {options}")
 
