@@ -7,26 +7,28 @@ same, but another package, so that a process may load TensorFlow, too.
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 _PACKAGE = "layered_video"
-_Field = descriptor_pb2.FieldDescriptorProto
 
 
 def _list_of(name: str, kind: int) -> descriptor_pb2.DescriptorProto:
     """Return a message with a list of values, packed unless they are bytes."""
-    value = _Field(name="value", number=1, label=_Field.LABEL_REPEATED, type=kind)
-    if kind != _Field.TYPE_BYTES:
+    value = FieldDescriptorProto(
+        name="value", number=1, label=FieldDescriptorProto.LABEL_REPEATED, type=kind
+    )
+    if kind != FieldDescriptorProto.TYPE_BYTES:
         value.options.packed = True
     return descriptor_pb2.DescriptorProto(name=name, field=[value])
 
 
-def _one(name: str, number: int, kind: str, **more: Any) -> _Field:
+def _one(name: str, number: int, kind: str, **more: Any) -> FieldDescriptorProto:
     """Return a field with one message."""
-    return _Field(
+    return FieldDescriptorProto(
         name=name,
         number=number,
-        label=_Field.LABEL_OPTIONAL,
-        type=_Field.TYPE_MESSAGE,
+        label=FieldDescriptorProto.LABEL_OPTIONAL,
+        type=FieldDescriptorProto.TYPE_MESSAGE,
         type_name=f".{_PACKAGE}.{kind}",
         **more,
     )
@@ -42,22 +44,27 @@ def _file() -> descriptor_pb2.FileDescriptorProto:
         ],
         oneof_decl=[descriptor_pb2.OneofDescriptorProto(name="kind")],
     )
-    key = _Field(name="key", number=1, label=_Field.LABEL_OPTIONAL, type=_Field.TYPE_STRING)
+    key = FieldDescriptorProto(
+        name="key",
+        number=1,
+        label=FieldDescriptorProto.LABEL_OPTIONAL,
+        type=FieldDescriptorProto.TYPE_STRING,
+    )
     entry = descriptor_pb2.DescriptorProto(
         name="FeatureEntry",
         field=[key, _one("value", 2, "Feature")],
         options=descriptor_pb2.MessageOptions(map_entry=True),
     )
     entries = _one("feature", 1, "Features.FeatureEntry")
-    entries.label = _Field.LABEL_REPEATED
+    entries.label = FieldDescriptorProto.LABEL_REPEATED
     return descriptor_pb2.FileDescriptorProto(
         name=f"{_PACKAGE}/example.proto",
         package=_PACKAGE,
         syntax="proto3",
         message_type=[
-            _list_of("BytesList", _Field.TYPE_BYTES),
-            _list_of("FloatList", _Field.TYPE_FLOAT),
-            _list_of("Int64List", _Field.TYPE_INT64),
+            _list_of("BytesList", FieldDescriptorProto.TYPE_BYTES),
+            _list_of("FloatList", FieldDescriptorProto.TYPE_FLOAT),
+            _list_of("Int64List", FieldDescriptorProto.TYPE_INT64),
             feature,
             descriptor_pb2.DescriptorProto(name="Features", field=[entries], nested_type=[entry]),
             descriptor_pb2.DescriptorProto(name="Example", field=[_one("features", 1, "Features")]),

@@ -1,25 +1,22 @@
 """The record of a mixture, a tf.train.Example that keeps the contract of `features`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from data_prep.config import ClipConfig
 from data_prep.media import pcm
 from data_prep.media.clip import Clip
 from data_prep.mixing.compose import EVEN_SHARE
 from data_prep.mixing.pairing import Pairing, Window
+from data_prep.records.example import Example
 from data_prep.records.features import FEATURES, FLOATS, INTS, TEXTS, RecordError
 from data_prep.records.strips import (
     decode_strip,
-    draw_places,
     encode_alpha,
     encode_frames,
-    parse_alpha,
-    parse_frames,
 )
 
 
@@ -68,21 +65,21 @@ def encode(mixture: Mixture) -> bytes:
         values[f"{name}_sound"] = clip.audio.astype("<i2").tobytes()
         values[f"{name}_has_sound"] = int(clip.has_audio)
         values.update({f"{name}_{key}": value for key, value in _provenance(window).items()})
-    example = tf.train.Example()
+    example = Example()
     for key, dtype in FEATURES.items():
         _set(example.features.feature[key], dtype, values[key])
     return example.SerializeToString(deterministic=True)
 
 
 def decode(serialized: bytes, clip: ClipConfig) -> dict[str, Any]:
-    """Read one record into NumPy; equals `parse` of a batch of one, without the batch axis.
+    """Read one record into NumPy; equals `tensors.parse` of a batch of one, without the batch axis.
 
     Args:
         serialized: a serialized tf.train.Example.
         clip: shape of its clips; of larger ones the center is read.
 
     Returns:
-        The dictionary of `parse`, with arrays for media and str, int or float for the rest.
+        The dictionary of `tensors.parse`, with arrays for media and str, int or float for the rest.
 
     Raises:
         RecordError: the record does not keep the contract or has clips of another shape.
@@ -101,38 +98,6 @@ def decode(serialized: bytes, clip: ClipConfig) -> dict[str, Any]:
     else:
         shape = (clip.frames, clip.height, clip.width, 1)
         result["alpha"] = np.full(shape, EVEN_SHARE, np.float32)
-    return result
-
-
-def parse(
-    serialized: tf.Tensor, clip: ClipConfig, *, seed: tf.Tensor | None = None
-) -> dict[str, tf.Tensor]:
-    """Read a batch of records in TensorFlow; works eagerly and in graphs.
-
-    Args:
-        serialized: string `[B]`, serialized tf.train.Examples.
-        clip: shape of their clips; of larger ones a crop is read.
-        seed: int64 `[2]`, decides where V1 and V2 of each record are cropped. The alpha is cropped
-            with the clip that it belongs to; see `strips.belongs_to_v2`. None for the center.
-
-    Returns:
-        `v1`, `v2` uint8 `[B, T, H, W, 3]`; `alpha` float32 `[B, T, H, W, 1]` in [0, 1]; `audio1`,
-        `audio2` float32 `[B, S]` in [-1, 1]; and every text (string), number (float32) and count
-        (int64) of the record under its own name, each `[B]`.
-
-    Raises:
-        tf.errors.InvalidArgumentError: a feature is missing, or a clip has another shape.
-    """
-    values = tf.io.parse_example(serialized, feature_spec())
-    result = {key: values[key] for key in (*TEXTS, *FLOATS, *INTS)}
-    places = draw_places(values["front"], seed)
-    for number in ("1", "2"):
-        strips = values[f"v{number}_frames"]
-        result[f"v{number}"] = _each(parse_frames, strips, clip, places[f"v{number}"], tf.uint8)
-        audio = tf.io.decode_raw(values[f"v{number}_sound"], tf.int16)
-        audio = tf.reshape(audio, [tf.size(serialized), clip.samples])
-        result[f"audio{number}"] = tf.cast(audio, tf.float32) / pcm.FULL_SCALE
-    result["alpha"] = _each(parse_alpha, values["alpha"], clip, places["alpha"], tf.float32)
     return result
 
 
@@ -156,11 +121,6 @@ def read_texts(serialized: bytes, names: Sequence[str]) -> dict[str, str]:
     return {name: features[name].bytes_list.value[0].decode() for name in names}
 
 
-def feature_spec() -> dict[str, tf.io.FixedLenFeature]:
-    """Return the contract as `tf.io.parse_example` reads it."""
-    return {key: tf.io.FixedLenFeature([], tf.as_dtype(name)) for key, name in FEATURES.items()}
-
-
 def _provenance(window: Window) -> dict[str, str | int | float]:
     video = window.video
     return {
@@ -175,7 +135,7 @@ def _provenance(window: Window) -> dict[str, str | int | float]:
     }
 
 
-def _set(feature: tf.train.Feature, dtype: str, value: Any) -> None:
+def _set(feature: Any, dtype: str, value: Any) -> None:
     if dtype == "string":
         feature.bytes_list.value.append(value.encode() if isinstance(value, str) else value)
     elif dtype == "int64":
@@ -191,7 +151,7 @@ def _features(serialized: bytes) -> Any:
         RecordError: the bytes are no tf.train.Example.
     """
     try:
-        return tf.train.Example.FromString(serialized).features.feature
+        return Example.FromString(serialized).features.feature
     except Exception as error:  # protobuf's error class depends on its implementation
         raise RecordError("a record must be a serialized tf.train.Example") from error
 
@@ -217,16 +177,3 @@ def _values(serialized: bytes) -> dict[str, Any]:
     if problems:
         raise RecordError("record breaks the feature contract: " + "; ".join(problems))
     return values
-
-
-def _each(
-    function: Callable[[tf.Tensor, ClipConfig, tf.Tensor], tf.Tensor],
-    strips: tf.Tensor,
-    clip: ClipConfig,
-    places: tf.Tensor,
-    dtype: tf.DType,
-) -> tf.Tensor:
-    """Parse every strip at its place."""
-    return tf.map_fn(
-        lambda each: function(each[0], clip, each[1]), (strips, places), fn_output_signature=dtype
-    )

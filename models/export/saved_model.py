@@ -13,7 +13,7 @@ import tensorflow as tf
 from data_prep import storage
 from data_prep.config import ClipConfig
 from data_prep.default_outputs import default_outputs
-from data_prep.records.record import parse
+from data_prep.records.tensors import parse
 from models.export.warm_up import WarmUpRequest, write_warm_up
 from models.tasks.trainable import InputSpecs, TrainableModel
 

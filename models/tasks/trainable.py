@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from models.systems import System
 
 Batch = Mapping[str, Tensor]
-"""A batch of records, see `data_prep.records.record.parse`, with what `prepare` adds to it."""
+"""A batch of records, see `data_prep.records.tensors.parse`, with what `prepare` adds to it."""
 
 InputSpecs = dict[str, tuple[tuple[int, ...], str]]
 """Input name -> shape without the batch axis, and dtype."""
@@ -110,7 +110,7 @@ class TrainableModel(keras.Model, ABC):
         The input pipeline and the `evaluate` signature call it.
 
         Args:
-            batch: a batch of `data_prep.records.record.parse`.
+            batch: a batch of `data_prep.records.tensors.parse`.
         """
         return dict(batch)
 

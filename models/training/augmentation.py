@@ -5,7 +5,7 @@ The model composes a mixture from its clips, so the mixture and its targets chan
 
 import tensorflow as tf
 
-from data_prep.records.strips import belongs_to_v2
+from data_prep.records.tensors import belongs_to_v2
 from models.config import AugmentConfig
 
 Tensors = dict[str, tf.Tensor]
@@ -19,7 +19,7 @@ def augmented(batch: Tensors, config: AugmentConfig, seed: tf.Tensor) -> Tensors
     """Change the clips of a batch at random.
 
     Args:
-        batch: a batch of `data_prep.records.record.parse`.
+        batch: a batch of `data_prep.records.tensors.parse`.
         config: what to change, and how much.
         seed: int64 `[2]`, decides everything random.
 

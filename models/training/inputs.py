@@ -9,7 +9,7 @@ from data_prep.config import ClipConfig
 from data_prep.errors import UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.records.info import DatasetInfo
-from data_prep.records.record import parse
+from data_prep.records.tensors import parse
 from models.config import AugmentConfig
 from models.training.augmentation import augmented
 
@@ -54,7 +54,7 @@ def read_once(files: list[str], clip: ClipConfig, *, batch: int) -> tf.data.Data
         batch: examples per batch.
 
     Returns:
-        A dataset of batches, see `data_prep.records.record.parse`.
+        A dataset of batches, see `data_prep.records.tensors.parse`.
     """
     return (
         tf.data.TFRecordDataset(files)
@@ -97,7 +97,7 @@ def read_shuffled(
         prepare: applied to each batch, several of them in parallel.
 
     Returns:
-        An infinite dataset of batches, see `data_prep.records.record.parse`.
+        An infinite dataset of batches, see `data_prep.records.tensors.parse`.
     """
     passes_done, used = divmod(skip * batch, records)
 
@@ -164,7 +164,7 @@ def re_paired(batch: Tensors, seed: tf.Tensor) -> Tensors:
     it, so the number of mixtures of one class stays the same.
 
     Args:
-        batch: a batch of `data_prep.records.record.parse`.
+        batch: a batch of `data_prep.records.tensors.parse`.
         seed: int64 `[2]`, decides how many places on among these V2s the new one is.
 
     Returns:

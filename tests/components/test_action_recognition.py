@@ -14,7 +14,7 @@ from components.analyses.action_recognition.recognition_results import (
 from components.analyses.action_recognition.separators import load_separator
 from data_prep.errors import UserError
 from data_prep.mixing.compose import mix_uint8
-from data_prep.records.record import parse
+from data_prep.records.tensors import parse
 from models.pixels import from_uint8
 
 

@@ -33,7 +33,8 @@ from components.estimates import SeedEstimate
 from components.mixture_gen.spans import find_manifest
 from data_prep.errors import StorageError, UserError
 from data_prep.media.clip import read_audio
-from data_prep.records.record import decode, feature_spec
+from data_prep.records.record import decode
+from data_prep.records.tensors import feature_spec
 
 SHIFTS = (0.5, -0.25, 0.0, 1.75)
 

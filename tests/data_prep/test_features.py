@@ -1,6 +1,6 @@
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.records.features import FEATURES, MEDIA, schema
-from data_prep.records.record import feature_spec
+from data_prep.records.tensors import feature_spec
 
 
 def test_spec_and_schema_name_the_same_features():

@@ -10,7 +10,7 @@ from data_prep.config import ClipConfig, DataConfig
 from data_prep.media import pcm
 from data_prep.media.clip import Clip
 from data_prep.mixing.pairing import draw
-from data_prep.records import record
+from data_prep.records import record, tensors
 from data_prep.records.info import SplitInfo
 
 CLIP = ClipConfig(frames=5, fps=10, height=24, width=40, short_side=48, sample_rate=8_000)
@@ -73,7 +73,7 @@ def test_same_mixture_gives_the_same_bytes(mixtures):
 def test_parse_in_a_graph_equals_numpy(mixtures):
     records = [record.encode(mixture) for mixture in mixtures]
     dataset = tf.data.Dataset.from_tensor_slices(records).batch(2)
-    parsed = next(iter(dataset.map(lambda batch: record.parse(batch, CLIP))))
+    parsed = next(iter(dataset.map(lambda batch: tensors.parse(batch, CLIP))))
     assert parsed["v1"].shape == (2, 5, 24, 40, 3)
     assert parsed["alpha"].shape == (2, 5, 24, 40, 1)
     assert parsed["audio2"].shape == (2, CLIP.samples)
@@ -91,7 +91,7 @@ def test_parse_in_a_graph_equals_numpy(mixtures):
 
 def test_parse_has_static_shapes_and_takes_an_empty_batch():
     function = tf.function(
-        lambda batch: record.parse(batch, CLIP),
+        lambda batch: tensors.parse(batch, CLIP),
         input_signature=[tf.TensorSpec([None], tf.string)],
     )
     shapes = function.get_concrete_function().structured_outputs
@@ -131,7 +131,7 @@ def test_clips_of_another_shape_are_an_error(mixtures):
     with pytest.raises(record.RecordError, match="strip of 96x40, got 120x40"):
         record.decode(serialized, other)
     with pytest.raises(tf.errors.InvalidArgumentError):
-        record.parse(tf.constant([serialized]), other)
+        tensors.parse(tf.constant([serialized]), other)
     louder = CLIP.model_copy(update={"sample_rate": 16_000})
     with pytest.raises(record.RecordError, match="must have 8000 samples, got 4000"):
         record.decode(serialized, louder)
@@ -143,7 +143,7 @@ def test_alpha_of_8_bits_is_stored_exactly(mixtures):
     mixture = replace(mixtures[1], alpha=alpha)
     serialized = record.encode(mixture)
     np.testing.assert_array_equal(record.decode(serialized, CLIP)["alpha"][..., 0], alpha)
-    parsed = record.parse(tf.constant([serialized]), CLIP)
+    parsed = tensors.parse(tf.constant([serialized]), CLIP)
     np.testing.assert_array_equal(parsed["alpha"][0, ..., 0], alpha)
 
 

@@ -11,7 +11,7 @@ from small_models import CLIP, PRESET, build, fill, make_batch
 
 from data_prep.config import ClipConfig
 from data_prep.errors import UserError
-from data_prep.records.record import parse
+from data_prep.records.tensors import parse
 from models.export.exported_model import ExportedModel
 from models.export.saved_model import export
 from models.losses.reconstruction import identity_loss

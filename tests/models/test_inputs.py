@@ -8,7 +8,7 @@ import tensorflow as tf
 from small_models import CLIP
 
 from data_prep.errors import UserError
-from data_prep.records.record import parse
+from data_prep.records.tensors import parse
 from models.training import inputs
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.evaluation.class_slices import classes_of
-from data_prep.records.record import feature_spec
+from data_prep.records.tensors import feature_spec
 
 _TEXTS = ("mixture_id", "mixture_type", "v1_id", "v1_source", "v1_label", "v2_source", "v2_label")
 _READ = (*_TEXTS, "v1_start", "v1_has_sound", "v1_sound")
