@@ -4,6 +4,7 @@ A path is a URI: `s3://bucket/file`, `gs://bucket/file`, or simply a local path.
 fsspec knows works, once its package is installed. Every failure is a `StorageError`.
 """
 
+from data_prep.storage.children import Found
 from data_prep.storage.files import (
     LEASE,
     exists,
@@ -25,7 +26,6 @@ from data_prep.storage.files import (
 from data_prep.storage.lasting import is_lasting
 from data_prep.storage.leases import lease
 from data_prep.storage.listing import (
-    Found,
     glob,
     list_files,
     require_present,
@@ -41,7 +41,7 @@ from data_prep.storage.retries import retrying
 from data_prep.storage.transfers import (
     copy,
     copy_tree,
-    link_tree,
+    link,
     move,
 )
 from data_prep.storage.uris import (
@@ -73,7 +73,7 @@ __all__ = [
     "is_local",
     "join",
     "lease",
-    "link_tree",
+    "link",
     "list_files",
     "local_copy",
     "make_dirs",

@@ -3,11 +3,15 @@
 import errno
 import os
 import socket
+import threading
+from datetime import datetime
 from pathlib import Path
+from typing import Any, ClassVar
 
 import fsspec
 import pytest
 from failing_store import ROOT, failing_store, fill
+from fsspec.implementations.memory import MemoryFileSystem
 
 from data_prep import storage
 from data_prep.errors import StorageError
@@ -180,3 +184,120 @@ def test_lasting_errors_are_told_from_those_that_may_pass(monkeypatch, memory):
         with pytest.raises(StorageError) as caught:
             storage.read_bytes(f"{memory}/a")
         assert storage.is_lasting(caught.value) == lasting, cause
+
+
+class SlowStore(MemoryFileSystem):
+    """A store that answers a listing once another one is asked for, unless only one ever is."""
+
+    protocol = "slow"
+    cachable = False
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    at_once: ClassVar[int] = 0
+    most: ClassVar[int] = 0
+    lock: ClassVar[threading.Condition] = threading.Condition()
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return super()._strip_protocol(path.replace("slow://", "memory://", 1))
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> list[Any]:
+        with self.lock:
+            SlowStore.at_once += 1
+            SlowStore.most = max(self.most, self.at_once)
+            self.lock.notify_all()
+            self.lock.wait_for(lambda: self.most > 1, 5 if path.count("/") > 2 else 0)
+        try:
+            return super().ls(path, detail=detail, **options)
+        finally:
+            with self.lock:
+                SlowStore.at_once -= 1
+
+
+def test_the_folders_of_a_folder_are_listed_at_the_same_time(memory):
+    fsspec.register_implementation("slow", SlowStore, clobber=True)
+    names = [f"class {i:02d}/{j}.mp4" for i in range(70) for j in range(2)]
+    for name in names:
+        storage.write_text(f"slow://bucket/videos/{name}", "x")
+        storage.write_text(f"{memory}/videos/{name}", "x")
+    found = [item.uri for item in storage.survey("slow://bucket/videos")]
+    assert 1 < SlowStore.most <= 32
+    assert found == [
+        item.uri.replace("memory://", "slow://") for item in storage.survey(f"{memory}/videos")
+    ]
+    assert storage.list_files("slow://bucket/videos") == sorted(
+        f"slow://bucket/videos/{name}" for name in names
+    )
+
+
+def test_the_first_of_several_folders_that_cannot_be_listed_is_named(tmp_path, monkeypatch):
+    for number in range(40):
+        (tmp_path / f"{number:02d}").mkdir()
+    scandir = os.scandir
+
+    def refuse(path):
+        if os.fspath(path)[-2:] in ("07", "08", "31"):
+            raise OSError(errno.EIO, "Input/output error", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for lister in (storage.survey, storage.list_files):
+        with pytest.raises(StorageError, match=r"/07: Input/output error"):
+            lister(str(tmp_path))
+
+
+def test_a_stamp_changes_with_a_file_and_only_with_it(tmp_path):
+    for name in ("a.mp4", "sub/b.mp4"):
+        storage.write_text(f"{tmp_path}/{name}", "x")
+    (tmp_path / "link.mp4").symlink_to("a.mp4")
+
+    def stamps():
+        return {
+            item.uri[len(str(tmp_path)) :]: item.stamp for item in storage.survey(str(tmp_path))
+        }
+
+    before = stamps()
+    assert [bool(before[name]) for name in ("/a.mp4", "/link.mp4", "/sub", "/sub/b.mp4")] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert stamps() == before
+    os.utime(tmp_path / "a.mp4", ns=(1, 1))
+    changed = stamps()
+    assert {name for name in before if before[name] != changed[name]} == {"/a.mp4", "/link.mp4"}
+
+
+class TaggedStore(MemoryFileSystem):
+    """A store whose listings have what is in `facts`."""
+
+    protocol = "tagged"
+    cachable = False
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    facts: ClassVar[dict[str, Any]] = {}
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return super()._strip_protocol(path.replace("tagged://", "memory://", 1))
+
+    def ls(self, path: str, detail: bool = True, **options: Any) -> list[Any]:
+        found = super().ls(path, detail=detail, **options)
+        return [item | self.facts for item in found] if detail else found
+
+
+@pytest.mark.parametrize(
+    ("facts", "stamp"),
+    [
+        ({}, ""),
+        ({"ETag": '"abc"'}, '3:"abc"'),
+        ({"ETag": None, "LastModified": datetime(2026, 1, 2)}, "3:2026-01-02 00:00:00"),
+        ({"mtime": 0}, "3:0"),
+    ],
+)
+def test_a_remote_stamp_is_what_the_store_tells(monkeypatch, facts, stamp):
+    fsspec.register_implementation("tagged", TaggedStore, clobber=True)
+    monkeypatch.setattr(TaggedStore, "facts", facts)
+    storage.write_text("tagged://bucket/a.mp4", "abc")
+    assert [item.stamp for item in storage.survey("tagged://bucket")] == [stamp]
