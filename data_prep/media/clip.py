@@ -30,7 +30,12 @@ class Clip:
 
 
 def read_clip(
-    path: str | Path, clip: ClipConfig, *, start: float, crop: tuple[float, float] = (0.5, 0.5)
+    path: str | Path,
+    clip: ClipConfig,
+    *,
+    start: float,
+    crop: tuple[float, float] = (0.5, 0.5),
+    size: int | None = None,
 ) -> Clip:
     """Read a window of a video, with its audio.
 
@@ -40,22 +45,23 @@ def read_clip(
     pixels are those of the ffmpeg command.
 
     Args:
-        path: the video, on this machine.
+        path: the video, a path or a URI. Of a remote one, little more than the window is read.
         clip: length, rate and size of the window.
         start: seconds after the video's first frame, at least 0.
         crop: (top, left) position of the crop, each in [0, 1] of its range.
+        size: bytes that the file must have; by default, it may have any size.
 
     Raises:
         MediaError: the file is not a video that can be decoded, its frames in the window are
             damaged, or it ends before the window does.
-        StorageError: the storage does not give the file's content.
+        StorageError: the storage does not give the file's content, or it has another size.
     """
     if start < 0:
         raise ValueError(f"start: must be at least 0, got {start}")
     if not all(0 <= position <= 1 for position in crop):
         raise ValueError(f"crop: must be two positions in [0, 1], got {crop}")
     window = FrameWindow(clip, start, crop)
-    with opened(path) as container:
+    with opened(path, size=size) as container:
         try:
             frames, origin = read_frames(container, window, seek=True)
         except UnusableError:
@@ -73,7 +79,7 @@ def read_forward(path: str | Path, clip: ClipConfig) -> Iterator[np.ndarray]:
     """Read the center of a video from its first frame on, each frame once, however long it is.
 
     Args:
-        path: the video, on this machine.
+        path: the video, a path or a URI.
         clip: number, rate and size of the frames.
 
     Yields:
@@ -92,7 +98,7 @@ def read_audio(path: str | Path, *, start: float, samples: int, sample_rate: int
     """Read a window of a file's audio, mixed down to mono.
 
     Args:
-        path: a video or an audio file, on this machine.
+        path: a video or an audio file, a path or a URI.
         start: seconds after the first frame, or after the first audio if there is no video track.
         samples: length of the window.
         sample_rate: samples per second.

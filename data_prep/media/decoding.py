@@ -8,9 +8,8 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import FileIO
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import av
 from av.container import Flags, InputContainer
@@ -19,6 +18,7 @@ from av.stream import Discard, Stream
 
 from data_prep.errors import StorageError, StorageMissingError, UserError
 from data_prep.media import formats
+from data_prep.media.media_file import MediaFile, media_file, path_if_local
 
 PYAV_ERRORS = (av.FFmpegError, ValueError, RuntimeError, LookupError, ArithmeticError)
 """Errors that PyAV raises on corrupt files: libav's errors and PyAV's checks."""
@@ -57,46 +57,25 @@ class CutOffError(UnusableError):
     """The file cannot be read to its end."""
 
 
-class _File:
-    """A file for libav to read.
-
-    libav takes an error of the storage for the end of the file, or for corrupt data, so the error
-    is kept here. The empty name leaves the format to the content alone.
-    """
-
-    name = ""
-
-    def __init__(self, raw: FileIO):
-        self._raw = raw
-        self.error: OSError | None = None
-
-    def read(self, size: int) -> bytes:
-        try:
-            return self._raw.read(size) or b""
-        except OSError as error:
-            self.error = error
-            raise
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._raw.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._raw.tell()
-
-
 @contextmanager
-def opened(path: str | Path) -> Iterator[InputContainer]:
+def opened(path: str | Path, *, size: int | None = None) -> Iterator[InputContainer]:
     """Open a media file, and turn every error, now or while it is read, into one about the file.
+
+    Args:
+        path: a path on this machine, or a URI. Of a remote file, only the parts are read that libav
+            asks for, in blocks.
+        size: bytes that the file must have; by default, it may have any size.
 
     Raises:
         MediaError: the content cannot be used.
-        StorageError: the storage does not give the content (missing, not allowed, timed out, ...).
+        StorageError: the storage does not give the content (missing, not allowed, timed out, ...),
+            or the file has another size.
     """
     with _storage_errors(path):
         _require_regular(path)
-        with FileIO(path) as raw:
-            file = _File(raw)
-            with _content_errors(path, file), _container(file) as container:
+        with media_file(path) as file:
+            _require_size(path, file, size)
+            with _errors_of_reads(file), _content_errors(path), _container(file) as container:
                 yield container
 
 
@@ -112,7 +91,20 @@ def _storage_errors(path: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def _content_errors(path: str | Path, file: _File) -> Iterator[None]:
+def _errors_of_reads(file: MediaFile) -> Iterator[None]:
+    """Raise what the storage raised, whatever became of it in libav."""
+    try:
+        yield
+    except Exception:
+        if file.error is not None:
+            raise file.error  # noqa: B904  (its cause tells whether it may pass)
+        raise
+    if file.error is not None:
+        raise file.error
+
+
+@contextmanager
+def _content_errors(path: str | Path) -> Iterator[None]:
     try:
         yield
     except UserError:
@@ -120,31 +112,30 @@ def _content_errors(path: str | Path, file: _File) -> Iterator[None]:
     except MemoryError as error:
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from error
     except UnusableError as error:
-        _raise(path, str(error), file, error)
+        raise MediaError(path, str(error)) from error
     except PYAV_ERRORS as error:
-        _raise(path, f"cannot be decoded: {explain(error)}", file, error)
-    else:
-        if file.error is not None:
-            raise file.error
-
-
-def _raise(path: str | Path, reason: str, file: _File, error: Exception) -> NoReturn:
-    """Raise what is wrong with the storage, or else with the content."""
-    if file.error is not None:
-        raise file.error
-    raise MediaError(path, reason) from error
+        raise MediaError(path, f"cannot be decoded: {explain(error)}") from error
 
 
 def _require_regular(path: str | Path) -> None:
     """Refuse what must not even be opened: opening a named pipe waits for a writer."""
-    mode = Path(path).stat().st_mode
-    if not stat.S_ISREG(mode):
+    local = path_if_local(path)
+    mode = None if local is None else local.stat().st_mode
+    if mode is not None and not stat.S_ISREG(mode):
         kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "is not a regular file")
         raise MediaError(path, f"{kind}, not a media file")
 
 
+def _require_size(path: str | Path, file: MediaFile, size: int | None) -> None:
+    if size is not None and file.size != size:
+        raise StorageError(
+            str(path),
+            f"must be as it was indexed, with {size} bytes, got {file.size}; index it again",
+        )
+
+
 @contextmanager
-def _container(file: _File) -> Iterator[InputContainer]:
+def _container(file: MediaFile) -> Iterator[InputContainer]:
     # No protocol is allowed, so that no file can make libav open another file or the network.
     options = {"format_whitelist": formats.whitelist(), "protocol_whitelist": "none"}
     try:

@@ -77,7 +77,7 @@ def probe(path: str | Path, *, decode: bool = True) -> VideoInfo:
     """Examine a whole video.
 
     Args:
-        path: the video, on this machine.
+        path: the video, a path or a URI.
         decode: whether to decode every frame, so that no window of an accepted video has a
             damaged frame. Without it, all packets are read, but only the first frame and the
             audio are decoded.

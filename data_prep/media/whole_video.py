@@ -18,7 +18,7 @@ def read_whole(
     """Read the frames that a player shows at some times, however long the video is.
 
     Args:
-        path: the video, on this machine.
+        path: the video, a path or a URI.
         seconds: float `[T]`, increasing, after the video's first frame. Decoding begins near the
             first of them if the file allows that.
         height: pixels of every frame.

@@ -12,7 +12,7 @@ import pytest
 from small_videos import RATE, click, config, encode, numbered
 
 from data_prep.errors import StorageError, StorageMissingError, UserError
-from data_prep.media import decoding, streams
+from data_prep.media import media_file, streams
 from data_prep.media.clip import read_audio, read_clip
 from data_prep.media.decoding import MediaError
 from data_prep.media.encoding import write_video
@@ -104,7 +104,7 @@ def test_errors_of_the_storage_are_told_apart(tmp_path, plain, monkeypatch):
                 raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
             return super().read(size)
 
-    monkeypatch.setattr(decoding, "FileIO", Failing)
+    monkeypatch.setattr(media_file, "FileIO", Failing)
     path = tmp_path / "video.ts"
     encode(
         path,
