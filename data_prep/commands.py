@@ -3,6 +3,7 @@
 python -m data_prep sample|index|generate|inspect|mix --help
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, get_args
 
@@ -35,6 +36,7 @@ from data_prep.sample.write import write_sample
 from data_prep.settings import MAX_SEED, load
 from data_prep.sources import examination, kinetics, manifest
 from data_prep.sources.kinetics import Listing
+from data_prep.sources.videos import Video
 from data_prep.storage.outputs import require_folder_output
 from data_prep.yaml_text import read_yaml
 
@@ -160,6 +162,7 @@ def generate(
     data_config = _data_config(config, settings)
     dataset = Dataset(storage.absolute(output))
     with dataset.writing(data_config, overwrite=overwrite) as require_held:
+        found: Sequence[Video]
         if manifest_file:
             found, absent = manifest.read(manifest_file), 0
             rejections = manifest.read_rejected(manifest.rejected_beside(manifest_file))
@@ -229,7 +232,7 @@ def _examine(
     decode: bool,
     beam_options: tuple[str, ...],
     workers: int,
-) -> tuple[Listing, list[manifest.Video], list[kinetics.Rejection]]:
+) -> tuple[Listing, Sequence[Video], list[kinetics.Rejection]]:
     """Find and open the videos of a folder, and report what is odd about it."""
     listing = kinetics.find_videos(videos, annotations)
     for note in listing.notes:

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.settings import MAX_SEED, Settings, load
+from data_prep.splits import EVAL, TRAIN
 
 MAX_ROWS = 65_500
 """Rows that a JPEG can have; a record stores a clip's frames below each other in one JPEG."""
@@ -113,6 +114,10 @@ class DataConfig(Settings):
     max_dropped_share: float = Field(0.05, ge=0, le=1)
     records_per_shard: int = Field(256, ge=1, le=1_000_000)
     seed: int = Field(0, ge=0, le=MAX_SEED)
+
+    def mixtures_of(self, split: str) -> int:
+        """Return the number of mixtures of a split."""
+        return {TRAIN: self.train_mixtures, EVAL: self.eval_mixtures}[split]
 
     @property
     def recorded_clip(self) -> ClipConfig:

@@ -17,7 +17,7 @@ from data_prep.records.info import DatasetInfo
 from data_prep.records.outcomes import NothingMadeError, require_few_dropped
 from data_prep.records.writer import write_records
 from data_prep.sources.kinetics import Rejection
-from data_prep.sources.manifest import Video
+from data_prep.sources.videos import Video
 
 
 def generate(
@@ -83,12 +83,12 @@ def generate(
         else nullcontext(require_held)
     )
     with writing as require_held:
-        if not overwrite and dataset.holds(planned.videos, config):
+        if not overwrite and dataset.holds(planned):
             info = dataset.read_info()
             require_few_dropped(info.splits, config.max_dropped_share)
         else:
             require_held()
-            dataset.open(planned.videos, config, overwrite=overwrite)
+            dataset.open(planned, overwrite=overwrite)
             try:
                 info = write_records(
                     planned,

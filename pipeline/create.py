@@ -32,6 +32,7 @@ def create_pipeline(
     *,
     root: str,
     manifests: str,
+    unfinished: str,
     schema: str,
     checkpoints: str,
     serving: str,
@@ -49,6 +50,7 @@ def create_pipeline(
         config: the settings.
         root: folder of the artifacts.
         manifests: folder with `span-N/manifest.csv`.
+        unfinished: folder for what resumes interrupted mixing, which outlives a run.
         schema: file with the records' schema, see `write_schema`.
         checkpoints: folder for the checkpoints of unfinished training runs.
         serving: folder that blessed models are pushed to, in TF Serving's layout.
@@ -69,6 +71,7 @@ def create_pipeline(
         ...     config,
         ...     root="out/artifacts",
         ...     manifests="out/manifests",
+        ...     unfinished="out/unfinished",
         ...     schema="out/schema.pbtxt",
         ...     checkpoints="out/checkpoints",
         ...     serving=f"out/serving/{config.task.kind}",
@@ -79,7 +82,7 @@ def create_pipeline(
         >>> [stage.id for stage in pipeline.components if "Model" not in stage.id][-3:]
         ['Evaluator', 'Pusher', 'Report']
     """
-    mixtures = _mixtures(config, manifests)
+    mixtures = _mixtures(config, manifests, unfinished)
     [examples] = mixtures.outputs.values()
     curated = tfx.components.ImportSchemaGen(schema_file=schema)
     statistics = tfx.components.StatisticsGen(examples=examples, schema=curated.outputs["schema"])
@@ -161,6 +164,7 @@ def create_mixtures_pipeline(
     *,
     root: str,
     manifests: str,
+    unfinished: str,
     beam_args: list[str],
     metadata: Any = None,
 ) -> tfx.dsl.Pipeline:
@@ -170,26 +174,28 @@ def create_mixtures_pipeline(
         config: the settings.
         root: folder of the artifacts.
         manifests: folder with `span-N/manifest.csv`.
+        unfinished: folder for what resumes interrupted mixing, which outlives a run.
         beam_args: options of the Beam pipeline.
         metadata: ML Metadata's connection; None if the platform brings its own.
     """
     return tfx.dsl.Pipeline(
         pipeline_name=config.mixtures_name,
         pipeline_root=root,
-        components=[_mixtures(config, manifests)],
+        components=[_mixtures(config, manifests, unfinished)],
         enable_cache=True,
         metadata_connection_config=metadata,
         beam_pipeline_args=[*beam_args],
     )
 
 
-def _mixtures(config: PipelineConfig, manifests: str) -> BaseNode:
+def _mixtures(config: PipelineConfig, manifests: str, unfinished: str) -> BaseNode:
     """Return the stage that makes the mixtures, or imports those of another run."""
     if not config.mixtures:
         return MixtureGen(
             manifests=manifests,
             config=config.data,
             code=source_digest(_MIXING),
+            unfinished=unfinished,
         )
     return tfx.dsl.Importer(
         source_uri=config.mixtures,

@@ -87,13 +87,13 @@ def sample(output: Path, config: SampleConfig) -> str:
 def _held_out_pair(config: PipelineConfig, places: Places) -> tuple[str, str]:
     """Return the videos of the first held-out mixture of two classes."""
     videos = manifest.read(local.require_manifest(places))
-    pairings = plan(videos, config.data).pairings(EVAL)
-    for pairing in pairings:
+    for pairing in plan(videos, config.data).pairings(EVAL):
         v1, v2 = pairing.v1.video, pairing.v2.video
         if v1.label != v2.label:
             return v1.path, v2.path
     raise UserError(
-        f"demo: needs a held-out mixture of two classes, got none among {len(pairings)}"
+        f"demo: needs a held-out mixture of two classes, got none among "
+        f"{config.data.mixtures_of(EVAL)}"
     )
 
 

@@ -22,6 +22,7 @@ class Places:
         artifacts: TFX's artifacts, one folder per pipeline.
         metadata: ML Metadata's SQLite file.
         schema: the records' schema.
+        unfinished: what resumes interrupted mixing.
         checkpoints: checkpoints of unfinished training runs.
         links: links to folders elsewhere whose names TFX would take for patterns, and models by
             their digests, linked or downloaded.
@@ -37,6 +38,7 @@ class Places:
         self.artifacts = output / "artifacts"
         self.metadata = output / "metadata.db"
         self.schema = output / "schema" / "schema.pbtxt"
+        self.unfinished = output / "unfinished"
         self.checkpoints = output / "checkpoints"
         self.links = output / "links"
         self.summary = output / "summary.json"

@@ -14,11 +14,11 @@ from data_prep.media.frames import evenly_spaced, middle_start
 from data_prep.media.pcm import to_float
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.mixing.pairing import Window, draw, usable
+from data_prep.records.making import make_record, read_window
 from data_prep.records.record import decode
-from data_prep.records.writer import make_record, read_window
 from data_prep.sources import examination, kinetics
 from data_prep.sources.kinetics import Listing, Rejection
-from data_prep.sources.manifest import Video
+from data_prep.sources.videos import Video
 from data_prep.splits import EVAL
 from models.export.exported_model import ExportedModel
 from serving.versions import find_model

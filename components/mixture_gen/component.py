@@ -24,18 +24,20 @@ class MixtureGen(FileBasedExampleGen):
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
-    def __init__(self, *, manifests: str, config: DataConfig, code: str):
+    def __init__(self, *, manifests: str, config: DataConfig, code: str, unfinished: str):
         """Create the component.
 
         Args:
             manifests: folder with `span-N/manifest.csv`.
             config: settings of the data set.
             code: digest of the code that makes the records, so that TFX's cache notices a change.
+            unfinished: folder that outlives the execution, and on a platform the job, for what
+                resumes an interrupted one.
         """
         custom = example_gen_pb2.CustomConfig()
         settings = struct_pb2.Struct()
         # As text, because a Struct turns integers into floats.
-        settings.update({"data": config.model_dump_json(), "code": code})
+        settings.update({"data": config.model_dump_json(), "code": code, "unfinished": unfinished})
         custom.custom_config.Pack(settings)
         splits = [example_gen_pb2.SplitConfig.Split(name=name, hash_buckets=1) for name in SPLITS]
         super().__init__(

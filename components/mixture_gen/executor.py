@@ -12,12 +12,13 @@ from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
+from components.mixture_gen.attempts import note_attempt, remove_other_attempts
 from data_prep import storage
 from data_prep.config import DataConfig
+from data_prep.mixing.plan_digest import decisive
 from data_prep.mixing.planning import plan
 from data_prep.records.info import INFO
 from data_prep.records.layout import RecordLayout
-from data_prep.records.record_digest import decisive
 from data_prep.records.writer import write_records
 from data_prep.sources import manifest
 from data_prep.splits import SPLITS
@@ -28,8 +29,8 @@ Properties = dict[str, Any]
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Makes the records of both splits in one Beam pipeline.
 
-    TFX gives each attempt its own folder. Shards are made in a folder that all attempts at the
-    same records share, so that finished shards are reused after an interruption.
+    TFX gives each attempt its own folder. The reports of finished shards lie in a folder that all
+    attempts at the same records share, so that finished shards are reused after an interruption.
 
     The records are written as they are: JPEG strips do not shrink under the gzip of TFX's own
     ExampleGens, which would cost a sixth of the time.
@@ -48,13 +49,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         [examples] = output_dict[standard_component_specs.EXAMPLES_KEY]
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
         layout = RecordLayout(
-            unfinished=_unfinished(examples.uri, path, exec_properties),
-            splits={split: artifact_utils.get_split_uri([examples], split) for split in SPLITS},
+            unfinished=_unfinished(path, exec_properties),
+            # Without links, because reports outlive the names that a run gives its folders.
+            splits={
+                split: storage.absolute(artifact_utils.get_split_uri([examples], split))
+                for split in SPLITS
+            },
             info=storage.join(examples.uri, INFO),
             rejected=storage.join(examples.uri, manifest.REJECTED),
         )
         earlier = manifest.read_rejected(manifest.rejected_beside(path))
         with storage.lease(layout.unfinished) as require_held:
+            note_attempt(layout.unfinished, examples.uri)
             write_records(
                 planned,
                 layout,
@@ -63,17 +69,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 rejections=earlier,
                 report=partial(click.echo, err=True),  # the notices of logs are silenced
             )
+            remove_other_attempts(layout.unfinished, examples.uri)
         storage.remove_tree(layout.unfinished)
 
 
-def _unfinished(uri: str, manifest_uri: str, exec_properties: Properties) -> str:
-    """Return the folder of all attempts at the same records, beside the artifacts' folders."""
+def _unfinished(manifest_uri: str, exec_properties: Properties) -> str:
+    """Return the folder of all attempts at the same records."""
     settings = _settings(exec_properties)
     config = decisive(_data_config(exec_properties))
     digest = hashlib.sha256(json.dumps([settings["code"], config]).encode())
     digest.update(storage.read_bytes(manifest_uri))
-    component = storage.parent(storage.parent(uri))
-    return storage.join(component, "unfinished", digest.hexdigest()[:16])
+    return storage.join(settings["unfinished"], digest.hexdigest()[:16])
 
 
 def _data_config(exec_properties: Properties) -> DataConfig:

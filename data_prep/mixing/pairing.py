@@ -1,7 +1,6 @@
 """Random choice of two clips, their windows and the mixture type, from the seed alone."""
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -11,8 +10,9 @@ import numpy as np
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import UserError
 from data_prep.mixing.spreading import spread, spread_within
+from data_prep.mixing.steady_draw import NUMBERS, SteadyDraw, digests
 from data_prep.sources.kinetics import Rejection
-from data_prep.sources.manifest import Video
+from data_prep.sources.videos import Video, Videos
 from data_prep.splits import SPLITS, TRAIN
 
 # Durations come from timestamps in the container's own, coarser units.
@@ -20,6 +20,9 @@ DURATION_SLACK = 1e-3
 
 # Random draws cost nothing compared with a look at half a million videos.
 _TRIES = 1_000
+
+# What the random numbers of a mixture decide: each has a stream, so that one changes no other.
+_TARGET, _MIXING, _PARTNER, _WINDOWS = range(4)
 
 
 @dataclass(frozen=True)
@@ -50,156 +53,183 @@ class Pairing:
 
     def mixing_rng(self) -> np.random.Generator:
         """Return the random generator of how the clips are mixed, apart from their windows."""
-        return np.random.default_rng([self.seed, SPLITS.index(self.split), self.index, 1])
+        return _rng(self.seed, self.split, self.index, _MIXING)
 
 
-def usable(videos: Sequence[Video], clip: ClipConfig) -> tuple[list[Video], list[Rejection]]:
+def usable(videos: Sequence[Video], clip: ClipConfig) -> tuple[Videos, list[Rejection]]:
     """Separate the videos that are long enough for a clip from those that are not."""
-    kept, rejected = [], []
-    for video in videos:
-        if video.duration + DURATION_SLACK >= clip.seconds:
-            kept.append(video)
-        else:
-            reason = f"too short: {video.duration:.2f} s, a clip needs {clip.seconds:.2f} s"
-            rejected.append(Rejection(video.path, reason))
-    return kept, rejected
+    videos = Videos.of(videos)
+    long_enough = videos.numbers("duration") + DURATION_SLACK >= clip.seconds
+    rejected = [
+        Rejection(
+            video.path, f"too short: {video.duration:.2f} s, a clip needs {clip.seconds:.2f} s"
+        )
+        for video in videos.take(~long_enough)
+    ]
+    return videos.take(long_enough), rejected
 
 
-def check_sources(videos: Sequence[Video], split: str) -> None:
+def check_sources(videos: Videos, split: str) -> None:
     """Check that a split has enough source videos to draw mixtures from.
 
     Raises:
         UserError: the split has fewer than two source videos.
     """
-    pool = [video for video in videos if video.split == split]
-    sources = {video.source for video in pool}
-    if len(sources) < 2:
+    pool = videos.in_split(split)
+    count = len(np.unique(videos.codes("source")[0][pool]))
+    if count < 2:
         raise UserError(
-            f"{split} split: mixtures need at least 2 usable source videos, got {len(sources)} "
-            f"({len(pool)} usable files of {len(videos)} in all splits)"
+            f"{split} split: mixtures need at least 2 usable source videos, got {count} "
+            f"({np.count_nonzero(pool)} usable files of {len(videos)} in all splits)"
         )
 
 
 def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) -> list[Pairing]:
-    """Draw the mixtures of a split.
+    """Draw the mixtures of a split, by index; see `Pool`."""
+    return list(Pool(Videos.of(videos), split, config).pairings(0, count))
 
-    Mixture i depends on the seed, the split, i and the videos, but not on `count` or on the order
-    of `videos`. V1 is drawn from the audible videos if there are any, because its audio is the
-    control; V2 from the videos of other sources, and of V1's label or of other labels if the
-    settings say so and there are some. Windows start anywhere; crops are anywhere in train and
-    centered in eval. The mixture types, and the mixtures of one label among those of each type, are
-    spread evenly (see `spreading`).
 
-    Args:
-        videos: usable videos with their final splits; those of other splits are ignored.
-        split: one of `SPLITS`.
-        count: mixtures to draw.
-        config: settings of the data set.
+class Pool:
+    """The videos of one split, from which its mixtures are drawn.
 
-    Returns:
-        `count` pairings, by index.
-
-    Raises:
-        UserError: the split has fewer than two source videos.
+    Mixture i depends on the seed, the split, i and the videos, but not on the number of mixtures or
+    on the order of the videos, and one more video changes few mixtures (see `steady_draw`). V1 is
+    drawn from the audible videos if there are any, because its audio is the control; V2 from the
+    videos of other sources, and of V1's label or of other labels if the settings say so and there
+    are some. Windows start anywhere; crops are anywhere in train and centered in eval. The mixture
+    types, and the mixtures of one label among those of each type, are spread evenly (see
+    `spreading`).
     """
-    check_sources(videos, split)
-    pool = _Pool(videos, split, config)
-    kinds = zip(spread(config.shares), _same_label(config), strict=True)
-    return [pool.pairing(index, *next(kinds)) for index in range(count)]
 
+    def __init__(self, videos: Videos, split: str, config: DataConfig):
+        """Sort the videos.
 
-def _same_label(config: DataConfig) -> Iterator[bool | None]:
-    """Yield whether mixture 0, 1, 2, ... shows one label; None if labels are not looked at."""
-    if config.same_label_share is None:
-        return repeat(None)
-    return spread_within(config.same_label_share, config.shares)
+        Args:
+            videos: usable videos with their final splits; those of other splits are not drawn.
+            split: one of `SPLITS`.
+            config: settings of the data set.
 
-
-class _Pool:
-    """Videos of one split, in the order that the draws refer to."""
-
-    def __init__(self, videos: Sequence[Video], split: str, config: DataConfig):
+        Raises:
+            UserError: the split has fewer than two source videos.
+        """
+        check_sources(videos, split)
+        self._videos = videos
         self._split = split
         self._config = config
-        self._videos = sorted(
-            (video for video in videos if video.split == split),
-            key=lambda video: (video.source, video.id, video.path),
-        )
-        self._others = _Others(self._videos)
-        by_label = defaultdict(list)
-        for video in self._videos:
-            by_label[video.label].append(video)
-        self._by_label = {label: _Others(videos) for label, videos in by_label.items()}
-        everything = list(range(len(self._videos)))
-        self._targets = [
-            i for i in everything if self._videos[i].is_audible(config.min_loudness)
-        ] or everything
+        sources, names = videos.codes("source")
+        digest = digests(names)[sources]
+        order = videos.order("source", "id", "path")
+        order = order[videos.in_split(split)[order]]
+        # Stable, so that sources of one digest, if ever there are some, do not mingle.
+        self._order = order[np.argsort(digest[order], kind="stable")].astype(np.int32)
+        self._keys = digest[self._order]
+        self._blocks = _blocks(sources[self._order])
+        self._labels, self._names = videos.codes("label")
+        self._labels = self._labels[self._order]
+        self._is_one_class = len(np.unique(self._labels)) == 1
+        everything = np.ones(len(self._order), bool)
+        loudness = videos.numbers("loudness")[self._order]
+        audible = loudness >= config.min_loudness  # not so if it is NaN
+        self._all = SteadyDraw.of_mask(self._keys, everything)
+        self._targets = SteadyDraw.of_mask(self._keys, audible if audible.any() else everything)
+        self._by_label: dict[int, SteadyDraw] = {}
+        self._kinds = _Kinds(config)
 
-    def pairing(self, index: int, mixture_type: str, same_label: bool | None) -> Pairing:
-        """Draw the mixture with this index."""
-        config = self._config
-        rng = np.random.default_rng([config.seed, SPLITS.index(self._split), index])
-        v1 = self._videos[self._targets[rng.integers(len(self._targets))]]
-        v2 = self._partner(v1, same_label, rng)
+    def pairings(self, start: int, stop: int) -> Iterator[Pairing]:
+        """Draw the mixtures [start, stop)."""
+        for index in range(start, stop):
+            yield self._pairing(index, *self._kinds[index])
+
+    def _pairing(self, index: int, mixture_type: str, same_label: bool | None) -> Pairing:
+        v1 = self._targets.draw(self._rng(index, _TARGET).random(NUMBERS))
+        assert v1 is not None, "check_sources found two sources"
+        v2 = self._partner(v1, same_label, self._rng(index, _PARTNER))
+        rng = self._rng(index, _WINDOWS)
         return Pairing(
             split=self._split,
             index=index,
-            seed=config.seed,
+            seed=self._config.seed,
             mixture_type=mixture_type,
-            v1=_window(v1, self._split, config.clip, rng),
-            v2=_window(v2, self._split, config.clip, rng),
+            v1=_window(self._videos[self._order[v1]], self._split, self._config.clip, rng),
+            v2=_window(self._videos[self._order[v2]], self._split, self._config.clip, rng),
         )
 
-    def _partner(self, v1: Video, same_label: bool | None, rng: np.random.Generator) -> Video:
+    def _rng(self, index: int, purpose: int) -> np.random.Generator:
+        return _rng(self._config.seed, self._split, index, purpose)
+
+    def _partner(self, v1: int, same_label: bool | None, rng: np.random.Generator) -> int:
         """Draw a video of another source, whose label suits if there is one."""
+        label = int(self._labels[v1])
         # An empty label says nothing about the class.
-        if same_label is None or not v1.label or len(self._by_label) == 1:
+        if same_label is None or not self._names[label] or self._is_one_class:
             return self._any(v1, rng)
         if same_label:
-            return self._by_label[v1.label].draw(v1, rng) or self._any(v1, rng)
+            own = self._of_label(label).draw(rng.random(NUMBERS), self._block(v1))
+            return self._any(v1, rng) if own is None else own
         return self._other_label(v1, rng)
 
-    def _other_label(self, v1: Video, rng: np.random.Generator) -> Video:
+    def _of_label(self, label: int) -> SteadyDraw:
+        if label not in self._by_label:
+            self._by_label[label] = SteadyDraw.of_mask(self._keys, self._labels == label)
+        return self._by_label[label]
+
+    def _other_label(self, v1: int, rng: np.random.Generator) -> int:
         """Draw a video of another source and label, or of another source if there is none."""
         for _ in range(_TRIES):
             v2 = self._any(v1, rng)
-            if v2.label != v1.label:
+            if self._labels[v2] != self._labels[v1]:
                 return v2
         # There are few, if any, so the whole pool is searched.
-        rest = [v for v in self._videos if v.source != v1.source and v.label != v1.label]
-        return rest[rng.integers(len(rest))] if rest else v2
+        rest = SteadyDraw.of_mask(self._keys, self._labels != self._labels[v1])
+        other = rest.draw(rng.random(NUMBERS), self._block(v1))
+        return v2 if other is None else other
 
-    def _any(self, v1: Video, rng: np.random.Generator) -> Video:
+    def _any(self, v1: int, rng: np.random.Generator) -> int:
         """Draw a video of another source."""
-        v2 = self._others.draw(v1, rng)
+        v2 = self._all.draw(rng.random(NUMBERS), self._block(v1))
         assert v2 is not None, "check_sources found two sources"
         return v2
 
-
-class _Others:
-    """Videos sorted by source, from which those of other sources are drawn."""
-
-    def __init__(self, videos: Sequence[Video]):
-        self._videos = videos
-        self._blocks = _blocks(videos)
-
-    def draw(self, v1: Video, rng: np.random.Generator) -> Video | None:
-        """Draw one outside the block of V1's source; None if there is none."""
-        first, last = self._blocks[v1.source]
-        rest = len(self._videos) - (last - first)
-        if not rest:
-            return None
-        other = int(rng.integers(rest))
-        return self._videos[other if other < first else other + last - first]
+    def _block(self, row: int) -> tuple[int, int]:
+        """Return the rows [first, last) of a row's source."""
+        block = int(np.searchsorted(self._blocks, row, side="right"))
+        return int(self._blocks[block - 1]), int(self._blocks[block])
 
 
-def _blocks(pool: Sequence[Video]) -> dict[str, tuple[int, int]]:
-    """Map each source to its range [first, last) in a pool sorted by source."""
-    blocks: dict[str, tuple[int, int]] = {}
-    for i, video in enumerate(pool):
-        first, _ = blocks.get(video.source, (i, i))
-        blocks[video.source] = (first, i + 1)
-    return blocks
+def _blocks(sources: np.ndarray) -> np.ndarray:
+    """Return where each block of equal sources begins, and where the last one ends."""
+    changes = np.flatnonzero(sources[1:] != sources[:-1]) + 1
+    return np.concatenate([[0], changes, [len(sources)]])
+
+
+class _Kinds:
+    """The type of each mixture, and whether it shows one label; None if labels are not looked at.
+
+    They are spread in the order of the mixtures, and kept, because a later range begins anywhere.
+    """
+
+    def __init__(self, config: DataConfig):
+        share = config.same_label_share
+        labels = repeat(None) if share is None else spread_within(share, config.shares)
+        self._drawn: Iterator[tuple[str, bool | None]] = zip(
+            spread(config.shares), labels, strict=True
+        )
+        self._kinds: list[tuple[str, bool | None]] = []
+        self._numbers: dict[tuple[str, bool | None], int] = {}
+        self._known = bytearray()
+
+    def __getitem__(self, index: int) -> tuple[str, bool | None]:
+        for _ in range(index + 1 - len(self._known)):
+            kind = next(self._drawn)
+            number = self._numbers.setdefault(kind, len(self._numbers))
+            if number == len(self._kinds):
+                self._kinds.append(kind)
+            self._known.append(number)
+        return self._kinds[self._known[index]]
+
+
+def _rng(seed: int, split: str, index: int, purpose: int) -> np.random.Generator:
+    return np.random.default_rng([seed, SPLITS.index(split), index, purpose])
 
 
 def _window(video: Video, split: str, clip: ClipConfig, rng: np.random.Generator) -> Window:

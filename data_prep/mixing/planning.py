@@ -1,17 +1,19 @@
 """Plan of a data set: which mixtures are made of which videos. It needs no TensorFlow."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from data_prep.config import DataConfig
-from data_prep.mixing.pairing import Pairing, check_sources, draw, usable
+from data_prep.mixing.pairing import Pairing, Pool, check_sources, usable
+from data_prep.mixing.plan_digest import fingerprint
 from data_prep.sources.assign_splits import assign_splits
 from data_prep.sources.kinetics import Rejection
-from data_prep.sources.manifest import Video
-from data_prep.splits import EVAL, SPLITS, TRAIN
+from data_prep.sources.videos import Video, Videos
+from data_prep.splits import SPLITS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Mixtures to make of the videos.
 
@@ -21,14 +23,25 @@ class Plan:
         config: settings of the data set.
     """
 
-    videos: list[Video]
+    videos: Videos
     rejections: list[Rejection]
     config: DataConfig
+    _pools: dict[str, Pool] = field(default_factory=dict, init=False, repr=False)
 
-    def pairings(self, split: str) -> list[Pairing]:
-        """Draw the mixtures of a split, by index."""
-        counts = {TRAIN: self.config.train_mixtures, EVAL: self.config.eval_mixtures}
-        return draw(self.videos, split, counts[split], self.config)
+    @cached_property
+    def fingerprint(self) -> str:
+        """Digest of all that decides the records."""
+        return fingerprint(self.videos, self.config)
+
+    def pairings(self, split: str, start: int = 0, stop: int | None = None) -> Iterator[Pairing]:
+        """Draw the mixtures [start, stop) of a split, by default all; none depends on the others.
+
+        The first call sorts the videos of the split.
+        """
+        if split not in self._pools:
+            self._pools[split] = Pool(self.videos, split, self.config)
+        end = self.config.mixtures_of(split) if stop is None else stop
+        return self._pools[split].pairings(start, end)
 
 
 def plan(videos: Sequence[Video], config: DataConfig) -> Plan:

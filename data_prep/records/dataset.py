@@ -4,12 +4,13 @@ settings.json                       settings and fingerprint, written first
 manifest.csv                        the videos, with their splits
 SPLIT/mixtures-00000-of-00004.tfrecord
 progress/reports/SPLIT-00000.json   contents of a finished shard, so that only others are made
+progress/videos.parquet             the videos as workers read them, while there are workers
 info.json  rejected.csv             counts, settings, sizes; rejected files and reasons
 COMPLETED                           written last
 .lease                              names the writer while there is one
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
@@ -17,12 +18,13 @@ from typing import NoReturn
 from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.errors import StorageError, StorageMissingError, UserError
+from data_prep.mixing.plan_digest import decisive
+from data_prep.mixing.planning import Plan
 from data_prep.records.info import INFO, DatasetInfo
 from data_prep.records.layout import RecordLayout
-from data_prep.records.record_digest import decisive, fingerprint
 from data_prep.results import Results
 from data_prep.sources import manifest
-from data_prep.sources.manifest import MANIFEST, REJECTED, Video
+from data_prep.sources.manifest import MANIFEST, REJECTED
 from data_prep.splits import SPLITS
 
 SETTINGS = "settings.json"
@@ -51,7 +53,6 @@ class Dataset:
             splits={split: self._path(split) for split in SPLITS},
             info=self._path(INFO),
             rejected=self._path(REJECTED),
-            in_place=True,
             marker=self._path(COMPLETED),
         )
 
@@ -98,23 +99,19 @@ class Dataset:
             with storage.lease(self.folder) as require_held:
                 yield require_held
 
-    def holds(self, videos: Sequence[Video], config: DataConfig) -> bool:
-        """Say whether all of the data set of these videos and settings is there."""
+    def holds(self, planned: Plan) -> bool:
+        """Say whether all of a planned data set is there."""
         found = self._found()
-        return (
-            found is not None
-            and found.fingerprint == fingerprint(videos, config)
-            and self.is_complete
-        )
+        return found is not None and found.fingerprint == planned.fingerprint and self.is_complete
 
-    def open(self, videos: Sequence[Video], config: DataConfig, *, overwrite: bool) -> None:
+    def open(self, planned: Plan, *, overwrite: bool) -> None:
         """Make the folder, or resume one that was begun with the same videos and settings.
 
         Raises:
             UserError: the folder holds something else and `overwrite` is not set. With it, only
                 an incomplete data set of the same videos and settings is resumed.
         """
-        settings = DatasetSettings(fingerprint=fingerprint(videos, config), settings=config)
+        settings = DatasetSettings(fingerprint=planned.fingerprint, settings=planned.config)
         found = self._found()
         if found is None:
             storage.require_new(self.folder, "output")
@@ -127,7 +124,7 @@ class Dataset:
         storage.remove_drafts(self.folder)
         if found != settings:
             settings.write(self._path(SETTINGS))
-        manifest.write(self._path(MANIFEST), videos)
+        manifest.write(self._path(MANIFEST), planned.videos)
 
     def clear(self) -> None:
         """Remove what `generate` wrote, the marker first and the settings last.

@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from data_prep.config import DataConfig
+from data_prep.records.work import Work
 from data_prep.results import Results
 
 INFO = "info.json"
@@ -64,6 +65,7 @@ class DatasetInfo(Results):
         shards: size of each file of records in bytes, by SPLIT/NAME.
         annotated_but_absent: number of annotated videos that were not found.
         files_not_used: number of files in `rejected.csv`.
+        work: what its making took; the one part of a data set that another run has otherwise.
     """
 
     splits: dict[str, SplitInfo]
@@ -72,3 +74,4 @@ class DatasetInfo(Results):
     shards: dict[str, int] = Field(default_factory=dict)
     annotated_but_absent: int = 0
     files_not_used: int = 0
+    work: Work = Field(default_factory=Work)

@@ -5,12 +5,39 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from data_prep import storage
+from data_prep.config import DataConfig
 from data_prep.errors import StorageMissingError
-from data_prep.mixing.pairing import Pairing
-from data_prep.mixing.planning import Plan
-from data_prep.records.record_digest import fingerprint
 from data_prep.splits import SPLITS
 from data_prep.storage.stores import open_store, storage_errors
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of records to make: a range of the mixtures of a split.
+
+    Attributes:
+        split: the split.
+        number: number of the file among those of the split.
+        of: how many files the split has.
+        start: index of the first mixture.
+        stop: index after the last one.
+    """
+
+    split: str
+    number: int
+    of: int
+    start: int
+    stop: int
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return f"mixtures-{self.number:05d}-of-{self.of:05d}.tfrecord"
+
+    @property
+    def key(self) -> str:
+        """Name of the file in the data set, SPLIT/NAME."""
+        return f"{self.split}/{self.name}"
 
 
 @dataclass(frozen=True)
@@ -18,14 +45,11 @@ class RecordLayout:
     """Places of everything that the record writer writes, as URIs.
 
     Attributes:
-        unfinished: folder of what resumes an interrupted run: the reports of finished shards
-            and, unless they are made in place, the shards. At the end it is empty, but for the
-            reports of shards that were made in place: with them, lost ones are made again.
+        unfinished: folder of what resumes an interrupted run: the reports of finished shards.
+            With them, records that are lost later are made again.
         splits: folder of each split's records, by split.
         info: the file `info.json`.
         rejected: the file `rejected.csv`.
-        in_place: whether shards are made in the folders of `splits` from the start. Otherwise they
-            are made in `unfinished`, and linked or copied there once all are finished.
         marker: a file that is written last; None for none.
     """
 
@@ -33,7 +57,6 @@ class RecordLayout:
     splits: Mapping[str, str]
     info: str
     rejected: str
-    in_place: bool = False
     marker: str | None = None
 
     @property
@@ -41,56 +64,36 @@ class RecordLayout:
         """Folder of the reports of finished shards."""
         return storage.join(self.unfinished, "reports")
 
-    def shards(self, split: str) -> str:
-        """Return the folder in which the shards of a split are made."""
-        return self.splits[split] if self.in_place else storage.join(self.unfinished, split)
+    @property
+    def videos(self) -> str:
+        """Parquet file of the videos, as workers read them."""
+        return storage.join(self.unfinished, "videos.parquet")
+
+    def records(self, shard: Shard) -> str:
+        """Return the URI of a shard's file."""
+        return storage.join(self.splits[shard.split], shard.name)
+
+    def report(self, shard: Shard) -> str:
+        """Return the URI of the report that makes a shard a finished one."""
+        return storage.join(self.reports, f"{shard.split}-{shard.number:05d}.json")
 
     def sizes(self) -> dict[str, int]:
-        """Return the bytes of the files in the folders of `shards`, by SPLIT/NAME."""
+        """Return the bytes of the files of records, by SPLIT/NAME."""
         return {
             f"{split}/{name}": size
-            for split in self.splits
-            for name, size in _sizes(self.shards(split)).items()
+            for split, folder in self.splits.items()
+            for name, size in _sizes(folder).items()
         }
 
 
-@dataclass(frozen=True)
-class Shard:
-    """One file of records to make, and the report that makes it a finished one.
-
-    Attributes:
-        records: URI of the file.
-        report: URI of the report.
-        fingerprint: that of the data set.
-        pairings: the mixtures, in the order of the file.
-    """
-
-    records: str
-    report: str
-    fingerprint: str
-    pairings: tuple[Pairing, ...]
-
-    @property
-    def key(self) -> str:
-        """Name of the file of records in the data set, SPLIT/NAME."""
-        return f"{self.pairings[0].split}/{storage.name(self.records)}"
-
-
-def lay_out(planned: Plan, layout: RecordLayout) -> Iterator[Shard]:
+def lay_out(config: DataConfig) -> Iterator[Shard]:
     """Yield the shards of both splits; the file of a mixture depends on its index alone."""
-    size = planned.config.records_per_shard
-    digest = fingerprint(planned.videos, planned.config)
+    size = config.records_per_shard
     for split in SPLITS:
-        pairings = planned.pairings(split)
-        starts = range(0, len(pairings), size)
-        for i, start in enumerate(starts):
-            name = f"mixtures-{i:05d}-of-{len(starts):05d}.tfrecord"
-            yield Shard(
-                storage.join(layout.shards(split), name),
-                storage.join(layout.reports, f"{split}-{i:05d}.json"),
-                digest,
-                tuple(pairings[start : start + size]),
-            )
+        count = config.mixtures_of(split)
+        starts = range(0, count, size)
+        for number, start in enumerate(starts):
+            yield Shard(split, number, len(starts), start, min(start + size, count))
 
 
 def _sizes(folder: str) -> dict[str, int]:

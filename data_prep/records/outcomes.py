@@ -2,19 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+
+import numpy as np
 
 from data_prep import storage
-from data_prep.errors import StorageMissingError, UserError
+from data_prep.errors import StorageError, StorageMissingError, UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.mixing.planning import Plan
 from data_prep.records.features import FEATURES
 from data_prep.records.info import DatasetInfo, DroppedMixture, SplitInfo
-from data_prep.records.layout import Shard
+from data_prep.records.layout import RecordLayout, Shard
+from data_prep.records.work import Work
 from data_prep.results import Results
 from data_prep.sources.kinetics import Rejection
 from data_prep.splits import SPLITS
 
 _SHOWN = 3  # reasons in an error message
+_AT_A_TIME = 16  # requests to a store, most of whose time is waiting
 
 
 class NothingMadeError(UserError):
@@ -33,63 +39,101 @@ class Outcome(Results):
 
 
 class ShardReport(Results):
-    """Account of a finished shard.
+    """Account of a finished shard, as long as its losses, whatever it holds.
 
     Attributes:
         fingerprint: that of the data set, because mixtures of all data sets have the same names.
-        outcomes: outcomes of its mixtures.
-        bytes: size of its file of records.
+        start: index of its first mixture.
+        stop: index after the last one.
+        records: URI of its file of records.
+        bytes: size of this file.
+        mixture_types: number of records of each mixture type.
+        with_audio: number of records whose target clip is audible.
+        dropped: mixtures that could not be made.
+        work: what it took.
     """
 
     fingerprint: str
-    outcomes: list[Outcome]
+    start: int
+    stop: int
+    records: str
     bytes: int
+    mixture_types: dict[str, int]
+    with_audio: int
+    dropped: list[DroppedMixture]
+    work: Work
 
-    def vouches_for(self, shard: Shard) -> bool:
-        """Say whether every planned mixture has an outcome, and the records are all there."""
-        planned = [pairing.mixture_id for pairing in shard.pairings]
-        if self.fingerprint != shard.fingerprint:
-            return False
-        if [outcome.mixture_id for outcome in self.outcomes] != planned:
+    @classmethod
+    def of(
+        cls, outcomes: Sequence[Outcome], shard: Shard, *, fingerprint: str, **facts: Any
+    ) -> Self:
+        """Count the outcomes of a shard's mixtures."""
+        made = [outcome for outcome in outcomes if not outcome.reason]
+        return cls(
+            fingerprint=fingerprint,
+            start=shard.start,
+            stop=shard.stop,
+            mixture_types=Counter(outcome.mixture_type for outcome in made),
+            with_audio=sum(outcome.with_audio for outcome in made),
+            dropped=[
+                DroppedMixture(mixture_id=o.mixture_id, path=o.path, reason=o.reason)
+                for o in outcomes
+                if o.reason
+            ],
+            **facts,
+        )
+
+    def vouches_for(self, shard: Shard, fingerprint: str) -> bool:
+        """Say whether the shard's mixtures have been made, and their records are all there."""
+        if self.fingerprint != fingerprint or (self.start, self.stop) != (shard.start, shard.stop):
             return False
         try:
-            return storage.size(shard.records) == self.bytes
+            return storage.size(self.records) == self.bytes
         except StorageMissingError:
             return False
 
 
-def read_reports(shards: Iterable[Shard]) -> dict[str, ShardReport]:
-    """Read the reports of finished shards, by the keys of the shards.
-
-    Raises:
-        UserError: a shard is not finished: its report is missing or is that of other records.
-    """
-    reports = {}
-    for shard in shards:
-        report = ShardReport.read(shard.report)
-        if not report.vouches_for(shard):
-            raise UserError(
-                f"{shard.records}: must hold the records that its report lists, got others; "
-                "rerun the same command to make them again"
-            )
-        reports[shard.key] = report
-    return reports
+def find_report(uri: str, shard: Shard, fingerprint: str) -> ShardReport | None:
+    """Read the report of a shard; None if it is missing or vouches for other records."""
+    try:
+        report = ShardReport.read(uri)
+    except StorageMissingError:
+        return None
+    except StorageError:
+        raise
+    except UserError:  # of another version
+        return None
+    return report if report.vouches_for(shard, fingerprint) else None
 
 
-def unreadable(outcomes: Sequence[Outcome]) -> list[Rejection]:
+def find_reports(
+    shards: Sequence[Shard], layout: RecordLayout, fingerprint: str
+) -> dict[Shard, ShardReport]:
+    """Read the reports of the finished ones among some shards, several at a time."""
+
+    @storage.retrying
+    def find(shard: Shard) -> ShardReport | None:
+        return find_report(layout.report(shard), shard, fingerprint)
+
+    with ThreadPoolExecutor(_AT_A_TIME) as threads:
+        reports = threads.map(find, shards)
+        return {s: report for s, report in zip(shards, reports, strict=True) if report is not None}
+
+
+def unreadable(reports: Iterable[ShardReport]) -> list[Rejection]:
     """Return the videos because of which mixtures were dropped."""
-    reasons = {outcome.path: outcome.reason for outcome in outcomes if outcome.reason}
+    reasons = {lost.path: lost.reason for report in reports for lost in report.dropped}
     return [Rejection(path, reason) for path, reason in reasons.items()]
 
 
 def summarize_outcomes(
-    planned: Plan, outcomes: Sequence[Outcome], *, absent: int, not_used: int
+    planned: Plan, reports: Mapping[Shard, ShardReport], *, absent: int, not_used: int
 ) -> DatasetInfo:
     """Return the facts about a finished data set.
 
     Args:
         planned: the plan.
-        outcomes: those of all its mixtures.
+        reports: those of all its shards.
         absent: number of annotated videos that were not found.
         not_used: number of rejected files.
 
@@ -97,7 +141,10 @@ def summarize_outcomes(
         NothingMadeError: no mixture of any split could be made.
         UserError: a split lost more mixtures than `max_dropped_share`.
     """
-    splits = {split: _split_info(planned, split, outcomes) for split in SPLITS}
+    splits = {
+        split: _split_info(planned, split, [r for s, r in reports.items() if s.split == split])
+        for split in SPLITS
+    }
     if not any(info.mixtures for info in splits.values()):
         raise NothingMadeError(f"no mixture could be made: {_reasons(splits.values())}")
     require_few_dropped(splits, planned.config.max_dropped_share)
@@ -105,8 +152,10 @@ def summarize_outcomes(
         splits=splits,
         settings=planned.config,
         features=dict(FEATURES),
+        shards={shard.key: report.bytes for shard, report in reports.items()},
         annotated_but_absent=absent,
         files_not_used=not_used,
+        work=Work.total(report.work for report in reports.values()),
     )
 
 
@@ -140,23 +189,23 @@ def _reasons(splits: Iterable[SplitInfo]) -> str:
     return "; ".join(shown + ["..."] * (len(reasons) > _SHOWN))
 
 
-def _split_info(planned: Plan, split: str, outcomes: Sequence[Outcome]) -> SplitInfo:
-    own = sorted((o for o in outcomes if o.split == split), key=lambda o: o.mixture_id)
-    kept = [outcome for outcome in own if not outcome.reason]
-    dropped = [outcome for outcome in own if outcome.reason]
-    counts = Counter(outcome.mixture_type for outcome in kept)
-    videos = [video for video in planned.videos if video.split == split]
-    audible = sum(video.is_audible(planned.config.min_loudness) for video in videos)
+def _split_info(planned: Plan, split: str, reports: Sequence[ShardReport]) -> SplitInfo:
+    config, videos = planned.config, planned.videos
+    counts = sum((Counter(report.mixture_types) for report in reports), Counter[str]())
+    own = videos.in_split(split)
+    loudness = videos.numbers("loudness")[own]
+    audible = int(np.count_nonzero(loudness >= config.min_loudness))  # not so if it is NaN
+    labels, names = videos.codes("label")
     return SplitInfo(
-        mixtures=len(kept),
+        mixtures=counts.total(),
         mixture_types={name: counts[name] for name in MIXTURE_TYPES if counts[name]},
-        with_audio=sum(outcome.with_audio for outcome in kept),
-        videos=len(videos),
+        with_audio=sum(report.with_audio for report in reports),
+        videos=int(np.count_nonzero(own)),
         audible_videos=audible,
-        silent_videos=sum(video.loudness is not None for video in videos) - audible,
-        sources=len({video.source for video in videos}),
-        labels=sorted({video.label for video in videos}),
-        dropped=[
-            DroppedMixture(mixture_id=o.mixture_id, path=o.path, reason=o.reason) for o in dropped
-        ],
+        silent_videos=int(np.count_nonzero(~np.isnan(loudness))) - audible,
+        sources=len(np.unique(videos.codes("source")[0][own])),
+        labels=sorted(names[code] for code in np.unique(labels[own])),
+        dropped=sorted(
+            (lost for report in reports for lost in report.dropped), key=lambda d: d.mixture_id
+        ),
     )

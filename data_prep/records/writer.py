@@ -1,49 +1,41 @@
 """The one writer of records: shards of mixtures, their resumption and their account.
 
 `generate` and the pipeline's MixtureGen both call `write_records`; only their `RecordLayout`
-differs. Both hold the lease of the folder meanwhile, and remove what is unfinished afterwards.
+differs. Both hold the lease of the folder meanwhile.
 
-All places are URIs of the storage layer, on the workers too.
+All places are URIs of the storage layer, on the workers too. What travels to the workers does not
+grow with the number of videos: a shard is a range of mixtures, which the worker draws itself.
 """
 
-import errno
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import apache_beam as beam
-import numpy as np
-import tensorflow as tf
 from apache_beam.metrics import Metrics
+from apache_beam.utils.shared import Shared
 
 from data_prep import storage
 from data_prep.beam_run import running
-from data_prep.config import ClipConfig, DataConfig
-from data_prep.errors import StorageError, StorageMissingError, UserError
-from data_prep.media import pcm
-from data_prep.media.clip import Clip, read_clip
-from data_prep.media.decoding import MediaError
-from data_prep.mixing.mixture_types import get_mixture_type
-from data_prep.mixing.pairing import Pairing, Window
+from data_prep.config import DataConfig
+from data_prep.errors import UserError
 from data_prep.mixing.planning import Plan
 from data_prep.records.info import DatasetInfo
 from data_prep.records.layout import RecordLayout, Shard, lay_out
+from data_prep.records.making import make_record
 from data_prep.records.outcomes import (
     Outcome,
     ShardReport,
-    read_reports,
+    find_report,
+    find_reports,
     summarize_outcomes,
     unreadable,
 )
-from data_prep.records.record import Mixture, encode
+from data_prep.records.tfrecord import write_record
+from data_prep.records.work import WorkMeter
 from data_prep.sources import manifest
 from data_prep.sources.kinetics import Rejection
-from data_prep.sources.manifest import Video
-
-# TensorFlow's errors have the text of the operating system's, but not its number.
-_ERRORS = {os.strerror(number): number for number in errno.errorcode}
+from data_prep.sources.videos import Videos
 
 
 def write_records(
@@ -80,187 +72,172 @@ def write_records(
         StorageError: something could not be read or written, or a video has another size than when
             it was indexed. The finished shards are kept.
     """
-    shards = list(lay_out(planned, layout))
-    finished = _count_finished(shards, layout)
-    if finished and report is not None:
-        report(f"resuming: {finished} of {len(shards)} shards are finished")
+    shards = list(lay_out(planned.config))
+    _report_resumption(planned, shards, layout, report)
+    planned.videos.write(layout.videos)
+    job = Job(layout, planned.config, planned.fingerprint)
     with running(pipeline):
-        _ = pipeline | WriteShards(shards, planned.config)
+        _ = pipeline | WriteShards(shards, job)
     require_held()
-    reports = read_reports(shards)
-    outcomes = [outcome for report in reports.values() for outcome in report.outcomes]
-    rejected = [*rejections, *planned.rejections, *unreadable(outcomes)]
-    info = summarize_outcomes(planned, outcomes, absent=absent, not_used=len(rejected))
-    sizes = {key: report.bytes for key, report in reports.items()}
-    info = info.model_copy(update={"shards": sizes})
+    reports = find_reports(shards, layout, planned.fingerprint)
+    _require_all(shards, reports, layout)
+    rejected = [*rejections, *planned.rejections, *unreadable(reports.values())]
+    info = summarize_outcomes(planned, reports, absent=absent, not_used=len(rejected))
     info.write(layout.info)
     manifest.write_rejected(layout.rejected, sorted(rejected, key=lambda item: item.path))
     require_held()
-    _finish(layout)
+    if layout.marker is not None:
+        storage.write_text(layout.marker, "")
+    storage.remove(layout.videos)
     return info
 
 
-def _count_finished(shards: Sequence[Shard], layout: RecordLayout) -> int:
-    """Count the shards that have a report and records, without reading them."""
-    reports = set(map(storage.name, storage.list_files(layout.reports, ".json")))
-    sizes = layout.sizes() if reports else {}
-    return sum(storage.name(s.report) in reports and s.key in sizes for s in shards)
+def _report_resumption(
+    planned: Plan,
+    shards: Sequence[Shard],
+    layout: RecordLayout,
+    report: Callable[[str], None] | None,
+) -> None:
+    """Say how many shards an earlier run has finished, if there are some."""
+    if report is None or not storage.list_files(layout.reports, ".json"):
+        return
+    finished = len(find_reports(shards, layout, planned.fingerprint))
+    if finished:
+        report(f"resuming: {finished} of {len(shards)} shards are finished")
 
 
-def make_record(pairing: Pairing, config: DataConfig) -> tuple[bytes | None, Outcome]:
-    """Make one record: decode both clips, prepare the mixture, encode.
+def _require_all(
+    shards: Sequence[Shard], reports: dict[Shard, ShardReport], layout: RecordLayout
+) -> None:
+    """Check that every shard is finished; a runner that lost some says nothing about it."""
+    for shard in shards:
+        if shard not in reports:
+            raise UserError(
+                f"{layout.records(shard)}: must hold the records that its report lists, got "
+                "others; rerun the same command to make them again"
+            )
 
-    A clip counts as having audio if its window is audible.
 
-    Returns:
-        A serialized tf.train.Example (see `records.features`), or None if one of the videos
-        cannot be decoded; and the outcome.
+@dataclass(frozen=True)
+class Job:
+    """What every worker must know.
 
-    Raises:
-        StorageError: see `read_window`.
+    Attributes:
+        layout: where everything goes.
+        config: settings of the data set.
+        fingerprint: digest of all that decides the records.
     """
-    outcome = Outcome(
-        split=pairing.split, mixture_id=pairing.mixture_id, mixture_type=pairing.mixture_type
-    )
-    try:
-        v1, v2 = (read_window(window, config.recorded_clip) for window in (pairing.v1, pairing.v2))
-    except MediaError as error:
-        return None, outcome.model_copy(update={"path": error.path, "reason": error.reason})
-    mixture_type = get_mixture_type(pairing.mixture_type)
-    made = mixture_type.prepare(v1.frames, v2.frames, pairing.mixing_rng(), config)
-    v1, v2 = (
-        replace(clip, frames=frames, has_audio=pcm.loudness(clip.audio) >= config.min_loudness)
-        for clip, frames in ((v1, made.v1), (v2, made.v2))
-    )
-    record = encode(Mixture(pairing, v1, v2, made.alpha, made.front))
-    return record, outcome.model_copy(update={"with_audio": v1.has_audio})
 
+    layout: RecordLayout
+    config: DataConfig
+    fingerprint: str
 
-@storage.retrying
-def read_window(window: Window, clip: ClipConfig) -> Clip:
-    """Decode a window of a video. Its audio is silence if the manifest names no audio stream.
-
-    Raises:
-        MediaError: the video cannot be decoded there; its path is the one in the manifest.
-        StorageError: the file cannot be read, is missing, or has another size than when it was
-            indexed. Its digest is not compared.
-    """
-    path = window.video.path
-    try:
-        with storage.local_copy(path) as local:
-            _require_size(local, window.video)
-            read = read_clip(local, clip, start=window.start, crop=(window.top, window.left))
-    except MediaError as error:
-        raise MediaError(path, error.reason) from error
-    if window.video.audio_stream is None:
-        return replace(read, audio=np.zeros_like(read.audio), has_audio=False)
-    return read
-
-
-def _require_size(local: Path, video: Video) -> None:
-    size = storage.size(str(local))
-    if size != video.bytes:
-        raise StorageError(
-            video.path,
-            f"must be as it was indexed, with {video.bytes} bytes, got {size}; index it again",
-        )
+    def read_plan(self) -> Plan:
+        """Read the videos, and plan their mixtures."""
+        return Plan(Videos.read(self.layout.videos), [], self.config)
 
 
 class WriteShards(beam.PTransform):
     """Make the records of shards and write them; a shard that has its report is reused.
 
-    The bytes of a file depend on its pairings and the settings alone, not on who writes it when.
+    The bytes of a file depend on its range of mixtures, the videos and the settings alone, not on
+    who writes it when.
     """
 
-    def __init__(self, shards: Sequence[Shard], config: DataConfig):
+    def __init__(self, shards: Sequence[Shard], job: Job):
         super().__init__()
-        self._shards = shards
-        self._config = config
+        self.shards = shards
+        self.job = job
 
     def expand(self, pcoll: beam.Pipeline) -> beam.PCollection:
         """Apply the transform to a pipeline."""
         return (
             pcoll
-            | "Shards" >> beam.Create(self._shards)
+            | "Shards" >> beam.Create(self.shards)
             | "Spread" >> beam.Reshuffle()
-            | "WriteShard" >> beam.ParDo(_WriteShard(self._config))
+            | "WriteShard" >> beam.ParDo(WriteShard(self.job))
         )
 
 
-class _WriteShard(beam.DoFn):
-    def __init__(self, config: DataConfig):
-        self._config = config
-        self._made = Metrics.counter("shards", "made")
-        self._reused = Metrics.counter("shards", "reused")
+class WriteShard(beam.DoFn):
+    """Makes one shard, unless it is finished, and counts what is in it."""
+
+    def __init__(self, job: Job):
+        self._job = job
+        self._plan = Shared()  # one for all threads of a process
 
     def process(self, shard: Shard) -> None:
-        if _is_finished(shard, self._config):
-            self._reused.inc()
-        else:
-            _make(shard, self._config)
-            self._made.inc()
+        """Make a shard whose report is missing or vouches for other records."""
+        plan = self._plan.acquire(self._job.read_plan, tag=self._job.fingerprint)
+        report = _find_finished(shard, plan, self._job)
+        Metrics.counter("shards", "reused" if report else "made").inc()
+        _count(report or _make(shard, plan, self._job))
+
+
+def _count(report: ShardReport) -> None:
+    """Add a shard to Beam's counters, which every runner shows while it runs."""
+    for name, count in report.mixture_types.items():
+        Metrics.counter("mixtures", name).inc(count)
+    for lost in report.dropped:
+        Metrics.counter("dropped", lost.reason).inc()
+    Metrics.counter("read", "windows").inc(report.work.windows)
+    Metrics.counter("read", "bytes").inc(report.work.bytes_read)
+    for step, seconds in report.work.seconds.items():
+        Metrics.counter("milliseconds", step).inc(round(1000 * seconds))
 
 
 @storage.retrying
-def _is_finished(shard: Shard, config: DataConfig) -> bool:
-    """Say whether a shard need not be made: its records are there, and what it lost stays lost."""
-    try:
-        report = ShardReport.read(shard.report)
-    except StorageMissingError:
-        return False
-    except StorageError:
-        raise
-    except UserError:  # of another version
-        return False
-    if not report.vouches_for(shard):
-        return False
-    lost = {outcome.mixture_id for outcome in report.outcomes if outcome.reason}
-    again = (make_record(p, config)[0] for p in shard.pairings if p.mixture_id in lost)
-    return all(record is None for record in again)
+def _find_finished(shard: Shard, plan: Plan, job: Job) -> ShardReport | None:
+    """Return the report of a finished shard; what it lost must still be lost."""
+    report = find_report(job.layout.report(shard), shard, job.fingerprint)
+    if report is None:
+        return None
+    if report.dropped:
+        lost = {mixture.mixture_id for mixture in report.dropped}
+        pairings = plan.pairings(shard.split, shard.start, shard.stop)
+        again = (make_record(p, job.config)[0] for p in pairings if p.mixture_id in lost)
+        if any(record is not None for record in again):
+            return None
+    return _in_place(report, shard, job)
+
+
+def _in_place(report: ShardReport, shard: Shard, job: Job) -> ShardReport:
+    """Give records that an earlier attempt made their place in this one."""
+    place = job.layout.records(shard)
+    if report.records == place:
+        return report
+    storage.link(report.records, place)
+    moved = report.model_copy(update={"records": place})
+    moved.write(job.layout.report(shard))
+    storage.remove(report.records)
+    return moved
 
 
 @storage.retrying
-def _make(shard: Shard, config: DataConfig) -> None:
-    with storage.replacing(shard.records, drafts=storage.parent(shard.report)) as draft:
-        with _errors_of_tensorflow(shard.records, draft):
-            outcomes = _write(draft, shard.pairings, config)
+def _make(shard: Shard, plan: Plan, job: Job) -> ShardReport:
+    meter, place = WorkMeter(), job.layout.records(shard)
+    with storage.replacing(place, drafts=job.layout.reports) as draft:
+        outcomes = _write(draft, shard, plan, meter)
         size = draft.stat().st_size
+    report = ShardReport.of(
+        outcomes,
+        shard,
+        fingerprint=job.fingerprint,
+        records=place,
+        bytes=size,
+        work=meter.read(),
+    )
     # The report makes the shard a finished one, so it comes after the records.
-    report = ShardReport(fingerprint=shard.fingerprint, outcomes=outcomes, bytes=size)
-    report.write(shard.report)
+    report.write(job.layout.report(shard))
+    return report
 
 
-def _write(path: Path, pairings: Sequence[Pairing], config: DataConfig) -> list[Outcome]:
+def _write(draft: Path, shard: Shard, plan: Plan, meter: WorkMeter) -> list[Outcome]:
     outcomes = []
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for pairing in pairings:
-            record, outcome = make_record(pairing, config)
+    with draft.open("wb") as file:
+        for pairing in plan.pairings(shard.split, shard.start, shard.stop):
+            record, outcome = make_record(pairing, plan.config, meter)
             outcomes.append(outcome)
             if record is not None:
-                writer.write(record)
+                write_record(file, record)
     return outcomes
-
-
-@contextmanager
-def _errors_of_tensorflow(uri: str, draft: Path) -> Iterator[None]:
-    """Report TensorFlow's own errors about files, such as a full disk, as storage errors."""
-    try:
-        yield
-    except tf.errors.OpError as error:
-        reason = " ".join(error.message.split()).removeprefix(f"{draft}; ")
-        number = _ERRORS.get(reason.rpartition("; ")[2])
-        cause = error if number is None else OSError(number, reason)
-        raise StorageError(uri, reason) from cause
-
-
-def _finish(layout: RecordLayout) -> None:
-    """Put the records in place, and remove at last what would find them again after a kill."""
-    if not layout.in_place:
-        for split, folder in layout.splits.items():
-            storage.link_tree(layout.shards(split), folder)
-    if layout.marker is not None:
-        storage.write_text(layout.marker, "")
-    if not layout.in_place:
-        storage.remove_tree(layout.reports)
-        for split in layout.splits:
-            storage.remove_tree(layout.shards(split))

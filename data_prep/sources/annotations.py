@@ -98,7 +98,7 @@ def read_annotations(files: Sequence[str]) -> Annotations:
     found, repeated = Annotations(), list[str]()
     splits, audios = list[str](), list[str]()
     for file in files:
-        lines = read_csv(file, "annotations", _REQUIRED)
+        lines = list(read_csv(file, "annotations", _REQUIRED))
         if not lines:
             found.notes.append(f"{file}: annotations without a row")
         elif "label" not in lines[0][1] and any(_split(v) != TEST for _, v in lines):

@@ -2,14 +2,15 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+
+import numpy as np
 
 from data_prep.config import DataConfig
-from data_prep.sources.manifest import Video
-from data_prep.splits import EVAL, TRAIN
+from data_prep.sources.videos import Video, Videos
+from data_prep.splits import EVAL, SPLITS, TRAIN
 
 
-def assign_splits(videos: Sequence[Video], config: DataConfig) -> list[Video]:
+def assign_splits(videos: Sequence[Video], config: DataConfig) -> Videos:
     """Decide the split of every video, by source.
 
     Annotations are followed if they name videos of eval; a source that is in both splits goes to
@@ -27,25 +28,39 @@ def assign_splits(videos: Sequence[Video], config: DataConfig) -> list[Video]:
     Returns:
         The same videos, each with split "train" or "eval".
     """
-    annotated: dict[str, str] = {}
-    for video in videos:
-        if video.split and annotated.get(video.source) != EVAL:
-            annotated[video.source] = video.split
-    if EVAL not in annotated.values():
-        annotated = {}
-    free = {video.source for video in videos} - annotated.keys()
-    splits = annotated | _hashed_splits(free, config, least=0 if annotated else 2)
-    return [replace(video, split=splits[video.source]) for video in videos]
+    videos = Videos.of(videos)
+    sources, names = videos.codes("source")
+    annotated, splits = videos.codes("split")
+    held_out = _sources_with(EVAL, sources, annotated, splits, len(names))
+    if held_out.any():
+        trained = _sources_with(TRAIN, sources, annotated, splits, len(names))
+        free, least = np.flatnonzero(~(held_out | trained)), 0
+    else:
+        free, least = np.arange(len(names)), 2
+    held_out[_chosen(free, names, config, least)] = True
+    return videos.with_splits(
+        np.where(held_out[sources], SPLITS.index(EVAL), SPLITS.index(TRAIN)), SPLITS
+    )
 
 
-def _hashed_splits(sources: set[str], config: DataConfig, least: int) -> dict[str, str]:
-    """Split sources by digest, with at least `least` in each split if there are enough."""
+def _sources_with(
+    split: str, sources: np.ndarray, annotated: np.ndarray, splits: Sequence[str], count: int
+) -> np.ndarray:
+    """Say of which sources annotations name a video of a split, bool `[count]`."""
+    found = np.zeros(count, bool)
+    if split in splits:
+        found[sources[annotated == splits.index(split)]] = True
+    return found
+
+
+def _chosen(free: np.ndarray, names: Sequence[str], config: DataConfig, least: int) -> list[int]:
+    """Choose sources for eval by digest, so that each split has `least` if there are enough."""
 
     def rank(source: str) -> float:
         digest = hashlib.sha256(f"{config.seed}:{source}".encode()).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
 
-    ranked = sorted(sources, key=lambda source: (rank(source), source))
-    count = sum(rank(source) < config.eval_fraction for source in ranked)
+    ranked = sorted((rank(names[place]), names[place], place) for place in free.tolist())
+    count = sum(place < config.eval_fraction for place, _, _ in ranked)
     count = max(min(count, len(ranked) - least), min(least, len(ranked)))
-    return {source: EVAL if i < count else TRAIN for i, source in enumerate(ranked)}
+    return [place for _, _, place in ranked[:count]]

@@ -4,14 +4,15 @@ import codecs
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from data_prep import storage
 from data_prep.errors import StorageError, UserError
 
-Lines = list[tuple[int, dict[str, str]]]
-"""The number of each line, and its values by column."""
+Lines = Iterator[tuple[int, dict[str, str]]]
+"""The number of each line, and its values by column; half a million lines are not held at once."""
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -30,33 +31,51 @@ def read_csv(uri: str, what: str, columns: Sequence[str]) -> Lines:
 
     Raises:
         MissingColumnsError: it lacks a column.
-        UserError: the file is missing, is no regular file, or no CSV in UTF-8.
+        UserError: the file is missing, is no regular file, or no CSV in UTF-8. Some of that shows
+            only at the line concerned.
     """
-    try:
-        reader = csv.reader(io.StringIO(_text(uri), newline=""))
-        header = [name.strip() for name in next(reader, [])]
+    with _errors(uri, what):
+        data = _read(uri)
+        reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""))
+        try:
+            header = [name.strip() for name in next(reader, [])]
+        except UnicodeDecodeError:
+            raise _wrong_byte(uri, data) from None
         _check_header(f"{uri}: {what}", header, columns)
-        return [
-            (reader.line_num, _values(uri, reader.line_num, row, header)) for row in reader if row
-        ]
+    return _lines(uri, what, data, reader, header)
+
+
+def _lines(uri: str, what: str, data: bytes, reader: Any, header: Sequence[str]) -> Lines:
+    with _errors(uri, what):
+        try:
+            for row in reader:
+                if row:
+                    yield reader.line_num, _values(uri, reader.line_num, row, header)
+        except UnicodeDecodeError:
+            raise _wrong_byte(uri, data) from None
+
+
+def write_csv(uri: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a CSV, atomically."""
+    with storage.replacing(uri) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        plain = csv.writer(file, lineterminator="\n")
+        quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        plain.writerow(header)
+        for row in rows:
+            # Python's writer quotes a line feed, but not the carriage return, which ends a line.
+            (quoted if any("\r" in str(value) for value in row) else plain).writerow(row)
+
+
+@contextmanager
+def _errors(uri: str, what: str) -> Iterator[None]:
+    try:
+        yield
     except (StorageError, csv.Error) as error:
         reason = error.reason if isinstance(error, StorageError) else error
         raise UserError(f"{uri}: {what} must be a readable CSV: {reason}") from error
 
 
-def write_csv(uri: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV, atomically."""
-    text = io.StringIO()
-    plain = csv.writer(text, lineterminator="\n")
-    quoted = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    plain.writerow(header)
-    for row in rows:
-        # Python's writer quotes a line feed, but not the carriage return, which ends a line too.
-        (quoted if any("\r" in str(value) for value in row) else plain).writerow(row)
-    storage.write_text(uri, text.getvalue())
-
-
-def _text(uri: str) -> str:
+def _read(uri: str) -> bytes:
     if problem := storage.why_not_a_file(uri):
         raise StorageError(uri, problem)
     data = storage.read_bytes(uri)
@@ -64,12 +83,18 @@ def _text(uri: str) -> str:
         raise StorageError(uri, "must be UTF-8, got UTF-16")
     if b"\0" in data:
         raise StorageError(uri, "must be text, got a NUL byte")
+    return data
+
+
+def _wrong_byte(uri: str, data: bytes) -> StorageError:
+    """Return the error about the first byte that is not UTF-8."""
     try:
-        return data.decode("utf-8-sig")
+        data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         byte = data[error.start]
-        raise StorageError(uri, f"must be UTF-8, got the byte {byte:#x} on line {line}") from error
+        return StorageError(uri, f"must be UTF-8, got the byte {byte:#x} on line {line}")
+    raise AssertionError("every byte is UTF-8")
 
 
 def _check_header(where: str, header: Sequence[str], columns: Sequence[str]) -> None:

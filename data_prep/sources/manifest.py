@@ -1,8 +1,9 @@
 """The manifest: a CSV of all usable videos, one per line, with size, digest and shape."""
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, replace
+from itertools import islice
 from typing import Any
 
 from data_prep import storage
@@ -11,6 +12,7 @@ from data_prep.media.pcm import SILENCE
 from data_prep.settings import shown
 from data_prep.sources.csv_files import MissingColumnsError, read_csv, write_csv
 from data_prep.sources.kinetics import Rejection
+from data_prep.sources.videos import COLUMNS, Video, Videos
 from data_prep.splits import SPLITS
 from data_prep.storage.outputs import require_file_output
 
@@ -19,50 +21,7 @@ MANIFEST = "manifest.csv"
 REJECTED = "rejected.csv"
 """Name of the list of rejected files in a data set, or beside a manifest of the usual name."""
 
-
-@dataclass(frozen=True)
-class Video:
-    """A video that can be decoded; one line of the manifest.
-
-    Attributes:
-        path: its URI.
-        id: its name.
-        source: what it was cut from; splits and pairs are by source.
-        label: its class, or "".
-        split: "train" or "eval"; "" if annotations do not say.
-        bytes: size of the file.
-        sha256: digest of the file, hexadecimal.
-        duration: seconds of video.
-        width: pixels as shown.
-        height: pixels as shown.
-        fps: frames per second.
-        video_stream: index of the video stream that is decoded.
-        audio_stream: index of the audio stream that is decoded; None if there is none, or if
-            annotations say that it is dubbed.
-        loudness: RMS of the whole audio in dBFS; None without an audio stream.
-    """
-
-    path: str
-    id: str
-    source: str
-    label: str
-    split: str
-    bytes: int
-    sha256: str
-    duration: float
-    width: int
-    height: int
-    fps: float
-    video_stream: int
-    audio_stream: int | None
-    loudness: float | None
-
-    def is_audible(self, min_loudness: float) -> bool:
-        """Say whether the video counts as having audio, given the least loudness in dBFS."""
-        return self.loudness is not None and self.loudness >= min_loudness
-
-
-COLUMNS = tuple(field.name for field in fields(Video))
+_BATCH = 10_000  # lines that are Python objects at a time
 _MOST = 10**15  # nothing that a video has is more
 _NUMBERS: dict[str, tuple[type, float]] = {  # with the least value
     "bytes": (int, 1),
@@ -124,10 +83,11 @@ def _require_output(uri: str, what: str, columns: Sequence[str]) -> None:
 
 def write(uri: str, videos: Sequence[Video]) -> None:
     """Write a manifest, atomically."""
-    write_csv(uri, COLUMNS, map(astuple, videos))
+    rows = videos.rows() if isinstance(videos, Videos) else map(astuple, videos)
+    write_csv(uri, COLUMNS, rows)
 
 
-def read(uri: str) -> list[Video]:
+def read(uri: str) -> Videos:
     """Read a manifest.
 
     Raises:
@@ -138,7 +98,8 @@ def read(uri: str) -> list[Video]:
     except MissingColumnsError as error:
         hint = "run `python -m data_prep index` again if it is of an older version"
         raise UserError(f"{error}; {hint}") from error
-    return [_video(values, f"{uri}: line {line}") for line, values in lines]
+    rows = (_values(values, f"{uri}: line {line}") for line, values in lines)
+    return Videos.of_columns(_in_columns(rows))
 
 
 def write_rejected(uri: str, rejections: Iterable[Rejection]) -> None:
@@ -158,15 +119,21 @@ def read_rejected(uri: str) -> list[Rejection]:
     return [Rejection(values["path"], values["reason"]) for _, values in lines]
 
 
-def _video(values: dict[str, str], where: str) -> Video:
-    row: dict[str, Any] = {name: values[name] for name in COLUMNS}
+def _in_columns(rows: Iterator[list[Any]]) -> Iterator[list[tuple[Any, ...]]]:
+    while batch := list(islice(rows, _BATCH)):
+        yield list(zip(*batch, strict=True))
+
+
+def _values(line: dict[str, str], where: str) -> list[Any]:
+    """Return the values of a video in the order of `COLUMNS`."""
+    row: dict[str, Any] = {name: line[name] for name in COLUMNS}
     for name in _NUMBERS:
-        row[name] = _number(name, values[name], where)
+        row[name] = _number(name, line[name], where)
     if row["split"] not in ("", *SPLITS):
         raise UserError(
             f"{where}: split must be {', '.join(SPLITS)} or empty, got {shown(row['split'])}"
         )
-    return Video(**row)
+    return list(row.values())
 
 
 def _number(name: str, text: str, where: str) -> float | None:

@@ -44,16 +44,15 @@ def copy_tree(source: str, target: str) -> None:
         copy(file, join(target, file[len(source) :]))
 
 
-def link_tree(source: str, target: str) -> None:
-    """Give all files of a folder a place in another one too, where they replace others.
+def link(source: str, target: str) -> None:
+    """Give a file a place in another folder too, where it replaces another file.
 
-    On one local file system, these are hard links, which take neither time nor space; elsewhere
-    the files are copied. The source stays, so that a killed process loses nothing.
+    On one local file system, this is a hard link, which takes neither time nor space; elsewhere the
+    file is copied, by the store itself if it can. The source stays, so that a killed process loses
+    nothing.
     """
-    for file in list_files(source):
-        place = join(target, file[len(source) :])
-        if not _link(file, place):
-            copy(file, place)
+    if not _link(source, target):
+        copy(source, target)
 
 
 def _link(source: str, target: str) -> bool:

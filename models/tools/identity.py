@@ -15,8 +15,8 @@ from data_prep.media.frames import middle_start
 from data_prep.mixing.compose import as_share
 from data_prep.mixing.mixture_types import MIXTURE_TYPES, MixtureType
 from data_prep.mixing.pairing import Window, usable
-from data_prep.records.writer import read_window
-from data_prep.sources.manifest import Video
+from data_prep.records.making import read_window
+from data_prep.sources.videos import Video
 from models.losses.reconstruction import identity_loss
 
 

@@ -8,6 +8,7 @@ from ml_metadata import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 from tfx.utils import path_utils
 
+from components.mixture_gen.attempts import list_attempts
 from data_prep import storage
 from pipeline.mixtures import splits_without_records
 
@@ -57,19 +58,22 @@ def update_states(store: MetadataStore) -> list[Missing]:
     )
 
 
-def remove_unfinished(store: MetadataStore, artifacts: Path) -> None:
-    """Remove what stages left behind that were interrupted or killed.
+def remove_unfinished(store: MetadataStore, artifacts: Path, unfinished: Path) -> None:
+    """Remove what stages left behind that were interrupted or killed, but for finished records.
 
     Args:
         store: ML Metadata.
         artifacts: folder of the artifacts of all pipelines, which no other run writes to.
+        unfinished: folder that lists the attempts at records that a later one takes over.
     """
+    kept = {uri for folder in unfinished.glob("*/") for uri in list_attempts(str(folder))}
     ended = []
     for execution in store.get_executions():
         if execution.last_known_state in (_Execution.NEW, _Execution.RUNNING):
             for pattern in _FOLDERS:
                 for folder in artifacts.glob(pattern.format(execution.id)):
-                    storage.remove_tree(str(folder))
+                    if storage.absolute(str(folder)) not in kept:
+                        storage.remove_tree(str(folder))
             execution.last_known_state = _Execution.CANCELED
             ended.append(execution)
     store.put_executions(ended)

@@ -13,6 +13,7 @@ from data_prep.errors import UserError
 from data_prep.mixing.pairing import usable
 from data_prep.mixing.planning import plan
 from data_prep.sources import examination, kinetics, manifest
+from data_prep.sources.videos import Video
 from pipeline.config import PipelineConfig
 from pipeline.initial_model import with_initial_model
 from pipeline.places import Places
@@ -96,6 +97,7 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
             config,
             root=str(inside.artifacts / config.name),
             manifests=str(inside.manifests),
+            unfinished=str(inside.unfinished),
             schema=str(inside.schema),
             checkpoints=str(inside.checkpoints),
             serving=str(inside.serving(config.task.kind)),
@@ -140,6 +142,7 @@ def make_mixtures(config: PipelineConfig, places: Places) -> str:
             config,
             root=str(inside.artifacts / config.mixtures_name),
             manifests=str(inside.manifests),
+            unfinished=str(inside.unfinished),
             beam_args=direct_runner_flags(config.workers),
             metadata=connection,
         )
@@ -164,7 +167,7 @@ def _metadata(places: Places) -> Iterator[Any]:
     connection = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(places.metadata))
     try:
         with Metadata(connection) as handle:
-            remove_unfinished(handle.store, places.artifacts)
+            remove_unfinished(handle.store, places.artifacts, places.unfinished)
             gone = update_states(handle.store)
     except (StatusError, RuntimeError) as error:
         raise UserError(
@@ -176,7 +179,7 @@ def _metadata(places: Places) -> Iterator[Any]:
         yield connection
     except KeyboardInterrupt:
         with Metadata(connection) as handle:
-            remove_unfinished(handle.store, places.artifacts)
+            remove_unfinished(handle.store, places.artifacts, places.unfinished)
         raise
 
 
@@ -192,7 +195,7 @@ def _check_manifest(config: PipelineConfig, places: Places) -> None:
 
 
 def _check_enough(
-    videos: Sequence[manifest.Video],
+    videos: Sequence[Video],
     config: PipelineConfig,
     rejections: Sequence[kinetics.Rejection] = (),
 ) -> None:

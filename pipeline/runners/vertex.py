@@ -40,6 +40,7 @@ def compile_for_vertex(config: PipelineConfig, output: Path) -> Path:
         config,
         root=f"{vertex.root}/artifacts",
         manifests=vertex.manifests,
+        unfinished=f"{vertex.root}/unfinished",
         schema=f"{vertex.root}/schema/schema.pbtxt",
         checkpoints=f"{vertex.root}/checkpoints",
         serving=f"{vertex.serving}/{config.task.kind}",

@@ -29,7 +29,7 @@ from data_prep.mixing import mixture_types
 from data_prep.mixing.pairing import Pairing, Window, draw, usable
 from data_prep.sources import examination, kinetics
 from data_prep.sources.assign_splits import assign_splits
-from data_prep.sources.manifest import Video
+from data_prep.sources.videos import Video
 
 # Reads windows with the package in the current folder; prints CPU milliseconds for each.
 _READER = """

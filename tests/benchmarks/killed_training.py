@@ -180,7 +180,7 @@ def _mixture(split: str, index: int, clip) -> bytes:
 
 
 def _video(source: int):
-    from data_prep.sources.manifest import Video
+    from data_prep.sources.videos import Video
 
     return Video(
         path=f"{source}.mp4",

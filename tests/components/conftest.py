@@ -10,7 +10,7 @@ import pytest
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.sources import examination, manifest
 from data_prep.sources.kinetics import Entry
-from data_prep.sources.manifest import Video
+from data_prep.sources.videos import Video
 from models.presets import PRESETS, Audio, Conv, Level
 
 CLIP = ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_rate=8_000)

@@ -1,20 +1,21 @@
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from data_set_contents import contents
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 
 from components.held_out_files import held_out_files
 from components.mixture_gen import executor
+from components.mixture_gen.attempts import list_attempts
 from components.mixture_gen.component import MixtureGen
 from components.mixture_gen.spans import PATTERN, find_manifest, list_manifests, span_folder
 from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.media.decoding import MediaError
-from data_prep.records import writer
+from data_prep.records import making, writer
 from data_prep.records.info import DatasetInfo
 from data_prep.records.outcomes import Outcome
 from data_prep.sources import manifest
@@ -43,6 +44,7 @@ def attempt(held_out, clip, tmp_path):
             manifests=str(tmp_path / "manifests"),
             config=config.model_copy(update=changes),
             code="1",
+            unfinished=str(tmp_path / "unfinished"),
         )
         properties = dict(component.exec_properties)
         properties["input_config"] = properties["input_config"].replace("{SPAN}", "1")
@@ -62,11 +64,6 @@ def stop(*_):
     raise StoppedError
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
 @pytest.mark.slow
 def test_finished_shards_outlive_an_interruption(attempt, monkeypatch, tmp_path):
     whole = contents(attempt("Whole/examples/1"))
@@ -74,59 +71,53 @@ def test_finished_shards_outlive_an_interruption(attempt, monkeypatch, tmp_path)
     assert sum(name.startswith("Split-eval") for name in whole) == 1
 
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(writer, "read_reports", stop)
+        patch.setattr(writer, "find_reports", stop)
         attempt("MixtureGen/examples/1")
     monkeypatch.setattr(writer, "make_record", stop)
     assert contents(attempt("MixtureGen/examples/2")) == whole
-    assert not list((tmp_path / "MixtureGen" / "unfinished").iterdir())
+    assert not list((tmp_path / "unfinished").iterdir())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("link", range(4))
-def test_a_kill_while_shards_are_put_in_place_loses_none(attempt, monkeypatch, tmp_path, link):
+@pytest.mark.parametrize("step", ["link", "remove", "remove_tree"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_kill_while_finished_shards_are_taken_over_loses_none(
+    attempt, monkeypatch, tmp_path, step, number
+):
     whole = contents(attempt("Whole/examples/1"))
-    linked = []
-
-    def die(source, target):
-        if len(linked) == link:
-            stop()
-        linked.append(target)
-        os_link(source, target)
-
-    os_link = os.link
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(os, "link", die)
+        patch.setattr(writer, "find_reports", stop)
         attempt("MixtureGen/examples/1")
+    assert list_attempts(str(next((tmp_path / "unfinished").iterdir()))) == [
+        str(tmp_path / "MixtureGen/examples/1")
+    ]
+    steps = []
+
+    def die(*places):
+        if len(steps) == number:
+            stop()
+        steps.append(places)
+        original(*places)
+
+    original = getattr(storage, step)
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises((StoppedError, RuntimeError), match=r"StoppedError|^$"),  # Beam wraps it
+    ):
+        patch.setattr(storage, step, die)
+        attempt("MixtureGen/examples/2")
     monkeypatch.setattr(writer, "make_record", stop)
-    assert contents(attempt("MixtureGen/examples/2")) == whole
-    assert not list((tmp_path / "MixtureGen" / "unfinished").iterdir())
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("removal", range(4))
-def test_a_kill_while_the_rest_is_removed_costs_no_record(attempt, monkeypatch, removal):
-    whole = contents(attempt("Whole/examples/1"))
-    removed = []
-
-    def die(folder):
-        if len(removed) == removal:
-            stop()
-        removed.append(folder)
-        remove_tree(folder)
-
-    remove_tree = storage.remove_tree
-    with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(storage, "remove_tree", die)
-        attempt("MixtureGen/examples/1")
-    assert contents(attempt("MixtureGen/examples/2")) == whole
+    assert contents(attempt("MixtureGen/examples/3")) == whole
+    assert not list((tmp_path / "unfinished").iterdir())
+    assert not (tmp_path / "MixtureGen/examples/1").exists()
 
 
 @pytest.mark.slow
 def test_two_attempts_at_once_are_one_writer(attempt, monkeypatch, tmp_path):
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
-        patch.setattr(writer, "read_reports", stop)
+        patch.setattr(writer, "find_reports", stop)
         attempt("MixtureGen/examples/1")
-    [unfinished] = (tmp_path / "MixtureGen" / "unfinished").iterdir()
+    [unfinished] = (tmp_path / "unfinished").iterdir()
     before = contents(unfinished)
     with (
         storage.lease(str(unfinished)),
@@ -142,7 +133,7 @@ def test_what_could_not_be_read_is_read_again(attempt, monkeypatch):
         raise MediaError(window.video.path, "the data is damaged")
 
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "read_window", damaged)
+        patch.setattr(making, "read_window", damaged)
         with pytest.raises(UserError, match=r"no mixture could be made: .*the data is damaged"):
             attempt("MixtureGen/examples/1")
     assert (attempt("MixtureGen/examples/2") / "info.json").is_file()
@@ -150,7 +141,7 @@ def test_what_could_not_be_read_is_read_again(attempt, monkeypatch):
 
 @pytest.mark.slow
 def test_a_higher_limit_of_losses_reuses_all_shards(attempt, monkeypatch):
-    def first_damaged(pairing, config):
+    def first_damaged(pairing, config, meter=None):
         if pairing.mixture_id == "train-00000000":
             outcome = Outcome(
                 split="train",
@@ -160,7 +151,7 @@ def test_a_higher_limit_of_losses_reuses_all_shards(attempt, monkeypatch):
                 reason="the data is damaged",
             )
             return None, outcome
-        return make_record(pairing, config)
+        return make_record(pairing, config, meter)
 
     make_record = writer.make_record
     monkeypatch.setattr(writer, "make_record", first_damaged)

@@ -12,7 +12,7 @@ from small_videos import TINY, click, numbered
 
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.media.encoding import write_video
-from data_prep.sources.manifest import Video
+from data_prep.sources.videos import Video
 
 FPS, RATE, WIDTH, HEIGHT = 16, 16_000, 64, 48
 

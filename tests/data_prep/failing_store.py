@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import fsspec
+from data_set_contents import comparable
 from fsspec.implementations.memory import MemoryFileSystem
 
 ROOT = "failing://bucket"
@@ -115,7 +116,7 @@ def failing_store(
 def contents() -> dict[str, bytes]:
     """Return the files of the store, but no lease; its writer may have failed to remove it."""
     return {
-        name: bytes(file.getvalue())
+        name: comparable(name, bytes(file.getvalue()))
         for name, file in FailingStore.store.items()
         if not name.endswith("/.lease")
     }

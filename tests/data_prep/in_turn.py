@@ -17,8 +17,8 @@ class InTurn:
         self.options = options
 
     def __or__(self, transform: writer.WriteShards) -> None:
-        for shard in transform._shards:
-            writer._WriteShard(transform._config).process(shard)
+        for shard in transform.shards:
+            writer.WriteShard(transform.job).process(shard)
 
 
 def make_shards_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:

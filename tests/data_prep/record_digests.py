@@ -10,7 +10,7 @@ from data_prep.media.clip import Clip
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.mixing.pairing import Pairing, Window
 from data_prep.records.record import Mixture, encode
-from data_prep.sources.manifest import Video
+from data_prep.sources.videos import Video
 
 CLIP = ClipConfig(frames=32, fps=16, height=64, width=64, short_side=64, sample_rate=8_000)
 VIDEO = Video(

@@ -121,9 +121,9 @@ def test_a_data_set_is_replaced_whole_or_unfinished(videos, config, monkeypatch)
     config = config.model_copy(update={"train_mixtures": 3, "eval_mixtures": 1})
     made = {}
 
-    def make_record(pairing, settings):
+    def make_record(pairing, settings, meter):
         key = (pairing.seed, pairing.mixture_id)
-        made[key] = made.get(key) or original(pairing, settings)
+        made[key] = made.get(key) or original(pairing, settings, meter)
         return made[key]
 
     original = writer.make_record

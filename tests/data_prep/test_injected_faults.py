@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from data_set_contents import comparable
 from failing_store import ERRORS, ROOT, contents, failing_files, failing_store, fill
 from in_turn import make_shards_in_turn
 
@@ -56,7 +57,10 @@ class Local:
 
     def contents(self):
         files = [path for path in Path(self.output).rglob("*") if path.is_file()]
-        return {str(path.relative_to(self.output)): path.read_bytes() for path in files}
+        return {
+            str(path.relative_to(self.output)): comparable(path.name, path.read_bytes())
+            for path in files
+        }
 
 
 class Remote:
@@ -78,7 +82,11 @@ class Remote:
     def contents(self):
         begin = "/bucket/out/"
         files = contents().items()
-        return {name[len(begin) :]: data for name, data in files if name.startswith(begin)}
+        return {
+            name[len(begin) :]: comparable(name, data)
+            for name, data in files
+            if name.startswith(begin)
+        }
 
 
 def records(files):

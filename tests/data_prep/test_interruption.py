@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from data_set_contents import contents
 from small_videos import TINY
 
 from data_prep.config import DataConfig
@@ -44,11 +45,6 @@ def clean(work, settings):
     """What an undisturbed run gives."""
     generate(manifest.read(str(work / "manifest.csv")), str(work / "clean"), settings)
     return contents(work / "clean")
-
-
-def contents(output):
-    files = (path for path in output.rglob("*") if path.is_file())
-    return {str(path.relative_to(output)): path.read_bytes() for path in files}
 
 
 def start(work, output, workers=1, **options):

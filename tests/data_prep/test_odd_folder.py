@@ -21,7 +21,7 @@ from data_prep.records.dataset import Dataset
 from data_prep.records.record import decode
 from data_prep.sources import manifest
 from data_prep.sources.kinetics import Rejection
-from data_prep.sources.manifest import Video
+from data_prep.sources.videos import Video
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

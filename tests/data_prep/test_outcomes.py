@@ -4,7 +4,14 @@ from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.mixing.planning import plan
 from data_prep.records.info import DroppedMixture, SplitInfo
-from data_prep.records.outcomes import Outcome, require_few_dropped, summarize_outcomes
+from data_prep.records.layout import lay_out
+from data_prep.records.outcomes import (
+    Outcome,
+    ShardReport,
+    require_few_dropped,
+    summarize_outcomes,
+)
+from data_prep.records.work import Work
 from data_prep.splits import SPLITS
 
 
@@ -17,10 +24,15 @@ def test_videos_are_counted_by_what_can_be_heard(make_row):
         for i, level in enumerate(loudness)
     ]
     planned = plan(rows, DataConfig(train_mixtures=1, eval_mixtures=1))
-    made = [
-        Outcome(split=split, mixture_id=f"{split}-0", mixture_type="occlusion") for split in SPLITS
-    ]
-    info = summarize_outcomes(planned, made, absent=0, not_used=0)
+    reports = {
+        shard: ShardReport.of(
+            [Outcome(split=shard.split, mixture_id=f"{shard.split}-0", mixture_type="occlusion")],
+            shard, fingerprint="", records="", bytes=1, work=Work(windows=2, seconds={"mix": 0.25}),
+        )
+        for shard in lay_out(planned.config)
+    }  # fmt: skip
+    info = summarize_outcomes(planned, reports, absent=0, not_used=0)
+    assert info.work == Work(windows=4, seconds={"mix": 0.5})
     for split in info.splits.values():
         assert (split.videos, split.audible_videos, split.silent_videos) == (6, 3, 2)
 

@@ -5,8 +5,9 @@ import pytest
 
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.mixing.pairing import draw, usable
+from data_prep.mixing.pairing import Pool, draw, usable
 from data_prep.mixing.spreading import spread, spread_within
+from data_prep.sources.videos import Videos
 
 
 @pytest.fixture
@@ -178,3 +179,22 @@ def test_the_one_video_of_another_label_among_many_is_found(make_row):
     rows.append(make_row("rare", label="b", split="train", loudness=None))
     pairings = draw(rows, "train", 10, DataConfig(same_label_share=0))
     assert {p.v2.video.id for p in pairings} == {"rare"}
+
+
+def test_one_more_video_changes_few_mixtures(make_row):
+    """Neither windows nor types change where the videos stay."""
+    config = DataConfig(shares={"transparency": 0.5, "occlusion": 0.5}, same_label_share=0.3)
+    rows = [make_row(f"s{i}", label="abc"[i % 3], split="train") for i in range(200)]
+    before = draw(rows, "train", 500, config)
+    after = draw([*rows, make_row("new", label="a", split="train")], "train", 500, config)
+    changed = [(one, two) for one, two in zip(before, after, strict=True) if one != two]
+    assert 0 < len(changed) < 60
+    assert all(one.mixture_type == two.mixture_type for one, two in changed)
+
+
+def test_any_range_of_mixtures_is_drawn_alone(videos):
+    config = DataConfig(same_label_share=0.5)
+    whole = draw(videos, "train", 60, config)
+    pool = Pool(Videos.of(videos), "train", config)
+    assert list(pool.pairings(40, 60)) == whole[40:]
+    assert list(pool.pairings(0, 20)) == whole[:20]

@@ -15,12 +15,14 @@ def test_a_plan_draws_the_mixtures_of_the_usable_videos(make_row):
     planned = plan([*rows, make_row("short", duration=0.1)], CONFIG)
     assert planned.videos == assign_splits(rows, CONFIG)
     assert [rejection.path for rejection in planned.rejections] == ["/videos/short.mp4"]
-    assert planned.pairings("train") == draw(planned.videos, "train", 5, CONFIG)
-    assert planned.pairings("eval") == draw(planned.videos, "eval", 3, CONFIG)
+    train = draw(planned.videos, "train", 5, CONFIG)
+    assert list(planned.pairings("train")) == train
+    assert list(planned.pairings("train", 2, 4)) == train[2:4]
+    assert list(planned.pairings("eval")) == draw(planned.videos, "eval", 3, CONFIG)
 
 
 def test_planning_draws_nothing(make_row, monkeypatch):
-    monkeypatch.delattr(planning, "draw")
+    monkeypatch.delattr(planning, "Pool")
     plan([make_row(f"s{i}") for i in range(4)], CONFIG)
     with pytest.raises(UserError, match=r"split: mixtures need at least 2 usable source vid"):
         plan([make_row("a"), make_row("b"), make_row("c")], CONFIG)

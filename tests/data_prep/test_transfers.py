@@ -96,19 +96,18 @@ def test_moving_replaces(folder):
 
 
 @pytest.mark.parametrize("kinds", ["local local", "local memory", "memory local", "memory memory"])
-def test_linked_trees_are_whole_and_keep_their_source(tmp_path, memory, kinds):
+def test_a_linked_file_is_whole_and_its_source_stays(tmp_path, memory, kinds):
     homes = {"local": str(tmp_path), "memory": memory}
     first, second = kinds.split()
-    source, target = storage.join(homes[first], "one [1]"), storage.join(homes[second], "two")
-    storage.write_text(storage.join(source, "a.txt"), "a")
-    storage.write_text(storage.join(source, "b", "c.txt"), "c")
-    storage.write_text(storage.join(target, "a.txt"), "of a killed run")
+    source = storage.join(homes[first], "one [1]", "a.txt")
+    target = storage.join(homes[second], "two", "b.txt")
+    storage.write_text(source, "a")
+    storage.write_text(target, "of a killed run")
     for _ in range(2):
-        storage.link_tree(source, target)
-        assert relative(source) == relative(target) == ["a.txt", "b/c.txt"]
-        assert storage.read_text(storage.join(target, "a.txt")) == "a"
-    storage.remove_tree(source)
-    assert storage.read_text(storage.join(target, "b/c.txt")) == "c"
+        storage.link(source, target)
+        assert storage.read_text(source) == storage.read_text(target) == "a"
+    storage.remove(source)
+    assert storage.read_text(target) == "a"
 
 
 def test_a_file_that_cannot_be_linked_is_copied(tmp_path, monkeypatch):
@@ -117,5 +116,5 @@ def test_a_file_that_cannot_be_linked_is_copied(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "link", refuse)
     storage.write_text(str(tmp_path / "one/a.txt"), "a")
-    storage.link_tree(str(tmp_path / "one"), str(tmp_path / "two"))
+    storage.link(str(tmp_path / "one/a.txt"), str(tmp_path / "two/a.txt"))
     assert storage.read_text(str(tmp_path / "two/a.txt")) == "a"

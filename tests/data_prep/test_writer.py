@@ -1,11 +1,9 @@
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import apache_beam as beam
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from data_prep import storage
 from data_prep.beam_options import pipeline_options
@@ -16,9 +14,9 @@ from data_prep.mixing.pairing import draw
 from data_prep.mixing.planning import plan
 from data_prep.records import writer
 from data_prep.records.layout import RecordLayout, lay_out
-from data_prep.records.outcomes import NothingMadeError, ShardReport
+from data_prep.records.outcomes import NothingMadeError, ShardReport, find_report
 from data_prep.records.record import decode
-from data_prep.records.writer import make_record, write_records
+from data_prep.records.writer import Job, make_record, write_records
 from data_prep.sources import examination, kinetics, manifest
 from data_prep.sources.assign_splits import assign_splits
 from data_prep.sources.kinetics import Rejection
@@ -35,7 +33,7 @@ def videos(video_folder):
 
 @pytest.fixture
 def layout(tmp_path):
-    """A layout whose shards are moved at the end, as in the pipeline."""
+    """A layout whose reports lie beside the folders of the records, as in the pipeline."""
     return RecordLayout(
         unfinished=str(tmp_path / "unfinished"),
         splits={split: str(tmp_path / "out" / f"Split-{split}") for split in ("train", "eval")},
@@ -49,7 +47,7 @@ def write(planned, layout, *, require_held=lambda: None, **options):
     return write_records(planned, layout, pipeline, require_held=require_held, **options)
 
 
-def test_shards_are_moved_once_all_are_finished(videos, config, layout, tmp_path):
+def test_records_reports_and_account(videos, config, layout, tmp_path):
     info = write(plan(videos, config), layout, rejections=[Rejection("b", "x")], absent=3)
     files = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file())
     assert files == [
@@ -58,6 +56,8 @@ def test_shards_are_moved_once_all_are_finished(videos, config, layout, tmp_path
         *(f"out/Split-train/mixtures-0000{i}-of-00003.tfrecord" for i in range(3)),
         "out/info.json",
         "out/rejected.csv",
+        *(f"unfinished/reports/eval-0000{i}.json" for i in range(2)),
+        *(f"unfinished/reports/train-0000{i}.json" for i in range(3)),
     ]
     assert (info.annotated_but_absent, info.files_not_used) == (3, 1)
     assert manifest.read_rejected(layout.rejected) == [Rejection("b", "x")]
@@ -82,8 +82,9 @@ def test_a_report_vouches_for_no_records_of_another_seed(videos, config, layout,
         write(plan(videos, config), layout)
     for seed in (config.seed, config.seed + 1):
         planned = plan(videos, config.model_copy(update={"seed": seed}))
-        shard = next(lay_out(planned, layout))
-        assert ShardReport.read(shard.report).vouches_for(shard) == (seed == config.seed)
+        shard = next(lay_out(planned.config))
+        report = find_report(layout.report(shard), shard, planned.fingerprint)
+        assert (report is not None) == (seed == config.seed)
 
 
 @pytest.mark.parametrize("checks", [0, 1])
@@ -98,16 +99,14 @@ def test_a_writer_that_lost_its_folder_completes_nothing(videos, config, layout,
     with pytest.raises(UserError, match="must have one writer"):
         write(plan(videos, config), layout, require_held=require_held)
     assert not Path(layout.marker).exists()
-    assert not list((tmp_path / "out").rglob("*.tfrecord"))
 
 
 def test_a_shard_without_its_report_is_made_again(videos, config, layout):
     planned = plan(videos, config)
-    shards = list(lay_out(planned, layout))
-    storage.write_text(shards[0].records, "half")
+    records = layout.records(next(lay_out(config)))
+    storage.write_text(records, "half")
     write(planned, layout)
-    name = storage.name(shards[0].records)
-    assert len(storage.read_bytes(storage.join(layout.splits["train"], name))) > 1_000
+    assert len(storage.read_bytes(records)) > 1_000
 
 
 def test_nothing_made_is_an_error(junk_rows, config, layout):
@@ -152,8 +151,8 @@ def test_has_sound_means_audible(videos, config):
 
 
 def test_reports_are_typed(tmp_path):
-    (tmp_path / "r.json").write_text('{"fingerprint": "", "outcomes": [{"split": "train"}]}')
-    with pytest.raises(ValueError, match=r"r\.json: outcomes\.0\.mixture_id: missing key"):
+    (tmp_path / "r.json").write_text('{"fingerprint": "", "dropped": [{"path": "a"}]}')
+    with pytest.raises(ValueError, match=r"r\.json: start: missing key"):
         ShardReport.read(str(tmp_path / "r.json"))
 
 
@@ -190,12 +189,18 @@ def replace_type(pairing, name):
 
 
 def test_a_full_disk_is_a_storage_error_and_not_tried_again(videos, config, layout, monkeypatch):
-    """The device /dev/full stands for the disk, and TensorFlow itself writes to it."""
-    shard = next(lay_out(plan(videos, config), layout))
-    made = []
-    full = partial(tf.io.TFRecordWriter, "/dev/full")
-    monkeypatch.setattr(tf.io, "TFRecordWriter", lambda path: made.append(path) or full())
+    """The device /dev/full stands for the disk."""
+    planned, shard, made = plan(videos, config), next(lay_out(config)), []
+
+    def write(draft, *arguments):
+        made.append(draft)
+        draft.symlink_to("/dev/full")
+        return original(draft, *arguments)
+
+    original = writer._write
+    monkeypatch.setattr(writer, "_write", write)
+    job = Job(layout, config, planned.fingerprint)
     with pytest.raises(StorageError, match=r"mixtures-.*tfrecord.*: .*No space left on device"):
-        writer._make(shard, config)
+        writer._make(shard, planned, job)
     assert len(made) == 1
     assert not storage.list_files(layout.reports)

@@ -131,7 +131,7 @@ def encode_mixture(split: str, index: int, has_audio: bool) -> bytes:
 
 
 def make_video(source: int, has_audio: bool):
-    from data_prep.sources.manifest import Video
+    from data_prep.sources.videos import Video
 
     return Video(
         path=f"{source}.mp4",

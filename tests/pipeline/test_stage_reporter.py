@@ -110,7 +110,7 @@ def test_what_an_interrupted_stage_made_can_be_removed(tmp_path):
         StageReporter().run(pipeline_of(tmp_path, Interrupted()))
     assert list(tmp_path.rglob("half"))
     with Metadata(metadata_of(tmp_path)) as handle:
-        remove_unfinished(handle.store, tmp_path / "artifacts")
+        remove_unfinished(handle.store, tmp_path / "artifacts", tmp_path / "unfinished")
         [execution] = handle.store.get_executions()
     assert execution.last_known_state == execution.CANCELED
     assert not list((tmp_path / "artifacts" / "toy" / "Interrupted" / "model").iterdir())

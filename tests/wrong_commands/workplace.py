@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.media.encoding import write_video
-from data_prep.sources.manifest import COLUMNS
+from data_prep.sources.videos import COLUMNS
 
 SETTINGS = """
 clip: {frames: 4, fps: 8, height: 16, width: 24, short_side: 32, sample_rate: 8000}

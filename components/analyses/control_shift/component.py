@@ -12,7 +12,7 @@ shift for which the window would leave the video is left out for that mixture: t
 curve cover different mixtures, and each has its own count.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -43,7 +43,7 @@ from components.mixture_gen.spans import find_manifest
 from data_prep.errors import UserError
 from data_prep.records.record import read_texts
 from data_prep.sources import manifest
-from data_prep.sources.manifest import Video
+from data_prep.sources.videos import Video
 from models.export.exported_model import ExportedModel
 from models.export.saved_model import EVALUATION_BATCH
 from models.measures import CONTROL_ACCURACY
@@ -85,7 +85,7 @@ def ControlShift(  # noqa: N802  (a component is named like a class)
 
 
 def analyze(
-    files: list[str], evaluate: Evaluate, videos: list[Video], request: Request
+    files: list[str], evaluate: Evaluate, videos: Sequence[Video], request: Request
 ) -> ControlShiftResults:
     """Measure every point of the curve.
 

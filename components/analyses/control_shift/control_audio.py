@@ -17,7 +17,7 @@ from data_prep.errors import StorageError
 from data_prep.media.clip import read_audio
 from data_prep.media.decoding import MediaError
 from data_prep.mixing.pairing import DURATION_SLACK
-from data_prep.sources.manifest import Video
+from data_prep.sources.videos import Video
 
 
 class ControlAudio:

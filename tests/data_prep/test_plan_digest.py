@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from data_prep.config import DataConfig
-from data_prep.records.record_digest import fingerprint
+from data_prep.mixing.plan_digest import fingerprint
 
 
 @pytest.fixture
