@@ -1,28 +1,20 @@
-"""Examination of videos: each is opened once, for its manifest, in a Beam pipeline."""
+"""Examination of videos: each is opened once, for its manifest, in a Beam pipeline.
 
-import hashlib
-import json
-import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
+What is known of a file that has not changed since it was examined is used again.
+"""
 
-from pydantic import TypeAdapter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
-from data_prep import storage
-from data_prep.errors import StorageError, StorageMissingError, UserError
-from data_prep.media.decoding import MediaError
-from data_prep.media.probe import probe
+from data_prep.errors import StorageError, UserError
+from data_prep.progress_bar import watching
+from data_prep.sources.examination_folder import Batch, ExaminationFolder, examination_folder
+from data_prep.sources.examine_file import examine_file
+from data_prep.sources.examined_files import Examined
 from data_prep.sources.kinetics import Entry, Listing, Rejection, first_reasons, printable
-from data_prep.sources.manifest import Video
+from data_prep.sources.known_files import KnownFiles, Report
+from data_prep.sources.videos import Video
 from data_prep.splits import EVAL
-from data_prep.storage.stores import storage_errors
-
-_LARGEST_BATCH = 256  # files that one step of the Beam pipeline examines
-_BATCHES = 64  # fewer files per step if that makes this many steps
-_GONE = "is gone since the folder was listed; is a disk not mounted?"
-_FAILURE = "failure.json"  # among the results of the batches
-_EXAMINED = TypeAdapter(list[Video | Rejection])
 
 
 def examine(entry: Entry, *, decode: bool = True) -> Video | Rejection:
@@ -33,55 +25,21 @@ def examine(entry: Entry, *, decode: bool = True) -> Video | Rejection:
         decode: whether to decode all of it, see `probe`.
 
     Raises:
-        StorageError: the storage failed several times in a way that may pass, such as a timeout,
-            or the file is gone although it was listed, such as with a mount. That is no property
-            of the file: without it, the data set would be another one.
+        StorageError: the storage failed; see `examine_file`.
     """
-    try:
-        return _examined(entry, decode)
-    except MediaError as error:
-        return Rejection(entry.path, error.reason)
-    except StorageMissingError as error:
-        raise StorageError(entry.path, _GONE) from error
-    except StorageError as error:
-        if _is_of_the_file(error, entry.path):
-            return Rejection(entry.path, f"cannot be read: {error.reason}")
-        raise StorageError(entry.path, error.reason) from error
-
-
-def _is_of_the_file(error: StorageError, path: str) -> bool:
-    if storage.is_lasting(error):
-        storage.require_present(path)
-        return True
-    return False
-
-
-@storage.retrying
-def _examined(entry: Entry, decode: bool) -> Video | Rejection:
-    if problem := storage.why_not_a_file(entry.path):
-        storage.require_present(entry.path)
-        return Rejection(entry.path, problem)
-    with storage.local_copy(entry.path) as path:
-        size = storage.size(str(path))
-        if size == 0:
-            return Rejection(entry.path, "empty file")
-        info = probe(path, decode=decode)
-        digest = _digest(path)
-    facts = asdict(entry) | asdict(info)
-    if facts.pop("dubbed"):
-        facts |= {"audio_stream": None, "loudness": None}
-    # The videos of a plain folder are their own sources, whatever their names.
-    facts["source"] = entry.source or digest[:16]
-    return Video(**facts, bytes=size, sha256=digest)
-
-
-def _digest(path: Path) -> str:
-    with storage_errors(str(path)), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _described(entry, examine_file(entry.path, decode=decode))
 
 
 def examine_all(
-    listing: Listing, beam_args: Sequence[str] = (), *, workers: int = 1, decode: bool = True
+    listing: Listing,
+    beam_args: Sequence[str] = (),
+    *,
+    workers: int = 1,
+    decode: bool = True,
+    folder: str | None = None,
+    kept: str | None = None,
+    fresh: bool = False,
+    report: Report | None = None,
 ) -> tuple[list[Video], list[Rejection]]:
     """Open all videos of a listing, in a Beam pipeline.
 
@@ -91,6 +49,13 @@ def examine_all(
         workers: processes on this machine.
         decode: whether to decode every video completely, so that none is used of which a part is
             broken. It takes most of the time.
+        folder: a folder for this alone, a URI that all workers can reach. It is removed at the
+            end; what a killed run found out is still there for the next one. By default, a
+            temporary folder of this machine.
+        kept: a file in which what was found out is kept, so that another examination opens only
+            files that have changed since; None for none.
+        fresh: whether to open all files, whatever is known of them.
+        report: called with a line for people about what is used again.
 
     Returns:
         Usable videos and rejected files, each sorted by path. Of several files with the same
@@ -98,63 +63,124 @@ def examine_all(
         held out for eval, or the first.
 
     Raises:
-        UserError: no video of an annotated split can be used, or Beam's workers do not share
-            this machine's folder of temporary files.
-        StorageError: the storage failed.
+        UserError: no video of an annotated split can be used, Beam's workers do not reach the
+            folder, or another process uses it.
+        StorageError: the storage failed. What was found out until then is kept.
     """
+    entries, report = listing.entries, report or _ignore
+    with examination_folder(folder) as place:
+        known = KnownFiles(kept, place, report, fresh=fresh)
+        place.clear()
+        files = [
+            (entry.path, stamp)
+            for entry in entries
+            if not known.holds(entry.path, stamp := listing.stamps.get(entry.path, ""), decode)
+        ]
+        if len(files) < len(entries):
+            line = "files that were examined before and have not changed since"
+            report(f"{line}: {len(entries) - len(files)} of {len(entries)}")
+        try:
+            if files:
+                _run(place, files, beam_args, workers=workers, decode=decode)
+                place.require_no_failure()
+                results = place.read_results()
+                _require_all(files, results, folder)
+                known.learn(results)
+        except BaseException:
+            with suppress(UserError):  # the first error counts
+                known.learn(place.read_results())
+                known.keep(known.found)
+                place.clear()
+            raise
+        known.keep(entry.path for entry in entries)
+        place.clear()
+    videos, rejections = _without_copies(
+        _described(entry, known.found[entry.path]) for entry in entries
+    )
+    _require_splits(listing, videos, rejections)
+    rejections += listing.rejections
+    return sorted(videos, key=_path), sorted(rejections, key=_path)
+
+
+def _described(entry: Entry, examined: Examined) -> Video | Rejection:
+    """Join what is known of a file with what its folder and the annotations say."""
+    content = examined.content
+    if content is None:
+        return Rejection(entry.path, examined.reason)
+    return Video(
+        path=entry.path,
+        id=entry.id,
+        # The videos of a plain folder are their own sources, whatever their names.
+        source=entry.source or content.sha256[:16],
+        label=entry.label,
+        split=entry.split,
+        bytes=content.bytes,
+        sha256=content.sha256,
+        duration=content.duration,
+        width=content.width,
+        height=content.height,
+        fps=content.fps,
+        video_stream=content.video_stream,
+        audio_stream=None if entry.dubbed else content.audio_stream,
+        loudness=None if entry.dubbed else content.loudness,
+    )
+
+
+def _run(
+    place: ExaminationFolder,
+    files: Sequence[tuple[str, str]],
+    beam_args: Sequence[str],
+    *,
+    workers: int,
+    decode: bool,
+) -> None:
+    """Examine files in a Beam pipeline. Its elements are batches, which name no file."""
     import apache_beam as beam
 
     from data_prep.beam_options import pipeline_options
     from data_prep.beam_run import running
 
     options = pipeline_options(beam_args, workers=workers)
-    entries = listing.entries
-    size = max(1, min(_LARGEST_BATCH, len(entries) // _BATCHES))
-    batches = [(start, entries[start : start + size]) for start in range(0, len(entries), size)]
-    with tempfile.TemporaryDirectory(prefix="manifest-") as folder:
-        pipeline = beam.Pipeline(options=options)
-        with running(pipeline):
-            _ = (
-                pipeline
-                | "Batches" >> beam.Create(batches)
-                | "Spread" >> beam.Reshuffle()
-                | "Examine" >> beam.Map(_examine_batch, folder=folder, decode=decode)
-            )
-        results = _read_results(folder)
-    if len(results) != len(entries):
-        raise UserError(
-            f"{folder}: all of Beam's workers must write to this folder, got the results of "
-            f"{len(results)} of {len(entries)} files; set TMPDIR to a folder that they mount"
+    batches = place.write_files(files)
+    with (
+        watching("Batches of files", len(batches), lambda: len(place.results())),
+        running(beam.Pipeline(options=options)) as pipeline,
+    ):
+        _ = (
+            pipeline
+            | "Batches" >> beam.Create(batches)
+            | "Spread" >> beam.Reshuffle()
+            | "Examine" >> beam.Map(_examine_batch, place=place, decode=decode)
         )
-    videos, rejections = _without_copies(results)
-    _require_splits(listing, videos, rejections)
-    rejections += listing.rejections
-    return sorted(videos, key=_path), sorted(rejections, key=_path)
 
 
-def _examine_batch(batch: tuple[int, list[Entry]], folder: str, decode: bool) -> None:
-    """Write the results of a batch, or the error that ends the work on all of them.
-
-    Beam would change the error's text, and print a traceback.
-    """
-    number, entries = batch
-    failure = storage.join(folder, _FAILURE)
-    if storage.exists(failure):
+def _examine_batch(batch: Batch, place: ExaminationFolder, decode: bool) -> None:
+    """Write the results of a batch, or the error that ends the work on all of them."""
+    if place.is_done(batch):
         return
-    try:
-        results = [examine(entry, decode=decode) for entry in entries]
-    except StorageError as error:
-        storage.write_text(failure, json.dumps([error.uri, error.reason]))
-        return
-    storage.write_bytes(storage.join(folder, f"{number:09d}.json"), _EXAMINED.dump_json(results))
+    results, failure = list[Examined](), None
+    for path, stamp in place.read_files(batch):
+        try:
+            results.append(examine_file(path, stamp, decode=decode))
+        except StorageError as error:
+            failure = error
+            break
+    place.write_results(batch, results)
+    if failure is not None:
+        place.write_failure(failure)
 
 
-def _read_results(folder: str) -> list[Video | Rejection]:
-    failure = storage.join(folder, _FAILURE)
-    if storage.exists(failure):
-        raise StorageError(*json.loads(storage.read_text(failure)))
-    texts = [storage.read_bytes(file) for file in storage.list_files(folder)]
-    return [result for text in texts for result in _EXAMINED.validate_json(text)]
+def _require_all(
+    files: Sequence[tuple[str, str]], results: Sequence[Examined], folder: str | None
+) -> None:
+    """Check that the results of all workers are in the folder."""
+    if len(results) != len(files):
+        where = folder or "the folder of temporary files"
+        fix = "give an --output" if folder else "set TMPDIR to a folder"
+        raise UserError(
+            f"{where}: all of Beam's workers must write to this folder, got the results of "
+            f"{len(results)} of {len(files)} files; {fix} that they reach"
+        )
 
 
 def _require_splits(
@@ -171,10 +197,14 @@ def _require_splits(
 
 
 def _without_copies(
-    results: Sequence[Video | Rejection],
+    results: Iterable[Video | Rejection],
 ) -> tuple[list[Video], list[Rejection]]:
-    videos = [result for result in results if isinstance(result, Video)]
-    rejections = [result for result in results if isinstance(result, Rejection)]
+    videos, rejections = list[Video](), list[Rejection]()
+    for result in results:
+        if isinstance(result, Video):
+            videos.append(result)
+        else:
+            rejections.append(result)
     used: dict[str, Video] = {}
     for video in sorted(videos, key=lambda video: (video.split != EVAL, video.path)):
         first = used.setdefault(video.sha256, video)
@@ -185,3 +215,7 @@ def _without_copies(
 
 def _path(item: Video | Rejection) -> str:
     return item.path
+
+
+def _ignore(line: str) -> None:
+    pass

@@ -70,6 +70,7 @@ class Listing:
         absent: number of annotated videos that it does not hold.
         notes: what people should know about it, a line each.
         annotated: the CSVs that name the entries of each annotated split, by split.
+        stamps: what changes with the content of each file, by path; see `storage.Found`.
     """
 
     entries: list[Entry]
@@ -77,6 +78,7 @@ class Listing:
     absent: int = 0
     notes: list[str] = field(default_factory=list)
     annotated: Mapping[str, str] = field(default_factory=dict)
+    stamps: Mapping[str, str] = field(default_factory=dict)
 
 
 def first_reasons(rejections: Sequence[Rejection]) -> str:
@@ -125,13 +127,14 @@ def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
     root = storage.absolute(root)
     if _shown(root) != root:
         raise UserError(f"{_shown(root)}: videos folder must have a path in UTF-8")
-    files, unreadable = _sorted_out(storage.survey(root))
+    found = storage.survey(root)
+    files, unreadable = _sorted_out(found)
     videos = [file for file in files if extension(file) in EXTENSIONS]
     if not videos:
         raise UserError(
             f"{root}: the folder must hold videos, got no video file{first_reasons(unreadable)}"
         )
-    csvs, found = annotations_of(root, videos, list(dict.fromkeys(annotations)))
+    csvs, rows = annotations_of(root, videos, list(dict.fromkeys(annotations)))
     used = {storage.absolute(file) for file in csvs}
     others = [
         Rejection(file, _not_a_video(file))
@@ -139,14 +142,15 @@ def find_videos(root: str, annotations: Sequence[str] = ()) -> Listing:
         if extension(file) not in EXTENSIONS and not _is_one_of(file, used)
     ]
     if not used:
-        listing = _plain(root, videos, found.notes)
+        listing = _plain(root, videos, rows.notes)
     else:
         is_within = all(file.startswith(f"{root}/") for file in used)
         split = "" if is_within else split_of(storage.name(root))
-        listing = _match(root, videos, found, split, unreadable)
+        listing = _match(root, videos, rows, split, unreadable)
     rejections = sorted([*listing.rejections, *unreadable, *others], key=lambda item: item.path)
     notes = [" ".join(note.split()) for note in listing.notes]
-    return replace(listing, rejections=rejections, notes=notes)
+    stamps = {item.uri: item.stamp for item in found if item.stamp}
+    return replace(listing, rejections=rejections, notes=notes, stamps=stamps)
 
 
 def _sorted_out(found: Sequence[storage.Found]) -> tuple[list[str], list[Rejection]]:

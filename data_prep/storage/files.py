@@ -49,11 +49,11 @@ def size(uri: str) -> int:
         return int(store.info(path)["size"])
 
 
-def read_bytes(uri: str, limit: int | None = None) -> bytes:
-    """Read a file, or its first `limit` bytes."""
+def read_bytes(uri: str, limit: int | None = None, *, start: int = 0) -> bytes:
+    """Read a file, or its bytes from `start` up to `limit`."""
     with storage_errors(uri):
         store, path = open_store(uri)
-        return bytes(store.cat_file(path, end=limit))
+        return bytes(store.cat_file(path, start=start or None, end=limit))
 
 
 def read_text(uri: str) -> str:

@@ -1,0 +1,133 @@
+"""The folder through which an examination's workers, on whatever machines, get and give files.
+
+files.jsonl                path and stamp of each file to examine, a line each
+results/000000000.jsonl.gz what a worker found out about the files of a batch
+failure.json               the error that ends the work on all of them
+.lease                     names the process that examines
+"""
+
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from data_prep import storage
+from data_prep.errors import StorageError
+from data_prep.sources.examined_files import Examined, read_examined, write_examined
+
+_LARGEST_BATCH = 256  # files that one step of the Beam pipeline examines
+_BATCHES = 64  # fewer files per step if that makes this many steps
+_AT_ONCE = 16  # results that are read at the same time
+
+Batch = tuple[int, int, int]
+"""The number of a batch, and where its lines begin and end in `files.jsonl`, in bytes."""
+
+
+@contextmanager
+def examination_folder(folder: str | None) -> Iterator["ExaminationFolder"]:
+    """Yield a folder for one examination, which is empty at the end.
+
+    Args:
+        folder: a URI that all workers can reach; None for a temporary folder of this machine.
+            What a killed process left in it is still there.
+
+    Raises:
+        UserError: another process examines there.
+        StorageError: the folder cannot be written.
+    """
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="examination-") as temporary:
+            yield ExaminationFolder(temporary)
+        return
+    with storage.lease(folder):
+        yield ExaminationFolder(folder)
+
+
+@dataclass(frozen=True)
+class ExaminationFolder:
+    """The folder, a URI; it travels to the workers."""
+
+    folder: str
+
+    def write_files(self, files: Sequence[tuple[str, str]]) -> list[Batch]:
+        """Write paths and stamps, and return their batches, for `read_files`."""
+        size = max(1, min(_LARGEST_BATCH, len(files) // _BATCHES))
+        batches, end = list[Batch](), 0
+        with storage.replacing(self._files) as draft, draft.open("wb") as out:
+            for first in range(0, len(files), size):
+                lines = [json.dumps(file).encode() + b"\n" for file in files[first : first + size]]
+                start, end = end, end + sum(map(len, lines))
+                out.writelines(lines)
+                batches.append((len(batches), start, end))
+        return batches
+
+    @storage.retrying
+    def read_files(self, batch: Batch) -> list[tuple[str, str]]:
+        """Return the paths and stamps of a batch."""
+        _, start, end = batch
+        lines = storage.read_bytes(self._files, end, start=start).splitlines()
+        return [(path, stamp) for path, stamp in map(json.loads, lines)]
+
+    @storage.retrying
+    def is_done(self, batch: Batch) -> bool:
+        """Say whether nothing needs to be done for a batch: it has results, or all work ends."""
+        return storage.exists(self._result(batch)) or storage.exists(self._failure)
+
+    @storage.retrying
+    def write_results(self, batch: Batch, results: Sequence[Examined]) -> None:
+        """Write what was found out about a batch."""
+        write_examined(self._result(batch), results)
+
+    def write_failure(self, error: StorageError) -> None:
+        """End the work on all batches.
+
+        If the error were raised, Beam would change its text, and print a traceback.
+        """
+        storage.write_text(self._failure, json.dumps([error.uri, error.reason]))
+
+    def require_no_failure(self) -> None:
+        """Check that no worker has ended the work.
+
+        Raises:
+            StorageError: one has, with this error.
+        """
+        if storage.exists(self._failure):
+            raise StorageError(*json.loads(storage.read_text(self._failure)))
+
+    def results(self) -> list[str]:
+        """Return the files of the batches that have results."""
+        return storage.list_files(self._results, ".gz", recursive=False, hidden=False)
+
+    def read_results(self) -> list[Examined]:
+        """Return what was found out about all batches so far.
+
+        Raises:
+            UserError: a file is damaged.
+        """
+        files = self.results()
+        with ThreadPoolExecutor(_AT_ONCE, "results") as pool:  # an object store takes 50 ms each
+            return [result for results in pool.map(read_examined, files) for result in results]
+
+    def clear(self) -> None:
+        """Remove everything but the lease."""
+        storage.remove(self._files)
+        storage.remove(self._failure)
+        storage.remove_tree(self._results)
+        storage.remove_drafts(self.folder)
+
+    @property
+    def _files(self) -> str:
+        return storage.join(self.folder, "files.jsonl")
+
+    @property
+    def _failure(self) -> str:
+        return storage.join(self.folder, "failure.json")
+
+    @property
+    def _results(self) -> str:
+        return storage.join(self.folder, "results")
+
+    def _result(self, batch: Batch) -> str:
+        return storage.join(self._results, f"{batch[0]:09d}.jsonl.gz")
