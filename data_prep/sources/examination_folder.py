@@ -25,6 +25,19 @@ Batch = tuple[int, int, int]
 """The number of a batch, and where its lines begin and end in `files.jsonl`, in bytes."""
 
 
+def folder_beside(manifest: str) -> str:
+    """Return the folder for the examination of a manifest's videos, which is hidden beside it."""
+    return storage.join(storage.parent(manifest), f".index-{storage.name(manifest)}")
+
+
+def folder_in(output: str) -> str:
+    """Return a folder for an examination in another one, which counts as empty nevertheless.
+
+    Its name is that of a draft; see `storage.is_empty`.
+    """
+    return storage.join(output, f".index.{'0' * 32}.tmp")
+
+
 @contextmanager
 def examination_folder(folder: str | None) -> Iterator["ExaminationFolder"]:
     """Yield a folder for one examination, which is empty at the end.

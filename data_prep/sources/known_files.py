@@ -5,9 +5,15 @@ from collections.abc import Callable, Iterable
 from data_prep import storage
 from data_prep.errors import StorageError, UserError
 from data_prep.sources.examination_folder import ExaminationFolder
-from data_prep.sources.examined_files import Examined, read_examined, write_examined
+from data_prep.sources.examined_files import EXAMINED, Examined, read_examined, write_examined
+from data_prep.sources.manifest import REJECTED, rejected_beside
 
 Report = Callable[[str], None]
+
+
+def kept_beside(uri: str) -> str:
+    """Return the file that goes with a manifest; it is named as the list of rejected files is."""
+    return rejected_beside(uri).removesuffix(REJECTED) + EXAMINED
 
 
 class KnownFiles:

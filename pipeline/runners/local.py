@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from data_prep.errors import UserError
 from data_prep.mixing.pairing import usable
 from data_prep.mixing.planning import plan
 from data_prep.sources import examination, kinetics, manifest
+from data_prep.sources.examined_files import EXAMINED
 from data_prep.sources.videos import Video
 from pipeline.config import PipelineConfig
 from pipeline.initial_model import with_initial_model
@@ -28,7 +30,10 @@ def index(
     *,
     decode: bool = True,
 ) -> str:
-    """Write the manifest of a folder as a new span, unless it equals the newest span.
+    """Write the manifest of a folder as a new span, unless it equals that of the newest span.
+
+    Files that have not changed since an earlier span are not opened again. If only files that are
+    not used have changed, the newest span gets their list.
 
     Args:
         videos: the folder.
@@ -47,7 +52,14 @@ def index(
     listing = kinetics.find_videos(videos, annotations)
     for note in listing.notes:
         click.echo(note, err=True)
-    found, rejections = examination.examine_all(listing, workers=config.workers, decode=decode)
+    found, rejections = examination.examine_all(
+        listing,
+        workers=config.workers,
+        decode=decode,
+        folder=str(places.manifests / ".index"),
+        kept=str(places.manifests / EXAMINED),
+        report=partial(click.echo, err=True),
+    )
     _check_enough(found, config, rejections)
     earlier = list_manifests(str(places.manifests))
     number = max(earlier, default=0)
@@ -56,7 +68,10 @@ def index(
     storage.remove_tree(draft)
     manifest.write_rejected(storage.join(draft, manifest.REJECTED), rejections)
     manifest.write(storage.join(draft, manifest.MANIFEST), found)
-    if earlier and _equal(storage.parent(earlier[number]), draft):
+    if earlier and _equal(earlier[number], storage.join(draft, manifest.MANIFEST)):
+        rejected = storage.join(storage.parent(earlier[number]), manifest.REJECTED)
+        if not _equal(rejected, storage.join(draft, manifest.REJECTED)):
+            storage.move(storage.join(draft, manifest.REJECTED), rejected)
         storage.remove_tree(draft)
         return earlier[number]
     span = span_folder(str(places.manifests), number + 1)
@@ -209,7 +224,4 @@ def _check_enough(
 
 
 def _equal(one: str, other: str) -> bool:
-    return all(
-        storage.read_bytes(storage.join(one, name)) == storage.read_bytes(storage.join(other, name))
-        for name in (manifest.MANIFEST, manifest.REJECTED)
-    )
+    return storage.exists(one) and storage.read_bytes(one) == storage.read_bytes(other)

@@ -10,7 +10,7 @@ from data_prep import storage
 from data_prep.commands import main
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.progress_bar import watching
-from data_prep.sources import manifest
+from data_prep.sources import examination
 
 SETTINGS = """
 clip: {frames: 4, fps: 8, height: 16, width: 24, short_side: 32, sample_rate: 8000}
@@ -131,7 +131,7 @@ def test_an_output_is_held_while_videos_are_examined(video_folder, run, tmp_path
         with storage.lease(str(tmp_path / "data")):
             pass
 
-    monkeypatch.setattr(manifest, "build", build)
+    monkeypatch.setattr(examination, "examine_all", build)
     code, _, err = run("generate", "--videos", video_folder, "--output", tmp_path / "data")
     assert code == 1
     assert "data: must have one writer at a time" in err
