@@ -35,7 +35,9 @@ from data_prep.sample.sample_config import MAX_CLASSES, Colors
 from data_prep.sample.write import write_sample
 from data_prep.settings import MAX_SEED, load
 from data_prep.sources import examination, kinetics, manifest
+from data_prep.sources.examination_folder import folder_beside, folder_in
 from data_prep.sources.kinetics import Listing
+from data_prep.sources.known_files import kept_beside
 from data_prep.sources.videos import Video
 from data_prep.storage.outputs import require_folder_output
 from data_prep.yaml_text import read_yaml
@@ -52,7 +54,7 @@ annotations_option = click.option(
 beam_arguments = click.argument("beam_options", nargs=-1, type=click.UNPROCESSED)
 
 
-@click.group(cls=Commands, resumable=("generate",))
+@click.group(cls=Commands, resumable=("generate", "index"))
 def main() -> None:
     """Make mixtures of videos: a sample, a manifest, TFRecords, contact sheets.
 
@@ -93,6 +95,7 @@ def sample(output: str, clips: int, classes: int, colors: Colors, seed: int) -> 
     help="Folder of the videos as readers of the manifest see it, such as gs://BUCKET/videos.",
 )
 @check_option
+@click.option("--fresh", is_flag=True, help="Open all files, also those that have not changed.")
 @workers_option
 @beam_arguments
 def index(
@@ -101,17 +104,29 @@ def index(
     output: str,
     prefix: str | None,
     decode: bool,
+    fresh: bool,
     workers: int,
     beam_options: tuple[str, ...],
 ) -> None:
     """Write a manifest of a folder's videos, with size and digest.
 
     The rejected files and the reasons go to rejected.csv beside it, or to train.rejected.csv if
-    the manifest is train.csv. Further options are Beam's.
+    the manifest is train.csv. What was found out about each file is kept in examined.jsonl.gz, so
+    that the next run opens only files that have changed. Rerun the same command to resume an
+    interrupted run. Further options are Beam's.
     """
     manifest.check_outputs(output)
     _check_beam(beam_options, workers)
-    listing, found, rejections = _examine(videos, annotations, decode, beam_options, workers)
+    listing, found, rejections = _examine(
+        videos,
+        annotations,
+        decode,
+        beam_options,
+        workers,
+        folder=folder_beside(storage.absolute(output)),
+        kept=kept_beside(output),
+        fresh=fresh,
+    )
     if not found:
         reasons = kinetics.first_reasons(rejections)
         raise UserError(f"{videos}: must hold a video that can be used, got none{reasons}")
@@ -169,7 +184,7 @@ def generate(
         else:
             assert videos is not None
             listing, found, rejections = _examine(
-                videos, annotations, decode, beam_options, workers
+                videos, annotations, decode, beam_options, workers, folder=folder_in(dataset.folder)
             )
             absent = listing.absent
         from data_prep.generate import generate as run  # loads TensorFlow and Beam
@@ -232,13 +247,24 @@ def _examine(
     decode: bool,
     beam_options: tuple[str, ...],
     workers: int,
+    *,
+    folder: str,
+    kept: str | None = None,
+    fresh: bool = False,
 ) -> tuple[Listing, Sequence[Video], list[kinetics.Rejection]]:
     """Find and open the videos of a folder, and report what is odd about it."""
     listing = kinetics.find_videos(videos, annotations)
     for note in listing.notes:
         click.echo(note, err=True)
     found, rejections = examination.examine_all(
-        listing, beam_options, workers=workers, decode=decode
+        listing,
+        beam_options,
+        workers=workers,
+        decode=decode,
+        folder=folder,
+        kept=kept,
+        fresh=fresh,
+        report=partial(click.echo, err=True),
     )
     return listing, found, rejections
 
