@@ -60,6 +60,8 @@ def usable(videos: Sequence[Video], clip: ClipConfig) -> tuple[Videos, list[Reje
     """Separate the videos that are long enough for a clip from those that are not."""
     videos = Videos.of(videos)
     long_enough = videos.numbers("duration") + DURATION_SLACK >= clip.seconds
+    if long_enough.all():
+        return videos, []
     rejected = [
         Rejection(
             video.path, f"too short: {video.duration:.2f} s, a clip needs {clip.seconds:.2f} s"
@@ -117,15 +119,15 @@ class Pool:
         self._split = split
         self._config = config
         sources, names = videos.codes("source")
-        digest = digests(names)[sources]
+        digest = digests(name.as_py() for name in names)[sources]
         order = videos.order("source", "id", "path")
         order = order[videos.in_split(split)[order]]
         # Stable, so that sources of one digest, if ever there are some, do not mingle.
         self._order = order[np.argsort(digest[order], kind="stable")].astype(np.int32)
         self._keys = digest[self._order]
         self._blocks = _blocks(sources[self._order])
-        self._labels, self._names = videos.codes("label")
-        self._labels = self._labels[self._order]
+        labels, names = videos.codes("label")
+        self._labels, self._names = labels[self._order], names.to_pylist()
         self._is_one_class = len(np.unique(self._labels)) == 1
         everything = np.ones(len(self._order), bool)
         loudness = videos.numbers("loudness")[self._order]

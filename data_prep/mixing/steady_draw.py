@@ -7,7 +7,7 @@ below: about `log2(N) / (2 N)` of all draws end elsewhere, besides those that en
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Self
 
 import numpy as np
@@ -17,7 +17,7 @@ NUMBERS = _DEPTH + 1
 """Random numbers that a draw takes, used or not, so that what follows is the same."""
 
 
-def digests(names: Sequence[str]) -> np.ndarray:
+def digests(names: Iterable[str]) -> np.ndarray:
     """Return the places of names in the tree, uint64 `[N]`."""
     joined = b"".join(hashlib.sha256(name.encode()).digest()[: _DEPTH // 8] for name in names)
     return np.frombuffer(joined, ">u8").astype(np.uint64)

@@ -66,8 +66,8 @@ class RecordLayout:
 
     @property
     def videos(self) -> str:
-        """Parquet file of the videos, as workers read them."""
-        return storage.join(self.unfinished, "videos.parquet")
+        """The videos, as workers read them."""
+        return storage.join(self.unfinished, "videos.arrow")
 
     def records(self, shard: Shard) -> str:
         """Return the URI of a shard's file."""

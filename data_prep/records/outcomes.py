@@ -204,7 +204,7 @@ def _split_info(planned: Plan, split: str, reports: Sequence[ShardReport]) -> Sp
         audible_videos=audible,
         silent_videos=int(np.count_nonzero(~np.isnan(loudness))) - audible,
         sources=len(np.unique(videos.codes("source")[0][own])),
-        labels=sorted(names[code] for code in np.unique(labels[own])),
+        labels=sorted(names[code].as_py() for code in np.unique(labels[own])),
         dropped=sorted(
             (lost for report in reports for lost in report.dropped), key=lambda d: d.mixture_id
         ),

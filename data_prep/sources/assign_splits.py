@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
 
 from data_prep.config import DataConfig
 from data_prep.sources.videos import Video, Videos
@@ -30,10 +31,9 @@ def assign_splits(videos: Sequence[Video], config: DataConfig) -> Videos:
     """
     videos = Videos.of(videos)
     sources, names = videos.codes("source")
-    annotated, splits = videos.codes("split")
-    held_out = _sources_with(EVAL, sources, annotated, splits, len(names))
+    held_out = _sources_with(EVAL, videos, sources, len(names))
     if held_out.any():
-        trained = _sources_with(TRAIN, sources, annotated, splits, len(names))
+        trained = _sources_with(TRAIN, videos, sources, len(names))
         free, least = np.flatnonzero(~(held_out | trained)), 0
     else:
         free, least = np.arange(len(names)), 2
@@ -43,24 +43,21 @@ def assign_splits(videos: Sequence[Video], config: DataConfig) -> Videos:
     )
 
 
-def _sources_with(
-    split: str, sources: np.ndarray, annotated: np.ndarray, splits: Sequence[str], count: int
-) -> np.ndarray:
+def _sources_with(split: str, videos: Videos, sources: np.ndarray, count: int) -> np.ndarray:
     """Say of which sources annotations name a video of a split, bool `[count]`."""
     found = np.zeros(count, bool)
-    if split in splits:
-        found[sources[annotated == splits.index(split)]] = True
+    found[sources[videos.in_split(split)]] = True
     return found
 
 
-def _chosen(free: np.ndarray, names: Sequence[str], config: DataConfig, least: int) -> list[int]:
+def _chosen(free: np.ndarray, names: pa.Array, config: DataConfig, least: int) -> np.ndarray:
     """Choose sources for eval by digest, so that each split has `least` if there are enough."""
 
     def rank(source: str) -> float:
         digest = hashlib.sha256(f"{config.seed}:{source}".encode()).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
 
-    ranked = sorted((rank(names[place]), names[place], place) for place in free.tolist())
-    count = sum(place < config.eval_fraction for place, _, _ in ranked)
-    count = max(min(count, len(ranked) - least), min(least, len(ranked)))
-    return [place for _, _, place in ranked[:count]]
+    ranks = np.array([rank(names[place].as_py()) for place in free.tolist()])
+    count = int(np.count_nonzero(ranks < config.eval_fraction))
+    count = max(min(count, len(ranks) - least), min(least, len(ranks)))
+    return free[np.argsort(ranks, kind="stable")[:count]]

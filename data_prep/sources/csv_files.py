@@ -2,18 +2,20 @@
 
 import codecs
 import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from data_prep import storage
 from data_prep.errors import StorageError, UserError
+from data_prep.storage.stores import storage_errors
 
 Lines = Iterator[tuple[int, dict[str, str]]]
 """The number of each line, and its values by column; half a million lines are not held at once."""
 
+_BLOCK = 1 << 20
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -34,25 +36,29 @@ def read_csv(uri: str, what: str, columns: Sequence[str]) -> Lines:
         UserError: the file is missing, is no regular file, or no CSV in UTF-8. Some of that shows
             only at the line concerned.
     """
-    with _errors(uri, what):
-        data = _read(uri)
-        reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline=""))
-        try:
-            header = [name.strip() for name in next(reader, [])]
-        except UnicodeDecodeError:
-            raise _wrong_byte(uri, data) from None
-        _check_header(f"{uri}: {what}", header, columns)
-    return _lines(uri, what, data, reader, header)
+    lines = _lines(uri, what, columns)
+    next(lines)  # checks the header
+    return lines
 
 
-def _lines(uri: str, what: str, data: bytes, reader: Any, header: Sequence[str]) -> Lines:
+def _lines(uri: str, what: str, columns: Sequence[str]) -> Lines:
+    """Yield something for the header, then the lines."""
     with _errors(uri, what):
-        try:
-            for row in reader:
-                if row:
-                    yield reader.line_num, _values(uri, reader.line_num, row, header)
-        except UnicodeDecodeError:
-            raise _wrong_byte(uri, data) from None
+        if problem := storage.why_not_a_file(uri):
+            raise StorageError(uri, problem)
+        with storage.local_copy(uri) as path, storage_errors(uri):
+            _require_text(uri, path)
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                reader = csv.reader(file)
+                try:
+                    header = [name.strip() for name in next(reader, [])]
+                    _check_header(f"{uri}: {what}", header, columns)
+                    yield 0, {}
+                    for row in reader:
+                        if row:
+                            yield reader.line_num, _values(uri, reader.line_num, row, header)
+                except UnicodeDecodeError:
+                    raise _wrong_byte(uri, path) from None
 
 
 def write_csv(uri: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -75,19 +81,19 @@ def _errors(uri: str, what: str) -> Iterator[None]:
         raise UserError(f"{uri}: {what} must be a readable CSV: {reason}") from error
 
 
-def _read(uri: str) -> bytes:
-    if problem := storage.why_not_a_file(uri):
-        raise StorageError(uri, problem)
-    data = storage.read_bytes(uri)
-    if data.startswith(_UTF_16) or b"\0" in data[:4]:
-        raise StorageError(uri, "must be UTF-8, got UTF-16")
-    if b"\0" in data:
-        raise StorageError(uri, "must be text, got a NUL byte")
-    return data
+def _require_text(uri: str, path: Path) -> None:
+    with path.open("rb") as file:
+        head = file.read(4)
+        if head.startswith(_UTF_16) or b"\0" in head:
+            raise StorageError(uri, "must be UTF-8, got UTF-16")
+        while block := file.read(_BLOCK):
+            if b"\0" in block:
+                raise StorageError(uri, "must be text, got a NUL byte")
 
 
-def _wrong_byte(uri: str, data: bytes) -> StorageError:
+def _wrong_byte(uri: str, path: Path) -> StorageError:
     """Return the error about the first byte that is not UTF-8."""
+    data = path.read_bytes()
     try:
         data.decode()
     except UnicodeDecodeError as error:

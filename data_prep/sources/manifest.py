@@ -1,9 +1,8 @@
 """The manifest: a CSV of all usable videos, one per line, with size, digest and shape."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, replace
-from itertools import islice
 from typing import Any
 
 from data_prep import storage
@@ -21,7 +20,6 @@ MANIFEST = "manifest.csv"
 REJECTED = "rejected.csv"
 """Name of the list of rejected files in a data set, or beside a manifest of the usual name."""
 
-_BATCH = 10_000  # lines that are Python objects at a time
 _MOST = 10**15  # nothing that a video has is more
 _NUMBERS: dict[str, tuple[type, float]] = {  # with the least value
     "bytes": (int, 1),
@@ -99,7 +97,7 @@ def read(uri: str) -> Videos:
         hint = "run `python -m data_prep index` again if it is of an older version"
         raise UserError(f"{error}; {hint}") from error
     rows = (_values(values, f"{uri}: line {line}") for line, values in lines)
-    return Videos.of_columns(_in_columns(rows))
+    return Videos.of_values(rows)
 
 
 def write_rejected(uri: str, rejections: Iterable[Rejection]) -> None:
@@ -117,11 +115,6 @@ def read_rejected(uri: str) -> list[Rejection]:
         return []
     lines = read_csv(uri, "a list of rejected files", _REJECTED_COLUMNS)
     return [Rejection(values["path"], values["reason"]) for _, values in lines]
-
-
-def _in_columns(rows: Iterator[list[Any]]) -> Iterator[list[tuple[Any, ...]]]:
-    while batch := list(islice(rows, _BATCH)):
-        yield list(zip(*batch, strict=True))
 
 
 def _values(line: dict[str, str], where: str) -> list[Any]:

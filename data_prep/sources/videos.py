@@ -7,7 +7,7 @@ from typing import Any, Self, overload
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet
+import pyarrow.compute
 
 from data_prep import storage
 
@@ -74,42 +74,42 @@ _SCHEMA = pa.schema([(name, _TYPES.get(name, pa.string())) for name in COLUMNS])
 class Videos(Sequence[Video]):
     """Videos in columns, which take a quarter of the memory of as many objects.
 
-    An item is made when it is asked for. Half a million videos take about 150 MB.
+    An item is made when it is asked for.
     """
 
     def __init__(self, table: pa.Table):
-        self._table = table.combine_chunks()
+        self._table = table
 
     @classmethod
     def of(cls, videos: Iterable[Video]) -> Self:
         """Return videos in columns; those that are already are returned as they are."""
         if isinstance(videos, cls):
             return videos
-        iterator = iter(videos)
-        return cls.of_columns(
-            list(zip(*map(astuple, batch), strict=True))
-            for batch in iter(lambda: list(islice(iterator, _BATCH)), [])
-        )
+        return cls.of_values(map(astuple, videos))
 
     @classmethod
-    def of_columns(cls, batches: Iterable[Sequence[Sequence[Any]]]) -> Self:
-        """Return videos of the values of each column, in the order of `COLUMNS`, in batches."""
-        tables = [
-            _compact(pa.table(list(map(_array, _SCHEMA, batch)), _SCHEMA)) for batch in batches
-        ]
-        empty = _compact(_SCHEMA.empty_table())
-        return cls(pa.concat_tables([empty, *tables]).unify_dictionaries())
+    def of_values(cls, rows: Iterable[Sequence[Any]]) -> Self:
+        """Return videos of their values, in the order of `COLUMNS`."""
+        iterator = iter(rows)
+        tables = [_compact(_SCHEMA.empty_table())]
+        while batch := list(islice(iterator, _BATCH)):
+            columns = zip(*batch, strict=True)
+            tables.append(_compact(pa.table(list(map(_array, _SCHEMA, columns)), _SCHEMA)))
+        return cls(pa.concat_tables(tables).unify_dictionaries())
 
     @classmethod
     def read(cls, uri: str) -> Self:
-        """Read the Parquet file that `write` wrote."""
-        with storage.local_copy(uri) as path:
-            return cls(_compact(pa.parquet.read_table(path, memory_map=False).cast(_SCHEMA)))
+        """Read what `write` wrote; of a large file, only what is asked for is held in memory."""
+        with storage.local_copy(uri) as path, pa.memory_map(str(path)) as file:
+            return cls(pa.ipc.open_file(file).read_all())
 
     def write(self, uri: str) -> None:
-        """Write a Parquet file, atomically, which workers read much faster than a CSV."""
-        with storage.replacing(uri) as draft:
-            pa.parquet.write_table(self._table, draft, compression="zstd")
+        """Write an Arrow file, atomically, which workers read much faster than a CSV."""
+        with (
+            storage.replacing(uri) as draft,
+            pa.ipc.new_file(str(draft), self._table.schema) as file,
+        ):
+            file.write_table(self._table)
 
     def __len__(self) -> int:
         return int(self._table.num_rows)
@@ -126,7 +126,7 @@ class Videos(Sequence[Video]):
         if isinstance(index, slice):
             return self.take(np.arange(len(self))[index])
         place = range(len(self))[index]  # raises the IndexError of a list
-        return Video(*(column[place].as_py() for column in self._table.columns))
+        return Video(*(column[place].as_py() for column in self._table.itercolumns()))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -135,37 +135,30 @@ class Videos(Sequence[Video]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def rows(self, order: np.ndarray | None = None) -> Iterator[tuple[Any, ...]]:
-        """Yield the values of each video, in the order of `COLUMNS`.
-
-        Args:
-            order: int `[N]`, places of the videos in the order wanted; theirs by default.
-        """
-        for start in range(0, len(self) if order is None else len(order), _BATCH):
-            if order is None:
-                part = self._table.slice(start, _BATCH)
-            else:
-                part = self._table.take(pa.array(order[start : start + _BATCH]))
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the values of each video, in the order of `COLUMNS`."""
+        for start in range(0, len(self), _BATCH):
+            part = self._table.slice(start, _BATCH)
             yield from zip(*(column.to_pylist() for column in part.columns), strict=True)
 
     def numbers(self, name: str) -> np.ndarray:
         """Return a column of numbers, float64 `[N]`; NaN where there is none."""
         return self._table[name].cast(pa.float64()).to_numpy()
 
-    def codes(self, name: str) -> tuple[np.ndarray, list[str]]:
-        """Return a column of texts as int32 `[N]` places in a list of its different values."""
+    def codes(self, name: str) -> tuple[np.ndarray, pa.Array]:
+        """Return a column of texts as int32 `[N]` places among its different values."""
         column = self._table[name]
         if not pa.types.is_dictionary(column.type):
             column = column.dictionary_encode()
-        column = column.combine_chunks()
-        if isinstance(column, pa.ChunkedArray):  # without a chunk
-            return np.zeros(0, np.int32), []
-        return column.indices.to_numpy(), column.dictionary.to_pylist()
+        encoded = column.combine_chunks()
+        if isinstance(encoded, pa.ChunkedArray):  # of one chunk, or none
+            encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], column.type)
+        return encoded.indices.to_numpy(), encoded.dictionary
 
     def in_split(self, split: str) -> np.ndarray:
         """Say which videos are in a split, bool `[N]`."""
         codes, splits = self.codes("split")
-        return codes == splits.index(split) if split in splits else np.zeros(len(self), bool)
+        return codes == splits.index(split).as_py()  # -1, which no code is, if it is not there
 
     def order(self, *names: str) -> np.ndarray:
         """Return the places of the videos sorted by columns, int64 `[N]`."""
