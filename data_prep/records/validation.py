@@ -67,13 +67,17 @@ def validate(folder: str, *, workers: int = 1) -> Validation:
         info=storage.join(folder, INFO),
         rejected=storage.join(folder, REJECTED),
     )
+    if info.features != FEATURES:
+        found.problems.append(f"{INFO}: features: must be those of this version's records")
+    if info.splits.keys() != set(SPLITS):
+        splits = ", ".join(info.splits) or "none"
+        found.problems.append(f"{INFO}: splits: must be {' and '.join(SPLITS)}, got {splits}")
+        return found
     known = None
     if not is_artifact:
         if not storage.exists(storage.join(folder, COMPLETED)):
             found.problems.append(f"{COMPLETED}: is missing; rerun `generate` to finish the data")
         known = _read_manifest(storage.join(folder, MANIFEST), info, found)
-    if info.features != FEATURES:
-        found.problems.append(f"{INFO}: features: must be those of this version's records")
     keys = list(_present(info, layout, found))
     contents = dict(_read_all(keys, layout, info, known, workers))
     found.files, found.mixtures = len(keys), sum(item.records for item in contents.values())
