@@ -1,6 +1,6 @@
 """Command line of data preparation.
 
-python -m data_prep sample|index|generate|inspect|mix --help
+python -m data_prep sample|index|generate|validate|inspect|mix --help
 """
 
 from collections.abc import Sequence
@@ -8,9 +8,6 @@ from functools import partial
 from typing import Any, get_args
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from data_prep import storage
 from data_prep.cli import Commands, prepare_libraries
@@ -18,7 +15,6 @@ from data_prep.config import MAX_MIXTURES, MAX_SIDE, DataConfig
 from data_prep.errors import UserError
 from data_prep.mixing.mix_videos import mix_videos
 from data_prep.mixing.mixture_options import mixture_type_option
-from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.options import (
     PLACE,
     PREFIX,
@@ -28,21 +24,24 @@ from data_prep.options import (
     seed_option,
     workers_option,
 )
+from data_prep.printed_tables import show_dataset, show_estimate
 from data_prep.progress_bar import watching
 from data_prep.records.dataset import Dataset
-from data_prep.records.info import DatasetInfo
+from data_prep.records.layout import lay_out
+from data_prep.records.progress import Progress
 from data_prep.sample.sample_config import MAX_CLASSES, Colors
 from data_prep.sample.write import write_sample
-from data_prep.settings import MAX_SEED, load
+from data_prep.settings import MAX_SEED, MAX_WORKERS, load
 from data_prep.sources import examination, kinetics, manifest
 from data_prep.sources.examination_folder import folder_beside, folder_in
-from data_prep.sources.kinetics import Listing
+from data_prep.sources.kinetics import Listing, printable
 from data_prep.sources.known_files import kept_beside
 from data_prep.sources.videos import Video
 from data_prep.storage.outputs import require_folder_output
 from data_prep.yaml_text import read_yaml
 
 BEAM = {"ignore_unknown_options": True}
+_SHOWN_PROBLEMS = 20
 
 annotations_option = click.option(
     "--annotations",
@@ -150,6 +149,7 @@ def index(
 @click.option("--train-mixtures", type=Whole(1, MAX_MIXTURES), help="Overrides the setting.")
 @click.option("--eval-mixtures", type=Whole(1, MAX_MIXTURES), help="Overrides the setting.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing data set.")
+@click.option("--dry-run", is_flag=True, help="Say what it would cost, and write nothing.")
 @check_option
 @workers_option
 @beam_arguments
@@ -160,6 +160,7 @@ def generate(
     output: str,
     config: str | None,
     overwrite: bool,
+    dry_run: bool,
     decode: bool,
     workers: int,
     beam_options: tuple[str, ...],
@@ -167,7 +168,8 @@ def generate(
 ) -> None:
     """Make TFRecords of mixtures from a folder of videos, or from a manifest.
 
-    Rerun the same command to resume an interrupted run. Further options are Beam's.
+    Rerun the same command to resume an interrupted run. With --dry-run, a few mixtures are made to
+    measure what all of them will cost. Further options are Beam's.
     """
     if (videos is None) == (manifest_file is None):
         raise click.UsageError("either --videos or --manifest is needed")
@@ -176,20 +178,29 @@ def generate(
     _check_beam(beam_options, workers)
     data_config = _data_config(config, settings)
     dataset = Dataset(storage.absolute(output))
-    with dataset.writing(data_config, overwrite=overwrite) as require_held:
-        found: Sequence[Video]
-        if manifest_file:
-            found, absent = manifest.read(manifest_file), 0
-            rejections = manifest.read_rejected(manifest.rejected_beside(manifest_file))
-        else:
-            assert videos is not None
-            listing, found, rejections = _examine(
-                videos, annotations, decode, beam_options, workers, folder=folder_in(dataset.folder)
-            )
-            absent = listing.absent
-        from data_prep.generate import generate as run  # loads TensorFlow and Beam
 
-        with watching("Shards", _shards(data_config), dataset.finished_shards):
+    def find(folder: str | None) -> tuple[Sequence[Video], list[kinetics.Rejection], int]:
+        if manifest_file:
+            rejections = manifest.read_rejected(manifest.rejected_beside(manifest_file))
+            return manifest.read(manifest_file), rejections, 0
+        assert videos is not None
+        listing, found, rejections = _examine(
+            videos, annotations, decode, beam_options, workers, folder=folder
+        )
+        return found, rejections, listing.absent
+
+    if dry_run:
+        from data_prep.estimate import estimate  # loads Beam
+
+        show_estimate(estimate(find(None)[0], data_config, dataset.layout), output)
+        return
+    with dataset.writing(data_config, overwrite=overwrite) as require_held:
+        found, rejections, absent = find(folder_in(dataset.folder))
+        from data_prep.generate import generate as run  # loads Beam
+
+        progress = Progress(dataset.layout)
+        shards = sum(1 for _ in lay_out(data_config))
+        with watching("Shards", shards, progress.finished, progress.describe):
             info = run(
                 found,
                 output,
@@ -202,7 +213,7 @@ def generate(
                 require_held=require_held,
                 report=partial(click.echo, err=True),
             )
-    _show(info, output)
+    show_dataset(info, output)
 
 
 @main.command()
@@ -228,6 +239,33 @@ def inspect(records: str, output: str, count: int, config: str | None) -> None:
 
 
 @main.command()
+@click.argument("dataset", type=PLACE)
+@click.option(
+    "--workers",
+    type=Whole(1, MAX_WORKERS),
+    default=1,
+    show_default=True,
+    help="Files of records that are read at the same time.",
+)
+def validate(dataset: str, workers: int) -> None:
+    """Check that a data set is complete and undamaged: every record, and what describes it.
+
+    DATASET is the output of `generate`, or the Examples artifact of the pipeline's MixtureGen.
+    Each problem is a line; the exit code is 1 if there is one.
+    """
+    from data_prep.records.validation import validate as run
+
+    found = run(storage.absolute(dataset), workers=workers)
+    for problem in found.problems[:_SHOWN_PROBLEMS]:
+        click.echo(printable(problem))
+    if found.problems:
+        count = len(found.problems)
+        more = f"; the first {_SHOWN_PROBLEMS} are shown" if count > _SHOWN_PROBLEMS else ""
+        raise UserError(f"{dataset}: must be whole and consistent, got {count} problems{more}")
+    click.echo(f"{found.mixtures} mixtures in {found.files} files are as {dataset} describes them")
+
+
+@main.command()
 @click.argument("target", type=PLACE)
 @click.argument("other", type=PLACE)
 @click.option("--output", type=PLACE, metavar="MP4", required=True, help="The mixture.")
@@ -248,7 +286,7 @@ def _examine(
     beam_options: tuple[str, ...],
     workers: int,
     *,
-    folder: str,
+    folder: str | None,
     kept: str | None = None,
     fresh: bool = False,
 ) -> tuple[Listing, Sequence[Video], list[kinetics.Rejection]]:
@@ -286,22 +324,3 @@ def _data_config(config: str | None, overrides: dict[str, int | None]) -> DataCo
     if isinstance(mapping, dict):
         mapping |= {key: value for key, value in overrides.items() if value is not None}
     return load(DataConfig, mapping, config or "settings")
-
-
-def _shards(config: DataConfig) -> int:
-    counts = (config.train_mixtures, config.eval_mixtures)
-    return sum(-(-count // config.records_per_shard) for count in counts)
-
-
-def _show(info: DatasetInfo, output: str) -> None:
-    shown = [name for name in MIXTURE_TYPES if info.settings.shares.get(name)]
-    title = Text(f"Mixtures in {output}")  # not markup, as a name may hold [brackets]
-    table = Table(title=title, title_justify="left")
-    for column in ("split", "mixtures", *shown, "dropped", "videos"):
-        table.add_column(column, justify="left" if column == "split" else "right")
-    for name, split in info.splits.items():
-        counts = [split.mixture_types.get(mixture_type, 0) for mixture_type in shown]
-        cells = (split.mixtures, *counts, len(split.dropped), split.videos)
-        table.add_row(name, *map(str, cells))
-    Console().print(table)
-    click.echo(f"{info.files_not_used} files not used: {storage.join(output, manifest.REJECTED)}")
