@@ -21,7 +21,9 @@ Item = TypeVar("Item")
 
 
 @contextmanager
-def watching(title: str, total: int, count: Callable[[], int]) -> Iterator[None]:
+def watching(
+    title: str, total: int, count: Callable[[], int], describe: Callable[[], str] = lambda: ""
+) -> Iterator[None]:
     """Show a bar on stderr while the context lasts; nothing if stderr is not a terminal.
 
     A context that ends without an error has done everything.
@@ -30,6 +32,7 @@ def watching(title: str, total: int, count: Callable[[], int]) -> Iterator[None]
         title: what is being done.
         total: how many there are to do.
         count: returns how many are done so far; called once a second.
+        describe: returns what they are, after each count.
     """
     console = Console(stderr=True)
     bar = Progress(
@@ -38,19 +41,20 @@ def watching(title: str, total: int, count: Callable[[], int]) -> Iterator[None]
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[found]}", markup=False),
         console=console,
     )
     if not console.is_terminal:
         yield
         return
     with bar:
-        task = bar.add_task(title, total=total)
+        task = bar.add_task(title, total=total, found="")
         done = threading.Event()
 
         def poll() -> None:
             while not done.wait(1.0):
                 with suppress(StorageError):  # the work itself reports what is wrong
-                    bar.update(task, completed=count())
+                    bar.update(task, completed=count(), found=describe())
 
         thread = threading.Thread(target=poll, daemon=True)
         thread.start()

@@ -67,10 +67,6 @@ class Dataset:
             return False
         return shards.items() <= self.layout.sizes().items()
 
-    def finished_shards(self) -> int:
-        """Return the number of shards that have been finished."""
-        return len(storage.list_files(self.layout.reports, ".json"))
-
     @contextmanager
     def writing(
         self, config: DataConfig, *, overwrite: bool = False
