@@ -10,12 +10,14 @@ import json
 import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from data_prep import storage
 from data_prep.errors import StorageError
 from data_prep.sources.examined_files import Examined, read_examined, write_examined
+from data_prep.storage.uris import local_path
 
 _LARGEST_BATCH = 256  # files that one step of the Beam pipeline examines
 _BATCHES = 64  # fewer files per step if that makes this many steps
@@ -54,8 +56,13 @@ def examination_folder(folder: str | None) -> Iterator["ExaminationFolder"]:
         with tempfile.TemporaryDirectory(prefix="examination-") as temporary:
             yield ExaminationFolder(temporary)
         return
-    with storage.lease(folder):
-        yield ExaminationFolder(folder)
+    try:
+        with storage.lease(folder):
+            yield ExaminationFolder(folder)
+    finally:
+        if storage.is_local(folder):
+            with suppress(OSError):  # it is gone, holds something, or is another process's now
+                Path(local_path(folder)).rmdir()
 
 
 @dataclass(frozen=True)
