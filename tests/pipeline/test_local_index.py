@@ -8,8 +8,10 @@ from damage import damage_last_frame
 
 from data_prep.errors import UserError
 from data_prep.sample.write import write_sample
-from data_prep.sources import kinetics, manifest
+from data_prep.sources import examine_file, kinetics, manifest
 from pipeline import commands
+from pipeline.config import load_config
+from pipeline.places import Places
 from pipeline.runners import local
 
 
@@ -40,3 +42,51 @@ def test_check_decides_whether_videos_are_decoded(damaged, tmp_path, command, ch
     span = output / "manifests" / "span-1"
     assert len(manifest.read(str(span / "manifest.csv"))) == videos
     assert len(manifest.read_rejected(str(span / "rejected.csv"))) == 12 - videos
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Eight whole videos, and a function that indexes them into an output."""
+    write_sample(str(tmp_path / "sample"), clips=8, classes=2, seed=3)
+    videos = tmp_path / "sample/videos"
+    config = load_config("demo", ["data.train_mixtures=2", "data.eval_mixtures=2"])
+    return videos, lambda: Path(local.index(str(videos), (), Places(tmp_path / "out"), config))
+
+
+def test_a_file_that_is_no_video_makes_no_new_span(small, capsys):
+    videos, index = small
+    first = index()
+    assert first.parent.name == "span-1"
+    before = first.read_bytes()
+    assert manifest.read_rejected(str(first.parent / "rejected.csv")) == []
+    (videos / "notes.txt").write_text("mine")
+    (videos / "broken.mp4").write_text("no video")
+    capsys.readouterr()
+    assert index() == first
+    assert "not changed since: 8 of 8" in capsys.readouterr().err
+    assert first.read_bytes() == before
+    rejections = manifest.read_rejected(str(first.parent / "rejected.csv"))
+    assert [Path(item.path).name for item in rejections] == ["broken.mp4", "notes.txt"]
+    assert {path.name for path in first.parent.iterdir()} == {"manifest.csv", "rejected.csv"}
+    assert {path.name for path in first.parent.parent.iterdir()} == {
+        "span-1",
+        "examined.jsonl.gz",
+    }
+
+
+def test_a_video_less_makes_a_new_span_and_opens_nothing(small, monkeypatch):
+    _, index = small
+    first = index()
+    monkeypatch.setattr(examine_file, "probe", None)  # whoever opens a file fails
+    Path(next(v.path for v in manifest.read(str(first)) if v.split == "train")).unlink()
+    second = index()
+    assert second.parent.name == "span-2"
+    assert len(manifest.read(str(second))) == len(manifest.read(str(first))) - 1
+
+
+def test_a_newest_span_without_its_list_gets_one(small):
+    _, index = small
+    first = index()
+    (first.parent / "rejected.csv").unlink()
+    assert index() == first
+    assert (first.parent / "rejected.csv").exists()

@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM: exit code 130, one line, no process and no draft left; a rerun finishes."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -99,21 +100,34 @@ def test_generate(place, workers, number):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_index(place, tmp_path, workers):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_index(place, tmp_path, workers, number):
     videos = tmp_path / "videos"
     videos.mkdir()
-    for number in range(600):
-        (videos / f"clip{number}.mp4").symlink_to(place / f"videos/clip{number % 6}.mp4")
+    for name in range(600):
+        (videos / f"clip{name}.mp4").symlink_to(place / f"videos/clip{name % 6}.mp4")
     command = f"data_prep index --videos {videos} --output {tmp_path}/m.csv --workers {workers}"
-    scratch = tmp_path / "tmp"
-    scratch.mkdir()
-    command_in_scratch = made(scratch, "manifest-*/*")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", str(scratch))
-        errors = interrupted(command, place, command_in_scratch)
-    assert errors == INTERRUPTED
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["tmp", "videos"]
-    assert not made(scratch, "manifest-*")()
+    begun = made(tmp_path, ".index-m.csv/results/*.gz")
+    if number == signal.SIGINT:
+        assert interrupted(command, place, begun) == RESUMABLE
+        assert names(tmp_path) == ["m.examined.jsonl.gz", "videos"]
+    else:
+        words = [sys.executable, "-m", *shlex.split(command)]
+        with subprocess.Popen(words, cwd=place, start_new_session=True) as process:
+            _wait(process, begun)
+            os.killpg(process.pid, number)
+        assert names(tmp_path) == [".index-m.csv", "videos"]
+    again = workplace.run_process(command, cwd=place)
+    assert again.code == 0, again.err
+    known = re.fullmatch(r"files that were examined .* since: (\d+) of 600\n", again.err)
+    assert known, again.err
+    assert 0 < int(known[1]) < 600
+    assert names(tmp_path) == ["m.csv", "m.examined.jsonl.gz", "m.rejected.csv", "videos"]
+    assert again.out.startswith("6 videos in ")
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.mark.slow
