@@ -3,21 +3,22 @@
 import argparse
 import contextlib
 import io
-import shutil
-import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from apache_beam.options.pipeline_options import (
     DirectOptions,
-    JobServerOptions,
     PipelineOptions,
     PortableOptions,
     StandardOptions,
 )
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.runners.portability.portable_runner import PortableRunner
-from apache_beam.runners.runner import create_runner
+from apache_beam.runners.runner import PipelineRunner, create_runner
 
+from data_prep.engines import runners
+from data_prep.engines.job_options import JobOptions
+from data_prep.engines.limited import Limited
+from data_prep.engines.portable_runners import described_options
 from data_prep.errors import UserError
 from data_prep.settings import MAX_WORKERS
 
@@ -28,7 +29,9 @@ class OptionError(UserError):
 
 DIRECT = "DirectRunner"
 """The name of the runner of this machine."""
-_PATIENCE = 5.0  # seconds
+_YEAR = 365 * 86_400  # seconds
+
+runners.register_runners()
 
 
 def direct_runner_flags(workers: int) -> list[str]:
@@ -40,8 +43,8 @@ def direct_runner_flags(workers: int) -> list[str]:
     ]
 
 
-def pipeline_options(args: Sequence[str] = (), *, workers: int = 1) -> PipelineOptions:
-    """Read Beam's command-line options; the runner is always named.
+def beam_flags(args: Sequence[str] = (), *, workers: int = 1) -> list[str]:
+    """Return the options as Beam takes them; the runner is always named.
 
     Newer versions of Beam look for a runner on the network first if none is named.
 
@@ -50,72 +53,137 @@ def pipeline_options(args: Sequence[str] = (), *, workers: int = 1) -> PipelineO
         workers: processes on this machine; with more than one, DirectRunner starts them.
 
     Raises:
+        OptionError: an option is incomplete, or has a wrong value.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    JobOptions._add_argparse_args(parser)
+    with _complaints(args):
+        known, _ = parser.parse_known_args(args)
+    extra = [f"--{option}" for option in known.runner_option or ()]
+    # Beam ends a connection to a job server, which lasts as long as the job, after a minute.
+    patience = [f"--job_server_timeout={_YEAR}"]
+    return [*direct_runner_flags(workers), *patience, *args, *extra]
+
+
+def check_options(args: Sequence[str] = ()) -> None:
+    """Check Beam's options without asking anything outside this process.
+
+    Raises:
+        OptionError: an option that Beam does not know, a wrong value of one, or a runner that is
+            unknown. An option that Beam does not know passes if a job server may know it.
+        UserError: the runner lacks a package.
+    """
+    options = PipelineOptions(beam_flags(args))
+    runner = _runner(args)
+    _check_known(options, args, runner, ask=False)
+
+
+def pipeline_options(args: Sequence[str] = (), *, workers: int = 1) -> PipelineOptions:
+    """Read Beam's command-line options.
+
+    Args:
+        args: see `beam_flags`.
+        workers: see `beam_flags`.
+
+    Raises:
         OptionError: an option that Beam does not know, a wrong value of one, or a runner that is
             unknown or lacks an option.
-        UserError: the runner lacks a package, Java, or a job server that answers.
+        UserError: the runner lacks a package, Java, or a cluster that answers.
     """
-    options = PipelineOptions([*direct_runner_flags(workers), *args])
-    _check_known(options, args)
+    options = PipelineOptions(beam_flags(args, workers=workers))
+    runner = _runner(args)
+    _check_known(options, args, runner, ask=True)
     processes = options.view_as(DirectOptions).direct_num_workers
     if not 0 <= processes <= MAX_WORKERS:
         raise OptionError(
             f"--direct_num_workers: must be from 0, one for each core, to {MAX_WORKERS}, got "
             f"{processes}"
         )
-    _check_runner(options)
+    name = options.view_as(StandardOptions).runner
+    problems = PipelineOptionsValidator(options, runner).validate()
+    if problems:
+        raise OptionError(f"--runner {name}: must have its options: {'; '.join(problems)}")
+    if isinstance(runner, Limited):
+        runner.check_options(options)
     return options
 
 
-def _check_known(options: PipelineOptions, args: Sequence[str]) -> None:
-    """Parse the options once, because Beam itself ignores what it does not know."""
-    parsers: list[argparse.ArgumentParser] = []
+@contextlib.contextmanager
+def _complaints(args: Sequence[str]) -> Iterator[None]:
+    """Raise what argparse would print with its usage before it exits."""
     complaint = io.StringIO()
     try:
-        with contextlib.redirect_stderr(complaint):  # argparse prints its usage, then exits
-            options.get_all_options(add_extra_args_fn=parsers.append)
-            _, unknown = parsers[0].parse_known_args(args)
+        with contextlib.redirect_stderr(complaint):
+            yield
     except SystemExit as error:
         reason = complaint.getvalue().strip().rpartition("error: ")[2]
         raise OptionError(f"options of Beam: {reason}, got {' '.join(args)}") from error
-    if unknown:
-        wrong = unknown[0].split("=")[0]
-        raise OptionError(f"{wrong}: must be an option of this command or of Beam")
 
 
-def _check_runner(options: PipelineOptions) -> None:
-    """Create the runner once, which Beam itself does only when a pipeline begins."""
-    name = options.view_as(StandardOptions).runner
+def _runner(args: Sequence[str]) -> PipelineRunner:
+    """Create the runner once, which Beam itself does only when a pipeline begins.
+
+    The module of a runner may add options to those that Beam knows.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--runner", default=DIRECT)
+    with _complaints(args):
+        name = parser.parse_known_args(args)[0].runner
     try:
-        runner = create_runner(name)
+        return create_runner(name)
     except (ImportError, AttributeError) as error:
         raise UserError(
             f"--runner: must be a runner that is installed, got {name}: {error}"
         ) from error
     except ValueError as error:
-        known = ", ".join(StandardOptions.KNOWN_RUNNER_NAMES)
+        known = ", ".join(runners.NAMES)
         raise OptionError(f"--runner: must be one of {known}, got {name}") from error
-    problems = PipelineOptionsValidator(options, runner).validate()
-    if problems:
-        raise OptionError(f"--runner {name}: must have its options: {'; '.join(problems)}")
-    if isinstance(runner, PortableRunner):
-        _check_job_server(options, name)
 
 
-def _check_job_server(options: PipelineOptions, name: str) -> None:
-    """Check what Beam would find out after a minute."""
-    endpoint = options.view_as(PortableOptions).job_endpoint
-    java = options.view_as(JobServerOptions).job_server_java_launcher
-    if not endpoint and not shutil.which(java):
-        raise UserError(
-            f"--runner {name}: must have --job_endpoint, or Java to start a job server with; "
-            f"command not found: {java}"
+def _check_known(
+    options: PipelineOptions, args: Sequence[str], runner: PipelineRunner, *, ask: bool
+) -> None:
+    """Parse the options once, because Beam itself ignores what it does not know.
+
+    Args:
+        options: the options.
+        args: those that were given.
+        runner: their runner.
+        ask: whether to ask a job server which options it knows.
+    """
+    parsers: list[argparse.ArgumentParser] = []
+    with _complaints(args):
+        options.get_all_options(add_extra_args_fn=parsers.append)
+    [parser] = parsers
+    server = _job_server(options) if isinstance(runner, PortableRunner) else ""
+    for name in described_options(server) if server and ask else ():
+        with contextlib.suppress(argparse.ArgumentError):  # Beam knows it as well
+            parser.add_argument(f"--{name}", nargs="?")
+    with _complaints(args):
+        found, unknown = parser.parse_known_args(args)
+    if unknown and (ask or not server):
+        wrong = unknown[0].split("=")[0]
+        raise OptionError(
+            f"{wrong}: must be an option of this command or of Beam{_elsewhere(runner, server)}"
         )
-    host, colon, port = (endpoint or "").rpartition(":")
-    if colon:  # not the word `embed`
-        rule = f"--job_endpoint: must be HOST:PORT of a job server, got {endpoint}"
-        try:
-            socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
-        except OSError as error:
-            raise UserError(f"{rule}: {error}") from error
-        except (ValueError, OverflowError) as error:
-            raise OptionError(f"{rule}: {error}") from error
+    if found.job_timeout is not None and not isinstance(runner, Limited):
+        raise OptionError(f"--job_timeout: must go with the runner of an engine, got {DIRECT}")
+
+
+def _elsewhere(runner: PipelineRunner, server: str) -> str:
+    if server:
+        return f", or of the job server at {server}"
+    if isinstance(runner, Limited):
+        return "; if only the runner knows it, give it as --runner_option KEY=VALUE"
+    return ""
+
+
+def _job_server(options: PipelineOptions) -> str:
+    """Return HOST:PORT of a job server; empty if Beam is to start one."""
+    endpoint = options.view_as(PortableOptions).job_endpoint or ""
+    _, colon, port = endpoint.rpartition(":")
+    if not colon:  # none, or the word `embed`
+        return ""
+    if not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise OptionError(f"--job_endpoint: must be HOST:PORT of a job server, got {endpoint}")
+    return str(endpoint)

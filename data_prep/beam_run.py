@@ -36,14 +36,18 @@ def running(pipeline: beam.Pipeline) -> Iterator[beam.Pipeline]:
 
     Raises:
         UserError: a step raised it, in this process or another one; a worker process was killed;
-            or the runner cannot run, such as one whose job server does not start.
+            the time limit of a job has passed; or the runner cannot run, such as one whose job
+            server does not start.
         MemoryError: a step raised it.
-        KeyboardInterrupt: Ctrl-C; then the worker processes have ended.
+        KeyboardInterrupt: Ctrl-C; then the worker processes have ended, or a job on an engine is
+            canceled.
     """
     yield pipeline
+    runner = pipeline.options.view_as(StandardOptions).runner
     mode = pipeline.options.view_as(DirectOptions).direct_running_mode
-    with _runner_errors(pipeline.options.view_as(StandardOptions).runner):
-        run_quietly(partial(_run, pipeline), beside=mode == "multi_processing")
+    beside = runner == DIRECT and mode == "multi_processing"  # it has processes to be shielded
+    with _runner_errors(runner):
+        run_quietly(partial(_run, pipeline), beside=beside)
 
 
 @contextmanager

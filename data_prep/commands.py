@@ -1,6 +1,6 @@
 """Command line of data preparation.
 
-python -m data_prep sample|index|generate|validate|inspect|mix --help
+python -m data_prep sample|index|generate|validate|inspect|mix|worker-pool --help
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ import click
 from data_prep import storage
 from data_prep.cli import Commands, prepare_libraries
 from data_prep.config import MAX_MIXTURES, MAX_SIDE, DataConfig
+from data_prep.engines.commands import worker_pool
 from data_prep.errors import UserError
 from data_prep.mixing.mix_videos import mix_videos
 from data_prep.mixing.mixture_options import mixture_type_option
@@ -60,6 +61,9 @@ def main() -> None:
     Files and folders are local paths or URIs such as s3://BUCKET/FOLDER and gs://BUCKET/FOLDER.
     """
     prepare_libraries()
+
+
+main.add_command(worker_pool)
 
 
 @main.command()
@@ -112,7 +116,8 @@ def index(
     The rejected files and the reasons go to rejected.csv beside it, or to train.rejected.csv if
     the manifest is train.csv. What was found out about each file is kept in examined.jsonl.gz, so
     that the next run opens only files that have changed. Rerun the same command to resume an
-    interrupted run. Further options are Beam's.
+    interrupted run. Further options are Beam's; with the
+    runner of an engine, `--job-timeout HOURS` cancels a job that takes longer (24 by default).
     """
     manifest.check_outputs(output)
     _check_beam(beam_options, workers)
@@ -169,7 +174,8 @@ def generate(
     """Make TFRecords of mixtures from a folder of videos, or from a manifest.
 
     Rerun the same command to resume an interrupted run. With --dry-run, a few mixtures are made to
-    measure what all of them will cost. Further options are Beam's.
+    measure what all of them will cost. Further options are Beam's; with the
+    runner of an engine, `--job-timeout HOURS` cancels a job that takes longer (24 by default).
     """
     if (videos is None) == (manifest_file is None):
         raise click.UsageError("either --videos or --manifest is needed")
