@@ -55,6 +55,8 @@ def validate(folder: str, *, workers: int = 1) -> Validation:
         UserError: the folder holds no data set.
         StorageError: the storage failed; that says nothing about the data set.
     """
+    if not storage.is_dir(folder):
+        raise UserError(f"{folder}: must be a data set of mixtures, got no such folder")
     found = Validation()
     is_artifact = any(storage.is_dir(storage.join(folder, _TFX_SPLIT.format(s))) for s in SPLITS)
     info = _read_info(folder, found)

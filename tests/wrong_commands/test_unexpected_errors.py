@@ -10,6 +10,7 @@ from data_prep import commands
 from data_prep.errors import StorageError
 
 INDEX = "data_prep index --videos videos --output m.csv"
+RESUMABLE = "error: interrupted; rerun the same command to resume\n"
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_errors_of_the_machine(failing, error, line):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
 def test_an_interruption(failing, error):
-    assert failing(error) == workplace.Ended(130, "", "error: interrupted\n")
+    assert failing(error) == workplace.Ended(130, "", RESUMABLE)
 
 
 def test_a_bug_is_one_line_that_names_a_file_with_the_traceback(failing, tmp_path, monkeypatch):
