@@ -95,7 +95,7 @@ def examine_all(
         known.keep(entry.path for entry in entries)
         place.clear()
     videos, rejections = _without_copies(
-        _described(entry, known.found[entry.path]) for entry in entries
+        _described(entry, known.found.pop(entry.path)) for entry in entries
     )
     _require_splits(listing, videos, rejections)
     rejections += listing.rejections

@@ -9,7 +9,8 @@ import io
 import json
 import zlib
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import IO
 
 import av
@@ -79,12 +80,15 @@ class Examined:
         return stamp != "" and stamp == self.stamp and (self.decoded or not decode)
 
 
+_FACTS = attrgetter(*(field.name for field in fields(Content)))  # `astuple` takes ten times as long
+
+
 def write_examined(uri: str, files: Iterable[Examined]) -> None:
     """Write what was examined, atomically."""
     with storage.replacing(uri) as draft, gzip.open(draft, "wt", _LEVEL, encoding="utf-8") as file:
         _write_line(file, _HEADER)
         for item in files:
-            facts = [] if item.content is None else astuple(item.content)
+            facts = () if item.content is None else _FACTS(item.content)
             _write_line(file, [item.path, item.stamp, item.decoded, item.reason, *facts])
 
 

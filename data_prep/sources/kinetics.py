@@ -30,7 +30,7 @@ _HELD_OUT = "the test split is held out"
 _CUT_HELD_OUT = "another cut of this YouTube video is held out"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A file that is not used, and the reason."""
 
@@ -38,7 +38,7 @@ class Rejection:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A video that was found, not opened yet.
 

@@ -59,6 +59,7 @@ class KnownFiles:
         items = [item for path in sorted(paths) if (item := self.found[path]).stamp]
         if items != self._in_file and any(item.content for item in items):
             write_examined(self._kept, items)
+        self._in_file = []
 
 
 def _read(uri: str, report: Report) -> list[Examined]:
