@@ -70,6 +70,9 @@ class PipelineConfig(Settings):
         analyses: name in `components.analyses.registry.ANALYSES` -> its settings. An analysis
             runs if it is named here and applies to the system.
         workers: processes of the stages that Beam runs: mixtures, statistics, evaluation.
+        beam_args: options of these stages, as `generate` takes them, for example
+            `[--runner=FlinkRunner, "--job_endpoint=HOST:8099"]`; they run on this machine by
+            default. Compiled pipelines have `vertex.beam_args`.
         vertex: where a compiled pipeline runs.
     """
 
@@ -81,6 +84,7 @@ class PipelineConfig(Settings):
     evaluation: EvaluationSettings = EvaluationSettings()
     analyses: dict[str, SerializeAsAny[Settings]] = Field(default_factory=dict)
     workers: int = Field(1, ge=1, le=MAX_WORKERS)
+    beam_args: tuple[str, ...] = ()
     vertex: VertexConfig = VertexConfig()
 
     @model_validator(mode="before")
@@ -109,6 +113,15 @@ class PipelineConfig(Settings):
         }
         model: type[Settings] = create_model("Analyses", __base__=Settings, **keys)
         return {name: value for name, value in model.model_validate(values) if value is not None}
+
+    @field_validator("beam_args")
+    @classmethod
+    def _known_to_beam(cls, args: tuple[str, ...]) -> tuple[str, ...]:
+        if args:
+            from data_prep.beam_options import check_options  # loads Beam
+
+            check_options(args)
+        return args
 
     @field_validator("mixtures")
     @classmethod

@@ -54,6 +54,7 @@ def index(
         click.echo(note, err=True)
     found, rejections = examination.examine_all(
         listing,
+        config.beam_args,
         workers=config.workers,
         decode=decode,
         folder=str(places.manifests / ".index"),
@@ -99,8 +100,8 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
     """
     places.check()
     _check_manifest(config, places)
+    beam_args = _beam_args(config, places)
 
-    from data_prep.beam_options import direct_runner_flags
     from pipeline.create import create_pipeline, write_schema
     from pipeline.runners.previous_model import LatestBlessedBefore
     from pipeline.runners.stage_reporter import StageReporter
@@ -116,7 +117,7 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
             schema=str(inside.schema),
             checkpoints=str(inside.checkpoints),
             serving=str(inside.serving(config.task.kind)),
-            beam_args=direct_runner_flags(config.workers),
+            beam_args=beam_args,
             metadata=connection,
             baseline_strategy=LatestBlessedBefore,
         )
@@ -147,8 +148,8 @@ def make_mixtures(config: PipelineConfig, places: Places) -> str:
         UserError: there are not enough videos.
     """
     _check_enough(manifest.read(require_manifest(places)), config)
+    beam_args = _beam_args(config, places)
 
-    from data_prep.beam_options import direct_runner_flags
     from pipeline.create import create_mixtures_pipeline
     from pipeline.runners.stage_reporter import StageReporter
 
@@ -158,12 +159,22 @@ def make_mixtures(config: PipelineConfig, places: Places) -> str:
             root=str(inside.artifacts / config.mixtures_name),
             manifests=str(inside.manifests),
             unfinished=str(inside.unfinished),
-            beam_args=direct_runner_flags(config.workers),
+            beam_args=beam_args,
             metadata=connection,
         )
         runner = StageReporter()
         runner.run(pipeline)
         return read_mixtures(config.mixtures_name, connection, runner.run_id)
+
+
+def _beam_args(config: PipelineConfig, places: Places) -> list[str]:
+    """Return the options of the stages that Beam runs, once their runner can be reached."""
+    from data_prep.beam_options import beam_flags, pipeline_options
+
+    pipeline_options(config.beam_args, workers=config.workers)
+    # Names of artifacts begin with the working directory, see `Places.entered`.
+    here = [f"--working_folder={places.output}"] if config.beam_args else []
+    return beam_flags([*config.beam_args, *here], workers=config.workers)
 
 
 @contextmanager
