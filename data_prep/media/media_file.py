@@ -1,8 +1,8 @@
 """The bytes of a media file, for libav to read: on this machine, or in a store by ranges."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from io import FileIO
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +16,14 @@ class _Raw(Protocol):
     def read(self, size: int, /) -> bytes | None: ...
     def seek(self, offset: int, whence: int = ..., /) -> int: ...
     def tell(self) -> int: ...
+
+
+class _Remote(_Raw, Protocol):
+    size: int
+
+
+open_remote: Callable[[str], AbstractContextManager[_Remote]] = RemoteFile
+"""Opens a remote file. A process that decodes for another one lets that one read it."""
 
 
 class MediaFile:
@@ -73,5 +81,5 @@ def media_file(path: str | Path) -> Iterator[MediaFile]:
         with FileIO(local) as file:
             yield MediaFile(file, os.fstat(file.fileno()).st_size)
     else:
-        with RemoteFile(str(path)) as remote:
+        with open_remote(str(path)) as remote:
             yield MediaFile(remote, remote.size)
