@@ -49,11 +49,16 @@ class Pairing:
     @property
     def mixture_id(self) -> str:
         """Name of the mixture, unique in its data set."""
-        return f"{self.split}-{self.index:08d}"
+        return mixture_id(self.split, self.index)
 
     def mixing_rng(self) -> np.random.Generator:
         """Return the random generator of how the clips are mixed, apart from their windows."""
         return _rng(self.seed, self.split, self.index, _MIXING)
+
+
+def mixture_id(split: str, index: int) -> str:
+    """Return the name of a mixture, given its index in its split."""
+    return f"{split}-{index:08d}"
 
 
 def usable(videos: Sequence[Video], clip: ClipConfig) -> tuple[Videos, list[Rejection]]:
