@@ -265,9 +265,9 @@ def validate(dataset: str, workers: int) -> None:
     for problem in found.problems[:_SHOWN_PROBLEMS]:
         click.echo(printable(problem))
     if found.problems:
-        count = len(found.problems)
+        count, word = len(found.problems), "problem" if len(found.problems) == 1 else "problems"
         more = f"; the first {_SHOWN_PROBLEMS} are shown" if count > _SHOWN_PROBLEMS else ""
-        raise UserError(f"{dataset}: must be whole and consistent, got {count} problems{more}")
+        raise UserError(f"{dataset}: must be whole and consistent, got {count} {word}{more}")
     click.echo(f"{found.mixtures} mixtures in {found.files} files are as {dataset} describes them")
 
 
