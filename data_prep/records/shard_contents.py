@@ -1,7 +1,7 @@
 """What a file of records holds, and what is wrong with it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from data_prep.records.tfrecord import read_records
 from data_prep.sources.videos import Videos
 from data_prep.splits import SPLITS
 
+_SHOWN = 3  # of many names, in one line
 _SINGLE = 2**-22  # a number of 32 bits differs by this share at most from what it was
 
 
@@ -50,7 +51,6 @@ class ShardContents:
         problems: what is wrong with it, a line each.
         is_whole: whether all records could be read.
         records: number of records.
-        ids: mixture ids.
         mixture_types: number of records of each mixture type.
         with_audio: number of records whose target clip is audible.
         sources: sources of all clips.
@@ -59,7 +59,6 @@ class ShardContents:
     problems: list[str] = field(default_factory=list)
     is_whole: bool = True
     records: int = 0
-    ids: list[str] = field(default_factory=list)
     mixture_types: Counter[str] = field(default_factory=Counter)
     with_audio: int = 0
     sources: set[str] = field(default_factory=set)
@@ -67,20 +66,21 @@ class ShardContents:
 
 @storage.retrying
 def read_shard(
-    uri: str, key: str, settings: DataConfig, known: KnownVideos | None
+    uri: str, key: str, ids: Sequence[str], settings: DataConfig, known: KnownVideos | None
 ) -> ShardContents:
     """Read all records of a file.
 
     Args:
         uri: the file.
         key: its name in the data set, SPLIT/NAME, which begins every problem.
+        ids: the mixtures that it must hold, in their order.
         settings: settings of the data set.
         known: the videos of its manifest; None if there is none.
 
     Raises:
         StorageError: the storage failed.
     """
-    found, split = ShardContents(), key.partition("/")[0]
+    found, got = ShardContents(), list[str]()
     with storage.local_copy(uri) as path:
         try:
             for record in read_records(path):
@@ -92,13 +92,35 @@ def read_shard(
                     found.problems.append(f"{where}: {error}")
                     found.is_whole = False
                     continue
+                got.append(values["mixture_id"])
                 _add(found, values)
-                problems = _problems(values, split, settings, known)
+                problems = _problems(values, key.partition("/")[0], settings, known)
                 found.problems += [f"{where}: {problem}" for problem in problems]
         except RecordError as error:  # of the file; what follows cannot be told apart
             found.problems.append(f"{key}: {error}")
             found.is_whole = False
+    if found.is_whole:
+        found.problems += [f"{key}: {problem}" for problem in _compare_ids(ids, got)]
     return found
+
+
+def few(names: Sequence[str]) -> str:
+    """Return the first names of some for a line of text."""
+    return ", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN)
+
+
+def _compare_ids(wanted: Sequence[str], got: Sequence[str]) -> Iterator[str]:
+    """Yield what is wrong with the mixtures of a file that could be read."""
+    counts = Counter(got)
+    for what, names in (
+        ("lacks", [name for name in wanted if name not in counts]),
+        ("must not have", sorted(counts.keys() - set(wanted))),
+        ("must have once", [name for name, count in counts.items() if count > 1]),
+    ):
+        if names:
+            yield f"mixtures: {what} {few(names)}"
+    if counts == Counter(wanted) and list(got) != list(wanted):
+        yield f"mixtures: must be in the order {few(wanted)}, got {few(got)}"
 
 
 def _decoded(record: bytes, settings: DataConfig) -> dict[str, Any]:
@@ -117,7 +139,6 @@ def _decoded(record: bytes, settings: DataConfig) -> dict[str, Any]:
 
 
 def _add(found: ShardContents, values: Mapping[str, Any]) -> None:
-    found.ids.append(values["mixture_id"])
     found.mixture_types[values["mixture_type"]] += 1
     found.with_audio += values["v1_has_sound"]
     found.sources |= {values["v1_source"], values["v2_source"]}

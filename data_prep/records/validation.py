@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 
 from data_prep import storage
 from data_prep.errors import StorageError, StorageMissingError, UserError
+from data_prep.mixing.pairing import mixture_id
 from data_prep.progress_bar import tracked
 from data_prep.records.dataset import COMPLETED
 from data_prep.records.features import FEATURES
 from data_prep.records.info import INFO, DatasetInfo, SplitInfo
-from data_prep.records.layout import RecordLayout, lay_out
-from data_prep.records.shard_contents import KnownVideos, ShardContents, read_shard
+from data_prep.records.layout import RecordLayout, Shard, lay_out
+from data_prep.records.shard_contents import KnownVideos, ShardContents, few, read_shard
 from data_prep.sources import manifest
 from data_prep.sources.manifest import MANIFEST, REJECTED
 from data_prep.splits import SPLITS
 
 _TFX_SPLIT = "Split-{}"  # TFX's name of the folder of a split
-_SHOWN = 3  # of many sources or mixtures, in one line
 
 
 @dataclass
@@ -80,9 +80,9 @@ def validate(folder: str, *, workers: int = 1) -> Validation:
         if not storage.exists(storage.join(folder, COMPLETED)):
             found.problems.append(f"{COMPLETED}: is missing; rerun `generate` to finish the data")
         known = _read_manifest(storage.join(folder, MANIFEST), info, found)
-    keys = list(_present(info, layout, found))
-    contents = dict(_read_all(keys, layout, info, known, workers))
-    found.files, found.mixtures = len(keys), sum(item.records for item in contents.values())
+    shards = list(_present(info, layout, found))
+    contents = dict(_read_all(shards, layout, info, known, workers))
+    found.files, found.mixtures = len(shards), sum(item.records for item in contents.values())
     found.problems += [problem for item in contents.values() for problem in item.problems]
     found.problems += _compare(info, contents)
     return found
@@ -128,52 +128,51 @@ def _read_manifest(uri: str, info: DatasetInfo, found: Validation) -> KnownVideo
     return known
 
 
-def _present(info: DatasetInfo, layout: RecordLayout, found: Validation) -> Iterator[str]:
+def _present(info: DatasetInfo, layout: RecordLayout, found: Validation) -> Iterator[Shard]:
     """Yield the files of records that are there, and note what is wrong with the list of them."""
-    planned = [shard.key for shard in lay_out(info.settings)]
-    for key in planned:
+    planned = {shard.key: shard for shard in lay_out(info.settings)}
+    sizes = layout.sizes()
+    for key, shard in planned.items():
         if key not in info.shards:
             found.problems.append(f"{INFO}: shards: must have {key}")
-    sizes = layout.sizes()
-    for key, size in info.shards.items():
         if key not in sizes:
             found.problems.append(f"{key}: is missing")
             continue
-        if sizes[key] != size:
+        if sizes[key] != (size := info.shards.get(key, sizes[key])):
             found.problems.append(f"{key}: must have {size} bytes, got {sizes[key]}")
-        yield key
-    for key in sorted(sizes.keys() - info.shards.keys()):
+        yield shard
+    for key in sorted(sizes.keys() - planned.keys()):
         if not storage.name(key).startswith("."):
             found.problems.append(f"{key}: is no file of this data set")
+    if others := sorted(info.shards.keys() - planned.keys()):
+        found.problems.append(f"{INFO}: shards: must be those of its settings, got {few(others)}")
 
 
 def _read_all(
-    keys: list[str],
+    shards: list[Shard],
     layout: RecordLayout,
     info: DatasetInfo,
     known: KnownVideos | None,
     workers: int,
 ) -> Iterator[tuple[str, ShardContents]]:
-    def read(key: str) -> ShardContents:
-        split, _, name = key.partition("/")
-        uri = storage.join(layout.splits[split], name)
-        return read_shard(uri, key, info.settings, known)
+    dropped = {lost.mixture_id for facts in info.splits.values() for lost in facts.dropped}
+
+    def read(shard: Shard) -> tuple[str, ShardContents]:
+        names = (mixture_id(shard.split, i) for i in range(shard.start, shard.stop))
+        ids = [name for name in names if name not in dropped]
+        uri = layout.records(shard)
+        return shard.key, read_shard(uri, shard.key, ids, info.settings, known)
 
     # Most of the work, decompression and checksums, is done outside the GIL.
     with ThreadPoolExecutor(workers) as pool:
-        contents = pool.map(read, keys)
-        yield from zip(keys, tracked("Files of records", contents, len(keys)), strict=True)
+        yield from tracked("Files of records", pool.map(read, shards), len(shards))
 
 
 def _compare(info: DatasetInfo, contents: Mapping[str, ShardContents]) -> Iterator[str]:
     """Yield what is wrong with the records as a whole."""
     sources = {split: set[str]() for split in SPLITS}
-    ids = Counter[str]()
     for key, item in contents.items():
         sources[key.partition("/")[0]] |= item.sources
-        ids.update(item.ids)
-    if repeated := [name for name, count in ids.items() if count > 1]:
-        yield f"mixture ids: must be unique, got {len(repeated)} repeated: {_few(repeated)}"
     yield from _in_two_splits("records", sources)
     for split, facts in info.splits.items():
         planned, dropped = info.settings.mixtures_of(split), len(facts.dropped)
@@ -182,9 +181,8 @@ def _compare(info: DatasetInfo, contents: Mapping[str, ShardContents]) -> Iterat
                 f"{INFO}: {split}: must have the {planned} mixtures of its settings, got "
                 f"{facts.mixtures} and {dropped} dropped"
             )
-        if lost := [item.mixture_id for item in facts.dropped if item.mixture_id in ids]:
-            yield f"{split}: mixtures that are dropped must have no record, got {_few(lost)}"
-        own = [contents.get(key) for key in info.shards if key.startswith(f"{split}/")]
+        keys = [shard.key for shard in lay_out(info.settings) if shard.split == split]
+        own = [contents.get(key) for key in keys]
         read = [item for item in own if item is not None and item.is_whole]
         if len(read) == len(own):  # otherwise the counts differ because of what is named already
             yield from _compare_counts(split, facts, read)
@@ -210,8 +208,4 @@ def _in_two_splits(where: str, sources: Mapping[str, set[str]]) -> list[str]:
     if not both:
         return []
     names = " and ".join(SPLITS)
-    return [f"{where}: a source must be in one split, got {len(both)} in {names}: {_few(both)}"]
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + ", ..." * (len(names) > _SHOWN)
+    return [f"{where}: a source must be in one split, got {len(both)} in {names}: {few(both)}"]

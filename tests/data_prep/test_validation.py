@@ -152,13 +152,63 @@ def test_a_foreign_record(data):
 def test_a_record_twice_and_another_one_lost(data):
     rewrite(data / SHARD, lambda found: found.__setitem__(1, found[0]))
     problems = validate(str(data)).problems
-    assert "mixture ids: must be unique, got 1 repeated: train-00000002" in problems
+    assert f"{SHARD}: mixtures: lacks train-00000003" in problems
+    assert f"{SHARD}: mixtures: must have once train-00000002" in problems
 
 
 def test_a_record_too_many(data):
     rewrite(data / SHARD, lambda found: found.append(with_values(found[0], mixture_id=b"x")))
     problems = validate(str(data)).problems
+    assert f"{SHARD}: mixtures: must not have x" in problems
     assert "train: must have the 6 mixtures of info.json, got 7" in problems
+
+
+def test_records_in_another_order(data):
+    rewrite(data / SHARD, lambda found: found.reverse())
+    assert validate(str(data)).problems == [
+        f"{SHARD}: mixtures: must be in the order train-00000002, train-00000003, "
+        "got train-00000003, train-00000002"
+    ]
+
+
+def test_files_that_changed_places(data):
+    first, last = (data / f"train/mixtures-0000{i}-of-00003.tfrecord" for i in (0, 2))
+    moved = records(first)
+    rewrite(first, lambda found: found.__setitem__(slice(None), records(last)))
+    rewrite(last, lambda found: found.__setitem__(slice(None), moved))
+    problems = validate(str(data)).problems
+    assert [problem.split(": mixtures: ")[1] for problem in problems] == [
+        "lacks train-00000000, train-00000001",
+        "must not have train-00000004, train-00000005",
+        "lacks train-00000004, train-00000005",
+        "must not have train-00000000, train-00000001",
+    ]
+
+
+def test_a_dropped_mixture_has_no_record(data):
+    lost = {"mixture_id": "train-00000003", "path": "/videos/a.mp4", "reason": "is gone"}
+
+    def change(info):
+        info["splits"]["train"]["dropped"] = [lost]
+        info["splits"]["train"]["mixtures"] = 5
+
+    change_info(data, change)
+    assert validate(str(data)).problems[0] == f"{SHARD}: mixtures: must not have train-00000003"
+    rewrite(data / SHARD, lambda found: found.pop())
+    problems = validate(str(data)).problems
+    assert all(problem.startswith("train: must have the ") for problem in problems), problems
+    assert not any("mixtures of info.json" in problem for problem in problems)
+
+
+def test_a_list_of_files_that_does_not_fit_the_settings(data):
+    def change(info):
+        info["shards"]["train/other"] = info["shards"].pop(SHARD)
+
+    change_info(data, change)
+    assert validate(str(data)).problems == [
+        f"info.json: shards: must have {SHARD}",
+        "info.json: shards: must be those of its settings, got train/other",
+    ]
 
 
 @pytest.mark.parametrize(
