@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 from data_prep import storage
 from data_prep.errors import StorageError, StorageMissingError, UserError
 from data_prep.mixing.pairing import mixture_id
+from data_prep.mixing.plan_digest import fingerprint
 from data_prep.progress_bar import tracked
-from data_prep.records.dataset import COMPLETED
+from data_prep.records.dataset import COMPLETED, SETTINGS, DatasetSettings
 from data_prep.records.features import FEATURES
 from data_prep.records.info import INFO, DatasetInfo, SplitInfo
 from data_prep.records.layout import RecordLayout, Shard, lay_out
 from data_prep.records.shard_contents import KnownVideos, ShardContents, few, read_shard
 from data_prep.sources import manifest
 from data_prep.sources.manifest import MANIFEST, REJECTED
+from data_prep.sources.videos import Videos
 from data_prep.splits import SPLITS
 
 _TFX_SPLIT = "Split-{}"  # TFX's name of the folder of a split
@@ -79,7 +81,7 @@ def validate(folder: str, *, workers: int = 1) -> Validation:
     if not is_artifact:
         if not storage.exists(storage.join(folder, COMPLETED)):
             found.problems.append(f"{COMPLETED}: is missing; rerun `generate` to finish the data")
-        known = _read_manifest(storage.join(folder, MANIFEST), info, found)
+        known = _read_manifest(folder, info, found)
     shards = list(_present(info, layout, found))
     contents = dict(_read_all(shards, layout, info, known, workers))
     found.files, found.mixtures = len(shards), sum(item.records for item in contents.values())
@@ -103,18 +105,21 @@ def _read_info(folder: str, found: Validation) -> DatasetInfo | None:
     return None
 
 
-def _read_manifest(uri: str, info: DatasetInfo, found: Validation) -> KnownVideos | None:
-    """Read the videos of the data set, and check that the splits are what `info.json` says."""
+def _read_manifest(folder: str, info: DatasetInfo, found: Validation) -> KnownVideos | None:
+    """Read the videos of the data set, and compare them with what describes them."""
+    uri = storage.join(folder, MANIFEST)
     if not storage.exists(uri):
         found.problems.append(f"{MANIFEST}: is missing")
         return None
     try:
-        known = KnownVideos(manifest.read(uri))
+        videos = manifest.read(uri)
     except StorageError:
         raise
     except UserError as error:
-        found.problems.append(str(error).removeprefix(f"{storage.parent(uri)}/"))
+        found.problems.append(str(error).removeprefix(f"{folder.rstrip('/')}/"))
         return None
+    found.problems += _compare_settings(storage.join(folder, SETTINGS), info, videos)
+    known = KnownVideos(videos)
     for split, facts in info.splits.items():
         for name, wanted, got in (
             ("videos", facts.videos, known.videos[split]),
@@ -126,6 +131,22 @@ def _read_manifest(uri: str, info: DatasetInfo, found: Validation) -> KnownVideo
                 )
     found.problems += _in_two_splits(MANIFEST, known.sources)
     return known
+
+
+def _compare_settings(uri: str, info: DatasetInfo, videos: Videos) -> Iterator[str]:
+    try:
+        settings = DatasetSettings.read(uri)
+    except StorageMissingError:
+        yield f"{SETTINGS}: is missing"
+    except StorageError:
+        raise
+    except UserError as error:
+        yield str(error).removeprefix(f"{storage.parent(uri)}/")
+    else:
+        if settings.settings != info.settings:
+            yield f"{SETTINGS}: must have the settings of {INFO}"
+        elif settings.fingerprint != fingerprint(videos, info.settings):
+            yield f"{SETTINGS}: must have the fingerprint of {MANIFEST}, which has changed"
 
 
 def _present(info: DatasetInfo, layout: RecordLayout, found: Validation) -> Iterator[Shard]:

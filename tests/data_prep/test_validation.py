@@ -247,9 +247,31 @@ def test_values_that_cannot_be_right(data, values, words):
 
 def test_clips_of_another_shape(data):
     change_info(data, lambda info: info["settings"]["clip"].update(height=24, frames=3))
-    problems = validate(str(data)).problems
+    first, *problems = validate(str(data)).problems
+    assert first == "settings.json: must have the settings of info.json"
     assert len(problems) == 10
     assert all("must be a strip of 72x24, got 64x24" in problem for problem in problems)
+
+
+def test_a_manifest_that_has_changed(data):
+    rows = list(manifest.read(str(data / "manifest.csv")))
+    assert validate(str(data)).problems == []
+    manifest.write(str(data / "manifest.csv"), [replace(rows[0], label="dog"), *rows[1:]])
+    assert validate(str(data)).problems == [
+        "settings.json: must have the fingerprint of manifest.csv, which has changed"
+    ]
+    (data / "manifest.csv").write_text("path,id\n")
+    (data / "settings.json").unlink()
+    [problem] = validate(str(data)).problems
+    assert problem.startswith("manifest.csv: a manifest must have the columns path, id, source")
+
+
+def test_settings_that_cannot_be_read(data):
+    (data / "settings.json").write_text("{")
+    [problem] = validate(str(data)).problems
+    assert problem.startswith("settings.json: must be JSON: ")
+    (data / "settings.json").unlink()
+    assert validate(str(data)).problems == ["settings.json: is missing"]
 
 
 def test_a_source_in_both_splits(data):
@@ -338,7 +360,7 @@ def test_the_command_prints_a_line_for_each_problem(whole, data):
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
     assert len(lines) == 20
-    assert lines[0] == "train/00: is no file of this data set"
+    assert lines[1] == "train/00: is no file of this data set"
     assert done.stderr == (
-        f"error: {data}: must be whole and consistent, got 25 problems; the first 20 are shown\n"
+        f"error: {data}: must be whole and consistent, got 26 problems; the first 20 are shown\n"
     )
