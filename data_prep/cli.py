@@ -195,3 +195,5 @@ def prepare_libraries() -> None:
     warnings.simplefilter("ignore")
     for name in ("apache_beam", "absl", "tensorflow", "root"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    logging.getLogger("data_prep").setLevel(logging.WARNING)  # what a user waits for
+    logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs tracebacks of what it raises

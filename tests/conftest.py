@@ -17,6 +17,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.parent.name != "pipeline")
 
 
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait before something is tried again."""
+    monkeypatch.setattr("data_prep.storage.retries._sleep", lambda seconds: None)
+
+
 @pytest.fixture(scope="session")
 def require_command() -> Callable[[str], str]:
     """Give the function that returns a command's path.

@@ -10,6 +10,7 @@ from typing import Any
 
 from data_prep.errors import StorageMissingError
 from data_prep.storage.lasting import OF_THE_FILE
+from data_prep.storage.retries import retrying_remote
 from data_prep.storage.stores import open_store, storage_errors
 from data_prep.storage.uris import is_local, join, local_path
 
@@ -45,6 +46,7 @@ class Found:
     stamp: str = ""
 
 
+@retrying_remote
 def children(folder: str, *, stamped: bool = False, store: Any = None) -> list[Found]:
     """List what a folder holds, sorted; nothing if it is missing or a file.
 

@@ -11,6 +11,7 @@ from fsspec.core import has_magic
 
 from data_prep.errors import StorageError, StorageMissingError
 from data_prep.storage.listing import list_files
+from data_prep.storage.retries import retrying_remote
 from data_prep.storage.stores import open_store, storage_errors
 from data_prep.storage.uris import hidden_sibling, is_draft, is_local, join, local_path, name
 
@@ -33,6 +34,7 @@ def is_file(uri: str) -> bool:
     return _kind(uri) == "file"
 
 
+@retrying_remote
 def is_empty(folder: str) -> bool:
     """Say whether a folder is missing or holds nothing but a lease, or drafts of killed writers."""
     with suppress(StorageMissingError), storage_errors(folder):
@@ -42,6 +44,7 @@ def is_empty(folder: str) -> bool:
     return True
 
 
+@retrying_remote
 def size(uri: str) -> int:
     """Return the size of a file in bytes."""
     with storage_errors(uri):
@@ -49,6 +52,7 @@ def size(uri: str) -> int:
         return int(store.info(path)["size"])
 
 
+@retrying_remote
 def read_bytes(uri: str, limit: int | None = None, *, start: int = 0) -> bytes:
     """Read a file, or its bytes from `start` up to `limit`."""
     with storage_errors(uri):
@@ -70,9 +74,7 @@ def write_bytes(uri: str, data: bytes) -> None:
         with replacing(uri) as draft:
             draft.write_bytes(data)
     else:
-        with storage_errors(uri):
-            store, path = open_store(uri)
-            store.pipe_file(path, data)
+        _store(uri, data)
 
 
 def write_text(uri: str, text: str) -> None:
@@ -87,6 +89,7 @@ def make_dirs(folder: str) -> None:
             Path(local_path(folder)).mkdir(parents=True, exist_ok=True)
 
 
+@retrying_remote
 def remove(uri: str) -> None:
     """Remove a file; a missing one is fine."""
     with suppress(StorageMissingError), storage_errors(uri):
@@ -103,9 +106,10 @@ def remove_drafts(folder: str) -> None:
 
 def remove_tree(folder: str) -> None:
     """Remove a folder and all that it holds; a missing one is fine."""
-    with suppress(StorageMissingError), storage_errors(folder):
+    with suppress(StorageMissingError):
         if is_local(folder):
-            shutil.rmtree(local_path(folder))
+            with storage_errors(folder):
+                shutil.rmtree(local_path(folder))
         else:
             _remove_remote_tree(folder)
 
@@ -126,9 +130,7 @@ def local_copy(uri: str) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"copy{PurePosixPath(uri).suffix}")
-        with storage_errors(uri):
-            store, remote = open_store(uri)
-            store.get_file(remote, str(path))
+        _download(uri, path)
         yield path
 
 
@@ -167,9 +169,7 @@ def replacing(uri: str, *, drafts: str | None = None) -> Iterator[Path]:
         draft = Path(scratch, name(uri))
         with _errors_of_drafts(uri):
             yield draft
-        with storage_errors(uri):
-            store, remote = open_store(uri)
-            store.put_file(str(draft), remote)
+        _upload(draft, uri)
 
 
 @contextmanager
@@ -189,23 +189,47 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+@retrying_remote
+def _store(uri: str, data: bytes) -> None:
+    with storage_errors(uri):
+        store, path = open_store(uri)
+        store.pipe_file(path, data)
+
+
+@retrying_remote
+def _download(uri: str, path: Path) -> None:
+    with storage_errors(uri):
+        store, remote = open_store(uri)
+        store.get_file(remote, str(path))
+
+
+@retrying_remote
+def _upload(path: Path, uri: str) -> None:
+    with storage_errors(uri):
+        store, remote = open_store(uri)
+        store.put_file(str(path), remote)
+
+
+@retrying_remote
 def _remove_remote_tree(folder: str) -> None:
     """Remove the files of a remote folder, then the folder itself if its store has such things.
 
     fsspec's own recursive removal takes a folder that cannot be listed for an empty one.
     """
-    store, path = open_store(folder)
-    files = [open_store(file)[1] for file in list_files(folder)]
-    plain = [file for file in files if not has_magic(file)]
-    if plain:
-        store.rm(plain)  # in one request, if the store can
-    for file in files:
-        if has_magic(file):  # `rm` would take it for a pattern
-            store.rm_file(file)
-    if not has_magic(path) and store.isdir(path):
-        store.rm(path, recursive=True)
+    with storage_errors(folder):
+        store, path = open_store(folder)
+        files = [open_store(file)[1] for file in list_files(folder)]
+        plain = [file for file in files if not has_magic(file)]
+        if plain:
+            store.rm(plain)  # in one request, if the store can
+        for file in files:
+            if has_magic(file):  # `rm` would take it for a pattern
+                store.rm_file(file)
+        if not has_magic(path) and store.isdir(path):
+            store.rm(path, recursive=True)
 
 
+@retrying_remote
 def _kind(uri: str) -> str | None:
     """Return "file" or "directory"; None if there is no such thing."""
     with suppress(StorageMissingError), storage_errors(uri):

@@ -17,6 +17,19 @@ OF_THE_FILE = frozenset(
 )
 """Numbers of errors that are a property of a file or folder."""
 _OF_THE_DISK = frozenset({errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
+_OF_THE_REQUEST = frozenset({errno.EINVAL, errno.EMSGSIZE, errno.ENOSYS, errno.ENOTSUP})
+_MISTAKES = (AttributeError, ImportError, NotImplementedError, TypeError, ValueError)
+# Classes of client libraries that may not be installed: s3fs raises botocore's.
+_CREDENTIALS = frozenset(
+    {
+        "DefaultCredentialsError",
+        "NoCredentialsError",
+        "ParamValidationError",
+        "PartialCredentialsError",
+        "ProfileNotFound",
+    }
+)
+_PASSING_STATUS = frozenset({408, 425, 429})  # of those from 400 to 499
 
 
 def is_lasting(error: StorageError) -> bool:
@@ -34,7 +47,17 @@ def may_pass(error: StorageError) -> bool:
     cause = _cause(error)
     if cause is None:  # a rule of ours, such as a file that must not have changed
         return False
-    return not is_lasting(error) and _number(cause) not in _OF_THE_DISK
+    if is_lasting(error) or isinstance(cause, _MISTAKES) or _is_refusal(cause):
+        return False
+    return _number(cause) not in _OF_THE_DISK | _OF_THE_REQUEST
+
+
+def _is_refusal(cause: BaseException) -> bool:
+    """Say whether a client lacks credentials, or a store refuses what it has understood."""
+    if _CREDENTIALS.intersection(kind.__name__ for kind in type(cause).__mro__):
+        return True
+    status = getattr(cause, "code", None)  # of gcsfs' HttpError
+    return isinstance(status, int) and 400 <= status < 500 and status not in _PASSING_STATUS
 
 
 def _cause(error: StorageError) -> BaseException | None:
@@ -46,4 +69,8 @@ def _cause(error: StorageError) -> BaseException | None:
 
 
 def _number(cause: BaseException | None) -> int | None:
-    return cause.errno if isinstance(cause, OSError) else None
+    if not isinstance(cause, OSError):
+        return None
+    if cause.errno is None and str(cause).startswith("Forbidden"):  # gcsfs
+        return errno.EACCES
+    return cause.errno

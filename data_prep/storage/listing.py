@@ -14,6 +14,7 @@ from typing import Any
 from data_prep.errors import StorageError, StorageMissingError
 from data_prep.storage.children import Found, children, problem_of
 from data_prep.storage.lasting import is_lasting
+from data_prep.storage.retries import retrying_remote
 from data_prep.storage.stores import open_store, storage_errors
 from data_prep.storage.uris import absolute, is_local, join, local_path, name, parent, split_scheme
 
@@ -91,6 +92,7 @@ def require_present(uri: str) -> None:
 
 
 @lru_cache(maxsize=64)
+@retrying_remote
 def _require_remote_folder(folder: str, period: int) -> None:
     """List a remote folder, once in each period: it may hold many files that nobody may read."""
     with storage_errors(folder):
@@ -130,6 +132,7 @@ def _matching(folder: str, part: str) -> list[str]:
     return [uri for own, uri in names.items() if own[0] != "." and fnmatchcase(own, part)]
 
 
+@retrying_remote
 def _type(uri: str) -> str:
     """Return "file", "directory" or another type of fsspec; "" if there is no such thing."""
     with suppress(StorageMissingError), storage_errors(uri):

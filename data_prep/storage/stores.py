@@ -20,6 +20,8 @@ _EXTRAS = {"gcs": "gcs", "gs": "gcs", "s3": "s3", "s3a": "s3"}
 _GOOGLE = "storage.googleapis.com"
 _CONNECTING = 5.0  # seconds
 
+_answered: set[str] = set()  # stores that have answered this process
+
 
 def open_store(uri: str) -> tuple[Any, str]:
     """Return the fsspec file system of a URI, and the path in it.
@@ -40,7 +42,7 @@ def open_store(uri: str) -> tuple[Any, str]:
         fix = f"pip install layered-video[{extra}]" if extra else " ".join(str(error).split())
         reason = f"{scheme}:// needs a package that is not installed: {fix}"
         raise StorageError(uri, reason) from error
-    with storage_errors(uri):
+    with _translated(uri):
         if _EXTRAS.get(scheme) == "gcs":
             _require_google()
         # Listings are never cached, because other processes write to the same folders.
@@ -67,6 +69,37 @@ def _require_google() -> None:
 @contextmanager
 def storage_errors(uri: str) -> Iterator[None]:
     """Turn whatever a store raises into a StorageError about a URI."""
+    try:
+        with _translated(uri):
+            yield
+    except StorageMissingError:
+        _note_answer(uri)
+        raise
+    _note_answer(uri)
+
+
+def has_answered(uri: str) -> bool:
+    """Say whether a remote store has answered this process before, and so can be waited for."""
+    return _store_of(uri) in _answered
+
+
+def forget_answers(uri: str) -> None:
+    """Note that a store was waited for in vain."""
+    _answered.discard(_store_of(uri))
+
+
+def _note_answer(uri: str) -> None:
+    if not is_local(uri):
+        _answered.add(_store_of(uri))
+
+
+def _store_of(uri: str) -> str:
+    """Return SCHEME://BUCKET of a remote file."""
+    return "/".join(uri.split("/", 3)[:3])
+
+
+@contextmanager
+def _translated(uri: str) -> Iterator[None]:
     try:
         yield
     except UserError:  # is about this or another file already

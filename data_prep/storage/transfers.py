@@ -15,6 +15,7 @@ from data_prep.storage.files import (
     replacing,
 )
 from data_prep.storage.listing import list_files
+from data_prep.storage.retries import retrying_remote
 from data_prep.storage.stores import open_store, storage_errors
 from data_prep.storage.uris import (
     absolute,
@@ -30,12 +31,17 @@ from data_prep.storage.uris import (
 def copy(source: str, target: str) -> None:
     """Copy a file, and replace the target atomically."""
     if not is_local(source) and split_scheme(source)[0] == split_scheme(target)[0]:
-        with storage_errors(source):
-            store, path = open_store(source)
-            store.cp_file(path, open_store(target)[1])
+        _copy_within(source, target)
     else:
         with local_copy(source) as local, replacing(target) as draft, storage_errors(source):
             shutil.copyfile(local, draft)
+
+
+@retrying_remote
+def _copy_within(source: str, target: str) -> None:
+    with storage_errors(source):
+        store, path = open_store(source)
+        store.cp_file(path, open_store(target)[1])
 
 
 def copy_tree(source: str, target: str) -> None:

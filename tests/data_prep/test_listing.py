@@ -153,7 +153,9 @@ def test_a_failed_listing_is_not_a_pattern_without_a_match():
         count = len(calls)
     for pattern in ("*/1", "a/*", "a/1", "[ab]/1"):
         for k in range(count):
-            with failing_store(fail_at=k) as calls:
+            with failing_store(fail_at=k):
+                assert storage.glob(f"{ROOT}/{pattern}") == [f"{ROOT}/a/1"]
+            with failing_store(die_at=k) as calls:
                 try:
                     found = storage.glob(f"{ROOT}/{pattern}")
                 except StorageError as error:
@@ -207,7 +209,9 @@ class SlowStore(MemoryFileSystem):
             SlowStore.at_once += 1
             SlowStore.most = max(self.most, self.at_once)
             self.lock.notify_all()
-            if path.count("/") > 2 and not self.waited:  # once, so that a failure is seen soon
+            if (
+                path.count("/") > 2 and not self.waited
+            ):  # once, so that a failure does not take long
                 SlowStore.waited = not self.lock.wait_for(lambda: self.most > 1, 5)
         try:
             return super().ls(path, detail=detail, **options)
