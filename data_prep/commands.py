@@ -29,7 +29,7 @@ from data_prep.printed_tables import show_dataset, show_estimate
 from data_prep.progress_bar import watching
 from data_prep.records.dataset import Dataset
 from data_prep.records.layout import lay_out
-from data_prep.records.progress import Progress
+from data_prep.records.shard_progress import ShardProgress
 from data_prep.sample.sample_config import MAX_CLASSES, Colors
 from data_prep.sample.write import write_sample
 from data_prep.settings import MAX_SEED, MAX_WORKERS, load
@@ -196,15 +196,15 @@ def generate(
         return found, rejections, listing.absent
 
     if dry_run:
-        from data_prep.estimate import estimate  # loads Beam
+        from data_prep.run_cost import estimate_cost  # loads Beam
 
-        show_estimate(estimate(find(None)[0], data_config, dataset.layout), output)
+        show_estimate(estimate_cost(find(None)[0], data_config, dataset.layout), output)
         return
     with dataset.writing(data_config, overwrite=overwrite) as require_held:
         found, rejections, absent = find(folder_in(dataset.folder))
         from data_prep.generate import generate as run  # loads Beam
 
-        progress = Progress(dataset.layout)
+        progress = ShardProgress(dataset.layout)
         shards = sum(1 for _ in lay_out(data_config))
         with watching("Shards", shards, progress.finished, progress.describe):
             info = run(

@@ -15,7 +15,7 @@ from data_prep.records.info import DatasetInfo
 from data_prep.sources.manifest import REJECTED
 
 if TYPE_CHECKING:
-    from data_prep.estimate import Estimate
+    from data_prep.run_cost import CostEstimate
 
 
 def show_dataset(info: DatasetInfo, output: str) -> None:
@@ -30,7 +30,7 @@ def show_dataset(info: DatasetInfo, output: str) -> None:
     click.echo(f"{info.files_not_used} files not used: {storage.join(output, REJECTED)}")
 
 
-def show_estimate(estimate: "Estimate", output: str) -> None:
+def show_estimate(estimate: "CostEstimate", output: str) -> None:
     """Print what a data set will cost."""
     rows = [
         ("videos", _by_split(estimate.videos), filesize.decimal(estimate.video_bytes)),

@@ -23,7 +23,7 @@ SAMPLE = 8
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """What a data set will cost.
 
     Attributes:
@@ -57,7 +57,9 @@ class Estimate:
         return self.seconds * sum(self.mixtures.values()) / 3600
 
 
-def estimate(videos: Sequence[Video], config: DataConfig, layout: RecordLayout) -> Estimate:
+def estimate_cost(
+    videos: Sequence[Video], config: DataConfig, layout: RecordLayout
+) -> CostEstimate:
     """Plan a data set, and make a few of its mixtures without writing them.
 
     Args:
@@ -71,7 +73,7 @@ def estimate(videos: Sequence[Video], config: DataConfig, layout: RecordLayout) 
     """
     planned = plan(videos, config)
     sizes, seconds = _measure(planned)
-    return Estimate(
+    return CostEstimate(
         videos={split: int(planned.videos.in_split(split).sum()) for split in SPLITS},
         video_bytes=int(planned.videos.numbers("bytes").sum()),
         mixtures={split: config.mixtures_of(split) for split in SPLITS},

@@ -92,11 +92,11 @@ def check_sources(videos: Videos, split: str) -> None:
 
 
 def draw(videos: Sequence[Video], split: str, count: int, config: DataConfig) -> list[Pairing]:
-    """Draw the mixtures of a split, by index; see `Pool`."""
-    return list(Pool(Videos.of(videos), split, config).pairings(0, count))
+    """Draw the mixtures of a split, by index; see `VideoPool`."""
+    return list(VideoPool(Videos.of(videos), split, config).pairings(0, count))
 
 
-class Pool:
+class VideoPool:
     """The videos of one split, from which its mixtures are drawn.
 
     Mixture i depends on the seed, the split, i and the videos, but not on the number of mixtures or

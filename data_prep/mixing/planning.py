@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from data_prep.config import DataConfig
-from data_prep.mixing.pairing import Pairing, Pool, check_sources, usable
+from data_prep.mixing.pairing import Pairing, VideoPool, check_sources, usable
 from data_prep.mixing.plan_digest import fingerprint
 from data_prep.sources.assign_splits import assign_splits
 from data_prep.sources.kinetics import Rejection
@@ -26,7 +26,7 @@ class Plan:
     videos: Videos
     rejections: list[Rejection]
     config: DataConfig
-    _pools: dict[str, Pool] = field(default_factory=dict, init=False, repr=False)
+    _pools: dict[str, VideoPool] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -39,7 +39,7 @@ class Plan:
         The first call sorts the videos of the split.
         """
         if split not in self._pools:
-            self._pools[split] = Pool(self.videos, split, self.config)
+            self._pools[split] = VideoPool(self.videos, split, self.config)
         end = self.config.mixtures_of(split) if stop is None else stop
         return self._pools[split].pairings(start, end)
 

@@ -8,7 +8,7 @@ from data_prep.records.layout import RecordLayout
 from data_prep.records.outcomes import ShardReport
 
 
-class Progress:
+class ShardProgress:
     """Reads each report once; for a progress bar that asks every second."""
 
     def __init__(self, layout: RecordLayout):

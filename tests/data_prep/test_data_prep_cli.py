@@ -1,6 +1,6 @@
 """The command line, in this process: exit codes, one-line errors, and the files it writes."""
 
-import json
+import shutil
 import subprocess
 import sys
 
@@ -188,19 +188,15 @@ def test_everything_works_in_a_remote_store(made, video_folder, run, memory):
 
 
 def test_an_interrupted_run_is_reported(made, run, tmp_path):
-    reports = tmp_path / "data/progress/reports"
-    reports.mkdir(parents=True)
-    for name in ("settings.json", "manifest.csv"):
-        (tmp_path / "data" / name).write_bytes((made / "data" / name).read_bytes())
-    (tmp_path / "data/eval").mkdir()
-    name = "eval/mixtures-00000-of-00001.tfrecord"
-    (tmp_path / "data" / name).write_bytes((made / "data" / name).read_bytes())
-    outcomes = [
-        {"split": "eval", "mixture_id": f"eval-{i}", "mixture_type": "occlusion"} for i in range(2)
-    ]
-    (reports / "eval-00000.json").write_text(json.dumps({"outcomes": outcomes}))
+    """All that a run leaves which was killed between its two files of records."""
+    data = tmp_path / "data"
+    shutil.copytree(made / "data", data)
+    for name in ("COMPLETED", "info.json", "rejected.csv"):
+        (data / name).unlink()
+    for path in (*data.glob("train/*"), *data.glob("progress/reports/train-*")):
+        path.unlink()
     code, _, err = run(
-        *("generate", "--manifest", made / "manifest.csv", "--output", tmp_path / "data"),
+        *("generate", "--manifest", made / "manifest.csv", "--output", data),
         *("--config", made / "config.yaml", "--train-mixtures", 3, "--eval-mixtures", 2),
     )
     assert (code, err) == (0, "resuming: 1 of 2 shards are finished\n")

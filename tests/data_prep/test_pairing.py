@@ -5,7 +5,7 @@ import pytest
 
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.mixing.pairing import Pool, draw, usable
+from data_prep.mixing.pairing import VideoPool, draw, usable
 from data_prep.mixing.spreading import spread, spread_within
 from data_prep.sources.videos import Videos
 
@@ -195,6 +195,6 @@ def test_one_more_video_changes_few_mixtures(make_row):
 def test_any_range_of_mixtures_is_drawn_alone(videos):
     config = DataConfig(same_label_share=0.5)
     whole = draw(videos, "train", 60, config)
-    pool = Pool(Videos.of(videos), "train", config)
+    pool = VideoPool(Videos.of(videos), "train", config)
     assert list(pool.pairings(40, 60)) == whole[40:]
     assert list(pool.pairings(0, 20)) == whole[:20]

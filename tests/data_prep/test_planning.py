@@ -22,7 +22,7 @@ def test_a_plan_draws_the_mixtures_of_the_usable_videos(make_row):
 
 
 def test_planning_draws_nothing(make_row, monkeypatch):
-    monkeypatch.delattr(planning, "Pool")
+    monkeypatch.delattr(planning, "VideoPool")
     plan([make_row(f"s{i}") for i in range(4)], CONFIG)
     with pytest.raises(UserError, match=r"split: mixtures need at least 2 usable source vid"):
         plan([make_row("a"), make_row("b"), make_row("c")], CONFIG)

@@ -2,10 +2,10 @@ import pytest
 
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
-from data_prep.estimate import estimate, graph_bytes
 from data_prep.generate import generate
 from data_prep.mixing.planning import plan
 from data_prep.records.dataset import Dataset
+from data_prep.run_cost import estimate_cost, graph_bytes
 from data_prep.sources import examination, kinetics
 
 
@@ -17,7 +17,7 @@ def videos(video_folder):
 def test_an_estimate_is_near_what_is_made_and_writes_nothing(videos, config, tmp_path):
     config = config.model_copy(update={"train_mixtures": 40})
     dataset = Dataset(str(tmp_path / "out"))
-    found = estimate(videos, config, dataset.layout)
+    found = estimate_cost(videos, config, dataset.layout)
     assert not (tmp_path / "out").exists()
     info = generate(videos, dataset.folder, config)
     assert found.videos == {name: split.videos for name, split in info.splits.items()}
@@ -30,14 +30,14 @@ def test_an_estimate_is_near_what_is_made_and_writes_nothing(videos, config, tmp
 
 
 def test_videos_that_cannot_be_read_are_counted(junk_rows, config):
-    found = estimate(junk_rows, config, Dataset("out").layout)
+    found = estimate_cost(junk_rows, config, Dataset("out").layout)
     assert found.dropped == config.train_mixtures
     assert found.record_bytes != found.record_bytes  # NaN
 
 
 def test_too_few_videos(make_row, config):
     with pytest.raises(UserError, match="at least 2 usable source videos"):
-        estimate([make_row("a")], config, Dataset("out").layout)
+        estimate_cost([make_row("a")], config, Dataset("out").layout)
 
 
 def test_the_graph_grows_with_the_mixtures_not_with_the_videos(make_row):

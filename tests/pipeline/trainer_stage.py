@@ -10,6 +10,7 @@ def custom_config(config: PipelineConfig) -> str:
         config,
         root="root",
         manifests="manifests",
+        unfinished="unfinished",
         schema="schema.pbtxt",
         checkpoints="checkpoints",
         serving="serving",
