@@ -18,6 +18,7 @@ from data_prep.media.decoding import MediaError
 from data_prep.records import making, writer
 from data_prep.records.info import DatasetInfo
 from data_prep.records.outcomes import Outcome
+from data_prep.records.validation import validate
 from data_prep.sources import manifest
 
 
@@ -189,3 +190,12 @@ def test_held_out_records_are_found_whatever_the_path(tmp_path):
     for name in ("b.tfrecord", "a.tfrecord", ".c.tmp"):
         (folder / name).touch()
     assert held_out_files(examples) == [str(folder / "a.tfrecord"), str(folder / "b.tfrecord")]
+
+
+@pytest.mark.slow
+def test_its_examples_are_a_valid_data_set(attempt):
+    examples = attempt("MixtureGen/examples/1")
+    assert validate(str(examples)).problems == []
+    lost = next(examples.glob("Split-train/*.tfrecord"))
+    lost.unlink()
+    assert validate(str(examples)).problems == [f"train/{lost.name}: is missing"]
