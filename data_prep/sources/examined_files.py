@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from operator import attrgetter
-from typing import IO
 
 import av
 
@@ -84,8 +83,12 @@ _FACTS = attrgetter(*(field.name for field in fields(Content)))  # `astuple` tak
 
 
 def write_examined(uri: str, files: Iterable[Examined]) -> None:
-    """Write what was examined, atomically."""
-    with storage.replacing(uri) as draft, gzip.open(draft, "wt", _LEVEL, encoding="utf-8") as file:
+    """Write what was examined, atomically; the same files give the same bytes."""
+    with (
+        storage.replacing(uri) as draft,
+        draft.open("wb") as packed,
+        gzip.GzipFile("", "wb", _LEVEL, packed, mtime=0) as file,
+    ):
         _write_line(file, _HEADER)
         for item in files:
             facts = () if item.content is None else _FACTS(item.content)
@@ -110,8 +113,8 @@ def read_examined(uri: str) -> list[Examined]:
     raise UserError(f"{uri}: {reason}")
 
 
-def _write_line(file: IO[str], values: object) -> None:
-    file.write(json.dumps(values, separators=(",", ":")) + "\n")
+def _write_line(file: gzip.GzipFile, values: object) -> None:
+    file.write(json.dumps(values, separators=(",", ":")).encode() + b"\n")
 
 
 def _parsed(line: bytes) -> Examined:

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import fsspec
 import pytest
 from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 from click.testing import CliRunner
+from failing_store import ROOT, contents, failing_store, fill
 from fsspec.implementations.memory import MemoryFileSystem
 
 from data_prep import storage
@@ -468,3 +470,34 @@ def test_the_graph_has_ranges_of_files_and_no_paths():
             examination.examine_all(Listing(entries, []), beam_args)
     small, large = MeasuringRunner.sizes
     assert large - small < 10_000  # bytes, for 7 MB of paths
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", ["fail_at", "die_at"])
+def test_a_store_that_fails_at_any_call_costs_no_result(mixed, opened, monkeypatch, fault):
+    monkeypatch.setattr(leases, "_settle", lambda: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    listing = find_videos(str(mixed))
+    listing = replace(listing, entries=listing.entries[2:])  # a video and a text
+    where = {"folder": f"{ROOT}/out/.index", "kept": f"{ROOT}/out/kept"}
+    fill({})
+    with failing_store() as calls:
+        expected = examination.examine_all(listing, **where)
+        count = len(calls)
+    whole = contents()
+    assert list(whole) == ["/bucket/out/kept"]
+    failures = 0
+    for k in range(fault == "die_at", count, 2):
+        fill({})
+        with failing_store(**{fault: k}):
+            try:
+                assert examination.examine_all(listing, **where) == expected
+            except StorageError:
+                failures += 1
+        with failing_store():
+            opened.clear()
+            assert examination.examine_all(listing, **where) == expected
+            assert contents() == whole
+            if k > count - 5:  # all were examined before
+                assert opened == []
+    assert failures > count / 4 if fault == "die_at" else failures < count
