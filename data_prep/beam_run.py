@@ -24,6 +24,7 @@ from data_prep.errors import UserError
 
 _STEP = re.compile(r" \[while running '[^']*'\]")
 _RAISED = re.compile(r"^((?:\w+\.)*)(\w+): (.*)", re.MULTILINE)
+_DETAILS = re.compile(r'^\s*details = "(.+)"$', re.MULTILINE)  # of an error of gRPC
 _NO_BUGS = (UserError, MemoryError)
 _INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
 _SILENT = logging.CRITICAL + 1
@@ -60,7 +61,16 @@ def _runner_errors(runner: str) -> Iterator[None]:
     except (RuntimeError, AttributeError, ValueError) as error:  # each runner has its own
         if runner == DIRECT or _STEP.search(str(error)):
             raise
-        raise UserError(f"--runner {runner}: must be able to run: {error}") from error
+        raise UserError(f"--runner {runner}: must be able to run: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what an engine's own traceback ends with, or the whole error if it has none."""
+    text = str(error)
+    if details := _DETAILS.search(text):
+        return details[1]
+    raised = list(_RAISED.finditer(text))
+    return raised[-1][0] if raised else text
 
 
 def run_quietly(work: Callable[[], object], *, beside: bool) -> None:
