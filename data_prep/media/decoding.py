@@ -73,7 +73,7 @@ def opened(path: str | Path, *, size: int | None = None) -> Iterator[InputContai
     """
     with _storage_errors(path):
         _require_regular(path)
-        with media_file(path) as file:
+        with media_file(path, size) as file:
             _require_size(path, file, size)
             with _errors_of_reads(file), _content_errors(path), _container(file) as container:
                 yield container

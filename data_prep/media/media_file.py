@@ -22,8 +22,9 @@ class _Remote(_Raw, Protocol):
     size: int
 
 
-open_remote: Callable[[str], AbstractContextManager[_Remote]] = RemoteFile
-"""Opens a remote file. A process that decodes for another one lets that one read it."""
+open_remote: Callable[[str, int | None], AbstractContextManager[_Remote]] = RemoteFile
+"""Opens a remote file that should have so many bytes; None if that is not known. A process that
+decodes for another one lets that one read it."""
 
 
 class MediaFile:
@@ -70,8 +71,12 @@ def path_if_local(path: str | Path) -> Path | None:
 
 
 @contextmanager
-def media_file(path: str | Path) -> Iterator[MediaFile]:
+def media_file(path: str | Path, size: int | None = None) -> Iterator[MediaFile]:
     """Open a file: a path on this machine, or a URI.
+
+    Args:
+        path: the file.
+        size: bytes that it should have, if that is known. It is not checked here.
 
     Raises:
         OSError: it cannot be opened; a StorageError if it is remote.
@@ -81,5 +86,5 @@ def media_file(path: str | Path) -> Iterator[MediaFile]:
         with FileIO(local) as file:
             yield MediaFile(file, os.fstat(file.fileno()).st_size)
     else:
-        with open_remote(str(path)) as remote:
+        with open_remote(str(path), size) as remote:
             yield MediaFile(remote, remote.size)

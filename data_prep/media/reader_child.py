@@ -187,8 +187,8 @@ class _Served:
             self._deadline += time.monotonic() - began
             self._pipe.send(answer)
 
-    def _open(self, uri: str) -> tuple[int, int]:
-        file = self._stack.enter_context(RemoteFile(uri))
+    def _open(self, uri: str, size: int | None) -> tuple[int, int]:
+        file = self._stack.enter_context(RemoteFile(uri, size))
         self._files.append(file)
         return len(self._files) - 1, file.size
 

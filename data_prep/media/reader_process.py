@@ -35,7 +35,7 @@ def main() -> None:
     life, size = map(int, sys.argv[1:])
     _die_with(life)
     pipe = _pipe_to_parent()
-    media_file.open_remote = lambda uri: ServedFile(pipe, uri)
+    media_file.open_remote = lambda uri, size: ServedFile(pipe, uri, size)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     memory = _Memory(size)
     pipe.send((READY, None))
@@ -50,10 +50,10 @@ def main() -> None:
 class ServedFile:
     """A remote file that the parent process reads, which knows the store and its errors."""
 
-    def __init__(self, pipe: ObjectPipe, uri: str):
+    def __init__(self, pipe: ObjectPipe, uri: str, size: int | None):
         self._pipe, self._position = pipe, 0
         self._start, self._chunk = 0, memoryview(b"")
-        self._handle, self.size = self._ask(OPEN, uri)
+        self._handle, self.size = self._ask(OPEN, uri, size)
 
     def read(self, size: int) -> bytes:
         """Return the next bytes, at most `size`; none at the end of the file."""

@@ -29,10 +29,12 @@ class RangedStore(AbstractFileSystem):
     objects: ClassVar[dict[str, bytes]] = {}
     requests: ClassVar[list[int]] = []  # bytes of each
     error: ClassVar[Exception] = StoreError("slow down")
+    lookups: ClassVar[list[str]] = []  # what was asked for its size
     fail_from: ClassVar[int | None] = None
     short: ClassVar[int] = 0
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
+        self.lookups.append(path)
         if path not in self.objects:
             raise FileNotFoundError(path)
         return {"name": path, "size": len(self.objects[path]), "type": "file"}
@@ -46,6 +48,8 @@ class RangedStore(AbstractFileSystem):
     def give(self, path: str, start: int | None, end: int | None) -> bytes:
         if self.fail_from is not None and len(self.requests) >= self.fail_from:
             raise self.error
+        if path not in self.objects:
+            raise FileNotFoundError(path)
         data = self.objects[path][start:end]
         self.requests.append(len(data))
         return data[: len(data) - self.short]
@@ -61,7 +65,7 @@ def ranged_store(
 ) -> Iterator[list[int]]:
     """Yield the bytes of every answer so far, while `ranged://NAME` are these files."""
     fsspec.register_implementation("ranged", RangedStore, clobber=True)
-    RangedStore.objects, RangedStore.requests = files, []
+    RangedStore.objects, RangedStore.requests, RangedStore.lookups = files, [], []
     RangedStore.error = error or StoreError("slow down")
     RangedStore.fail_from, RangedStore.short = fail_from, short
     try:

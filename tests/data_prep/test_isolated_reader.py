@@ -200,7 +200,7 @@ def test_frames_that_take_more_memory_than_allowed_are_refused(tmp_path, plain):
     path = tmp_path / "large.mp4"
     encode(path, np.zeros((3, 2160, 3840, 3), np.uint8), range(0, 120, 40))
     clip = config(2)
-    for megabytes in (4, 16):
+    for megabytes in (16, 32):
         with IsolatedReader(memory_bytes=megabytes << 20) as reader:
             reason = f"large.mp4: needs more than {megabytes} MiB to be decoded"
             with pytest.raises(MediaError, match=reason):
