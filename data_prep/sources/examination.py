@@ -158,28 +158,26 @@ def _examine_batch(batch: Batch, place: ExaminationFolder, decode: bool) -> None
     """Write the results of a batch, or the error that ends the work on all of them."""
     if place.is_done(batch):
         return
-    results, failure = list[Examined](), None
-    for path, stamp in place.read_files(batch):
-        try:
+    results = list[Examined]()
+    try:
+        for path, stamp in place.read_files(batch):
             results.append(examine_file(path, stamp, decode=decode))
-        except StorageError as error:
-            failure = error
-            break
+    except StorageError as error:
+        place.write_failure(error)
     place.write_results(batch, results)
-    if failure is not None:
-        place.write_failure(failure)
 
 
 def _require_all(
-    files: Sequence[tuple[str, str]], results: Sequence[Examined], folder: str | None
+    files: Sequence[tuple[str, str]], results: Iterable[Examined], folder: str | None
 ) -> None:
     """Check that the results of all workers are in the folder."""
-    if len(results) != len(files):
+    missing = {path for path, _ in files}.difference(item.path for item in results)
+    if missing:
         where = folder or "the folder of temporary files"
         fix = "give an --output" if folder else "set TMPDIR to a folder"
         raise UserError(
             f"{where}: all of Beam's workers must write to this folder, got the results of "
-            f"{len(results)} of {len(files)} files; {fix} that they reach"
+            f"{len(files) - len(missing)} of {len(files)} files; {fix} that they reach"
         )
 
 

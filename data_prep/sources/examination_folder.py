@@ -1,27 +1,32 @@
 """The folder through which an examination's workers, on whatever machines, get and give files.
 
-files.jsonl                path and stamp of each file to examine, a line each
-results/000000000.jsonl.gz what a worker found out about the files of a batch
-failure.json               the error that ends the work on all of them
-.lease                     names the process that examines
+RUN/files.jsonl        path and stamp of each file to examine, a line each
+RUN/000000000.jsonl.gz what a worker found out about the files of a batch
+RUN/failure.json       the error that ends the work on all of them
+.lease                 names the process that examines
+
+Each run has a folder, because the workers of a killed one may go on.
 """
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_prep import storage
 from data_prep.errors import StorageError
 from data_prep.sources.examined_files import Examined, read_examined, write_examined
+from data_prep.storage.children import children
 from data_prep.storage.uris import local_path
 
 _LARGEST_BATCH = 256  # files that one step of the Beam pipeline examines
 _BATCHES = 64  # fewer files per step if that makes this many steps
 _AT_ONCE = 16  # results that are read at the same time
+_RESULTS = ".jsonl.gz"
 
 Batch = tuple[int, int, int]
 """The number of a batch, and where its lines begin and end in `files.jsonl`, in bytes."""
@@ -67,9 +72,15 @@ def examination_folder(folder: str | None) -> Iterator["ExaminationFolder"]:
 
 @dataclass(frozen=True)
 class ExaminationFolder:
-    """The folder, a URI; it travels to the workers."""
+    """The folder, for one run; it travels to the workers.
+
+    Attributes:
+        folder: the folder, a URI.
+        run: name of the folder of this run in it.
+    """
 
     folder: str
+    run: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def write_files(self, files: Sequence[tuple[str, str]]) -> list[Batch]:
         """Write paths and stamps, and return their batches, for `read_files`."""
@@ -117,37 +128,42 @@ class ExaminationFolder:
             raise StorageError(*json.loads(storage.read_text(self._failure)))
 
     def results(self) -> list[str]:
-        """Return the files of the batches that have results."""
-        return storage.list_files(self._results, ".gz", recursive=False, hidden=False)
+        """Return the files of the batches of this run that have results."""
+        return storage.list_files(self._run, _RESULTS, recursive=False)
+
+    def leftovers(self) -> list[str]:
+        """Return the files of results that runs have left, which may be damaged."""
+        return storage.list_files(self.folder, _RESULTS)
 
     def read_results(self) -> list[Examined]:
-        """Return what was found out about all batches so far.
-
-        Raises:
-            UserError: a file is damaged.
-        """
-        files = self.results()
-        with ThreadPoolExecutor(_AT_ONCE, "results") as pool:  # an object store takes 50 ms each
-            return [result for results in pool.map(read_examined, files) for result in results]
+        """Return what this run has found out so far."""
+        return [item for results in read_each(self.results(), read_examined) for item in results]
 
     def clear(self) -> None:
-        """Remove everything but the lease."""
-        storage.remove(self._files)
-        storage.remove(self._failure)
-        storage.remove_tree(self._results)
-        storage.remove_drafts(self.folder)
+        """Remove what all runs have written; the lease stays."""
+        for item in children(self.folder):
+            if item.is_folder:
+                storage.remove_tree(item.uri)
+
+    @property
+    def _run(self) -> str:
+        return storage.join(self.folder, self.run)
 
     @property
     def _files(self) -> str:
-        return storage.join(self.folder, "files.jsonl")
+        return storage.join(self._run, "files.jsonl")
 
     @property
     def _failure(self) -> str:
-        return storage.join(self.folder, "failure.json")
-
-    @property
-    def _results(self) -> str:
-        return storage.join(self.folder, "results")
+        return storage.join(self._run, "failure.json")
 
     def _result(self, batch: Batch) -> str:
-        return storage.join(self._results, f"{batch[0]:09d}.jsonl.gz")
+        return storage.join(self._run, f"{batch[0]:09d}{_RESULTS}")
+
+
+def read_each(
+    files: Sequence[str], read: Callable[[str], list[Examined]]
+) -> Iterator[list[Examined]]:
+    """Yield the results in each file, several of which are read at the same time."""
+    with ThreadPoolExecutor(_AT_ONCE, "results") as pool:  # an object store takes 50 ms for each
+        yield from pool.map(read, files)

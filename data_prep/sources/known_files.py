@@ -1,10 +1,11 @@
 """What earlier examinations found out, finished or killed, and what this one adds to it."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from data_prep import storage
 from data_prep.errors import StorageError, UserError
-from data_prep.sources.examination_folder import ExaminationFolder
+from data_prep.sources.examination_folder import ExaminationFolder, read_each
 from data_prep.sources.examined_files import EXAMINED, Examined, read_examined, write_examined
 from data_prep.sources.manifest import REJECTED, rejected_beside
 
@@ -40,8 +41,8 @@ class KnownFiles:
         if kept is not None and storage.exists(kept):
             self._in_file = _read(kept, report)
         self.learn(self._in_file)
-        for file in folder.results():
-            self.learn(_read(file, report))
+        for results in read_each(folder.leftovers(), partial(_read, report=report)):
+            self.learn(results)
 
     def learn(self, results: Iterable[Examined]) -> None:
         """Add results; they replace earlier ones of the same files."""

@@ -423,8 +423,8 @@ def test_what_a_killed_run_found_out_is_used(mixed, tmp_path, opened):
     batches = place.write_files([(e.path, listing.stamps[e.path]) for e in listing.entries])
     for batch in batches[:3]:
         examination._examine_batch(batch, place, True)
-    (folder / "failure.json").write_text('["a", "b"]')
-    (folder / "results/000000002.jsonl.gz").write_bytes(b"cut")
+    place.write_failure(StorageError("a", "b"))
+    (folder / place.run / "000000002.jsonl.gz").write_bytes(b"cut")
     opened.clear()
     lines = []
     where = {"folder": str(folder), "report": lines.append}
@@ -432,6 +432,24 @@ def test_what_a_killed_run_found_out_is_used(mixed, tmp_path, opened):
     assert opened[:2] == ["2.mp4", "text.mp4"]
     assert len(lines) == 2
     assert not folder.exists()
+
+
+def test_workers_of_a_killed_run_do_no_harm(mixed, tmp_path, monkeypatch):
+    """They examine the same batches, of other files, while the next run goes on."""
+    listing, folder = find_videos(str(mixed)), str(tmp_path / ".index")
+    expected = examination.examine_all(listing)
+    old = examination_folder.ExaminationFolder(folder)
+
+    def run(place, files, *args, **options):
+        batches = old.write_files([(path, stamp) for path, stamp in reversed(files)])
+        for batch in batches:
+            examination._examine_batch(batch, old, True)
+        original(place, files, *args, **options)
+
+    original = examination._run
+    monkeypatch.setattr(examination, "_run", run)
+    assert examination.examine_all(listing, folder=folder) == expected
+    assert not (tmp_path / ".index").exists()
 
 
 def test_one_process_at_a_time_examines_for_a_manifest(mixed, tmp_path):

@@ -107,7 +107,7 @@ def test_index(place, tmp_path, workers, number):
     for name in range(600):
         (videos / f"clip{name}.mp4").symlink_to(place / f"videos/clip{name % 6}.mp4")
     command = f"data_prep index --videos {videos} --output {tmp_path}/m.csv --workers {workers}"
-    begun = made(tmp_path, ".index-m.csv/results/*.gz")
+    begun = made(tmp_path, ".index-m.csv/*/*.gz")
     if number == signal.SIGINT:
         assert interrupted(command, place, begun) == RESUMABLE
         assert names(tmp_path) == ["m.examined.jsonl.gz", "videos"]
