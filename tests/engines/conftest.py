@@ -32,10 +32,12 @@ class Engine:
     Attributes:
         options: what `generate` is told.
         pids: process ids of its workers or servers, by name.
+        log: what its worker pool says.
     """
 
     options: list[str] = field(default_factory=list)
     pids: dict[str, int] = field(default_factory=dict)
+    log: Path = Path()
 
 
 @dataclass
@@ -187,7 +189,7 @@ def portable(request, tmp_path_factory) -> Iterator[Engine]:
     ):
         options = ["--runner=PortableRunner", f"--job_endpoint=127.0.0.1:{service}"]
         options += ["--environment_type=EXTERNAL", f"--environment_config=127.0.0.1:{pool}"]
-        yield Engine(options, {"pool": pool_pid})
+        yield Engine(options, {"pool": pool_pid}, logs / "pool")
 
 
 @pytest.fixture(scope="module")
