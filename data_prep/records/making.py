@@ -1,7 +1,6 @@
 """The making of one record: its clips are read, mixed and encoded."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
@@ -9,8 +8,9 @@ from data_prep import storage
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.errors import StorageError
 from data_prep.media import pcm
-from data_prep.media.clip import Clip, read_clip
+from data_prep.media.clip import Clip
 from data_prep.media.decoding import MediaError
+from data_prep.media.isolated_reader import shared_reader
 from data_prep.mixing.mixture_types import get_mixture_type
 from data_prep.mixing.pairing import Pairing, Window
 from data_prep.records.outcomes import Outcome
@@ -64,27 +64,27 @@ def make_record(
 
 @storage.retrying
 def read_window(window: Window, clip: ClipConfig) -> Clip:
-    """Decode a window of a video. Its audio is silence if the manifest names no audio stream.
+    """Decode a window of a video, in another process (see `media.isolated_reader`).
+
+    Its audio is silence if the manifest names no audio stream.
 
     Raises:
-        MediaError: the video cannot be decoded there; its path is the one in the manifest.
+        MediaError: the video cannot be decoded there, or not within the limits of a window.
         StorageError: the file cannot be read, is missing, or has another size than when it was
             indexed. Its digest is not compared.
     """
-    path = window.video.path
-    try:
-        with storage.local_copy(path) as local:
-            _require_size(local, window.video)
-            read = read_clip(local, clip, start=window.start, crop=(window.top, window.left))
-    except MediaError as error:
-        raise MediaError(path, error.reason) from error
-    if window.video.audio_stream is None:
+    video = window.video
+    _require_size(video)
+    read = shared_reader().read_clip(
+        video.path, clip, start=window.start, crop=(window.top, window.left), size=video.bytes
+    )
+    if video.audio_stream is None:
         return replace(read, audio=np.zeros_like(read.audio), has_audio=False)
     return read
 
 
-def _require_size(local: Path, video: Video) -> None:
-    size = storage.size(str(local))
+def _require_size(video: Video) -> None:
+    size = storage.size(video.path)
     if size != video.bytes:
         raise StorageError(
             video.path,

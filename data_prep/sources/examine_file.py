@@ -7,7 +7,8 @@ from pathlib import Path
 from data_prep import storage
 from data_prep.errors import StorageError, StorageMissingError
 from data_prep.media.decoding import MediaError
-from data_prep.media.probe import probe
+from data_prep.media.isolated_reader import shared_reader
+from data_prep.media.probe import VideoInfo
 from data_prep.sources.examined_files import Content, Examined
 from data_prep.storage.stores import storage_errors
 
@@ -56,10 +57,15 @@ def _opened(path: str, stamp: str, decode: bool) -> Examined:
         size = storage.size(str(local))
         if size == 0:
             return Examined(path, stamp, decode, "empty file", None)
-        info = probe(local, decode=decode)
+        info = _probe(local, decode=decode)
         digest = _digest(local)
     content = Content(bytes=size, sha256=digest, **asdict(info))
     return Examined(path, stamp, decode, "", content)
+
+
+def _probe(path: Path, *, decode: bool) -> VideoInfo:
+    """Examine a file in another process: nobody has opened it before."""
+    return shared_reader().probe(path, decode=decode)
 
 
 def _digest(path: Path) -> str:

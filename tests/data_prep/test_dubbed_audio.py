@@ -10,7 +10,7 @@ import tensorflow as tf
 from data_prep.config import ClipConfig, DataConfig
 from data_prep.mixing.pairing import Window
 from data_prep.mixing.planning import plan
-from data_prep.records.writer import make_record, read_window
+from data_prep.records.making import make_record, read_window
 from data_prep.sources import examination
 from data_prep.sources.kinetics import find_videos
 
@@ -90,7 +90,7 @@ def test_target_clips_are_drawn_from_natural_audio_and_others_are_seen(videos):
     train = [replace(video, split="train") for video in videos]
     held_out = [replace(v, split="eval", source=f"{v.source}-e") for v in videos]
     config = DataConfig(clip=CLIP, train_mixtures=20)
-    pairings = plan(train + held_out, config).pairings("train")
+    pairings = list(plan(train + held_out, config).pairings("train"))
     assert {pairing.v1.video.id for pairing in pairings} == {"a"}
     assert {pairing.v2.video.id for pairing in pairings} == {"b", "c", "d"}
 

@@ -231,7 +231,7 @@ def opened(monkeypatch):
         return original(path, **options)
 
     original = examine_file.probe
-    monkeypatch.setattr(examine_file, "probe", probe)
+    monkeypatch.setattr(examine_file, "_probe", probe)
     return names
 
 
@@ -342,7 +342,7 @@ def test_a_lack_of_permission_is_not_remembered(mixed, tmp_path, opened, monkeyp
         def refuse(path, **options):
             raise StorageError(str(path), "Permission denied") from PermissionError()
 
-        patch.setattr(examine_file, "probe", refuse)
+        patch.setattr(examine_file, "_probe", refuse)
         assert len(examination.examine_all(listing, kept=kept)[0]) == 0
     assert len(examination.examine_all(listing, kept=kept)[0]) == 3
     assert len(opened) == 4
@@ -406,7 +406,7 @@ def test_a_storage_that_fails_costs_nothing_that_was_examined(
                 raise StorageError(str(path), "the disk is gone")
             return counted(path, **options)
 
-        patch.setattr(examine_file, "probe", fail)
+        patch.setattr(examine_file, "_probe", fail)
         with pytest.raises(StorageError, match=rf"^{mixed}/2\.mp4: the disk is gone"):
             examination.examine_all(listing, **where)
     assert sorted(opened) == ["0.mp4", "1.mp4"]

@@ -10,9 +10,9 @@ from data_prep.config import ClipConfig, DataConfig
 from data_prep.media.clip import Clip
 from data_prep.mixing.pairing import draw
 from data_prep.records.features import RecordError
+from data_prep.records.making import make_record, read_window
 from data_prep.records.record import Mixture, decode, encode
 from data_prep.records.tensors import parse
-from data_prep.records.writer import make_record, read_window
 from data_prep.sources import examination, kinetics
 from data_prep.sources.assign_splits import assign_splits
 

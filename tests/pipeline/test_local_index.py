@@ -77,7 +77,7 @@ def test_a_file_that_is_no_video_makes_no_new_span(small, capsys):
 def test_a_video_less_makes_a_new_span_and_opens_nothing(small, monkeypatch):
     _, index = small
     first = index()
-    monkeypatch.setattr(examine_file, "probe", None)  # whoever opens a file fails
+    monkeypatch.setattr(examine_file, "_probe", None)  # whoever opens a file fails
     Path(next(v.path for v in manifest.read(str(first)) if v.split == "train")).unlink()
     second = index()
     assert second.parent.name == "span-2"
