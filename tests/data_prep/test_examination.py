@@ -230,7 +230,7 @@ def opened(monkeypatch):
         names.append(path.name)
         return original(path, **options)
 
-    original = examine_file.probe
+    original = examine_file._probe
     monkeypatch.setattr(examine_file, "_probe", probe)
     return names
 
@@ -397,7 +397,7 @@ def test_a_storage_that_fails_costs_nothing_that_was_examined(
 ):
     monkeypatch.setattr(leases, "_settle", lambda: None)
     root = str(tmp_path / "out") if place == "local" else "tagged://bucket/out"
-    listing, counted = find_videos(str(mixed)), examine_file.probe
+    listing, counted = find_videos(str(mixed)), examine_file._probe
     where = {"folder": f"{root}/.index", "kept": f"{root}/kept"}
     with monkeypatch.context() as patch:
 
