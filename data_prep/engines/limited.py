@@ -5,7 +5,9 @@ cannot start, for example. So the command that submitted a job cancels it at a t
 when it is interrupted itself, because a job outlives the command otherwise.
 """
 
+import math
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -18,6 +20,7 @@ from data_prep.engines.job_options import JobOptions
 from data_prep.errors import UserError
 
 _CANCELING = 20.0  # seconds that an engine is given to cancel a job
+_POLL = 0.5  # seconds
 
 
 class Limited:
@@ -131,7 +134,10 @@ class _Call:
             self.error = error
 
     def ends_within(self, seconds: float | None) -> bool:
-        self._thread.join(seconds)
+        deadline = math.inf if seconds is None else time.monotonic() + seconds
+        while self._thread.is_alive() and (left := deadline - time.monotonic()) > 0:
+            # An interruption that another thread receives is noticed after the wait.
+            self._thread.join(min(left, _POLL))
         return not self._thread.is_alive()
 
 

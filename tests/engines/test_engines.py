@@ -5,7 +5,7 @@ import shutil
 
 import fsspec
 import pytest
-from conftest import Engine, Store, records, run
+from clusters import Engine, Store, records, run
 
 pytestmark = pytest.mark.slow
 

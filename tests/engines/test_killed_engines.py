@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Engine, dask_cluster, records, run, start
+from clusters import Engine, dask_cluster, records, run, start
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import fsspec
 import pytest
-from conftest import CONFIG, Store, records, run, start
+from clusters import CONFIG, Store, records, run, start
 from servers import Gate, free_port
 
 from data_prep import storage

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import environment
+from clusters import environment
 
 from data_prep.generate import generate
 from data_prep.sources import manifest
