@@ -99,6 +99,9 @@ class DataConfig(Settings):
         max_dropped_share: largest share of a split's mixtures that may be lost to videos that
             cannot be read; a data set that loses more is an error.
         records_per_shard: maximum number of records in one TFRecord file.
+        decode_seconds: time after which a window counts as one that cannot be decoded, if the
+            decoder hangs. A busy machine must not reach it with a good video.
+        decode_bytes: memory that the decoder may take for a window.
         seed: decides splits, pairs, windows, crops and masks.
     """
 
@@ -113,6 +116,8 @@ class DataConfig(Settings):
     min_loudness: float = Field(-60.0, ge=-120, le=0)
     max_dropped_share: float = Field(0.05, ge=0, le=1)
     records_per_shard: int = Field(256, ge=1, le=1_000_000)
+    decode_seconds: float = Field(300.0, ge=1, le=86_400)
+    decode_bytes: int = Field(2**31, ge=2**27, le=2**40)
     seed: int = Field(0, ge=0, le=MAX_SEED)
 
     def mixtures_of(self, split: str) -> int:

@@ -120,9 +120,9 @@ class IsolatedReader:
 
 
 @cache
-def shared_reader() -> IsolatedReader:
-    """Return this process's reader with the default limits."""
-    return IsolatedReader()
+def shared_reader(*, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES) -> IsolatedReader:
+    """Return this process's reader with these limits."""
+    return IsolatedReader(seconds=seconds, memory_bytes=memory_bytes)
 
 
 def _end(children: deque[ReaderChild]) -> None:

@@ -9,12 +9,13 @@ from data_prep.config import DataConfig
 from data_prep.sources.videos import COLUMNS, Video, Videos
 
 _UNDECISIVE = ("path", "loudness")
+_LIMITS = {"max_dropped_share", "decode_seconds", "decode_bytes"}
 _LARGEST = 2**256
 
 
 def decisive(config: DataConfig) -> dict[str, Any]:
     """Return the settings that decide the records."""
-    return config.model_dump(exclude={"max_dropped_share"})
+    return config.model_dump(exclude=_LIMITS)
 
 
 def fingerprint(videos: Sequence[Video], config: DataConfig) -> str:

@@ -10,7 +10,7 @@ from data_prep.errors import StorageError
 from data_prep.media import pcm
 from data_prep.media.clip import Clip
 from data_prep.media.decoding import MediaError
-from data_prep.media.isolated_reader import shared_reader
+from data_prep.media.isolated_reader import IsolatedReader, shared_reader
 from data_prep.mixing.mixture_types import get_mixture_type
 from data_prep.mixing.pairing import Pairing, Window
 from data_prep.records.outcomes import Outcome
@@ -39,13 +39,15 @@ def make_record(
         StorageError: see `read_window`.
     """
     meter = meter or WorkMeter()
+    reader = shared_reader(seconds=config.decode_seconds, memory_bytes=config.decode_bytes)
     outcome = Outcome(
         split=pairing.split, mixture_id=pairing.mixture_id, mixture_type=pairing.mixture_type
     )
     try:
         with meter.step("read"):
             v1, v2 = (
-                read_window(window, config.recorded_clip) for window in (pairing.v1, pairing.v2)
+                read_window(window, config.recorded_clip, reader)
+                for window in (pairing.v1, pairing.v2)
             )
     except MediaError as error:
         return None, outcome.model_copy(update={"path": error.path, "reason": error.reason})
@@ -63,7 +65,7 @@ def make_record(
 
 
 @storage.retrying
-def read_window(window: Window, clip: ClipConfig) -> Clip:
+def read_window(window: Window, clip: ClipConfig, reader: IsolatedReader | None = None) -> Clip:
     """Decode a window of a video, in another process (see `media.isolated_reader`).
 
     Its audio is silence if the manifest names no audio stream.
@@ -75,7 +77,7 @@ def read_window(window: Window, clip: ClipConfig) -> Clip:
     """
     video = window.video
     _require_size(video)
-    read = shared_reader().read_clip(
+    read = (reader or shared_reader()).read_clip(
         video.path, clip, start=window.start, crop=(window.top, window.left), size=video.bytes
     )
     if video.audio_stream is None:

@@ -130,7 +130,7 @@ def test_two_attempts_at_once_are_one_writer(attempt, monkeypatch, tmp_path):
 
 @pytest.mark.slow
 def test_what_could_not_be_read_is_read_again(attempt, monkeypatch):
-    def damaged(window, clip):
+    def damaged(window, clip, reader):
         raise MediaError(window.video.path, "the data is damaged")
 
     with monkeypatch.context() as patch:
