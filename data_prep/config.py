@@ -20,7 +20,7 @@ MAX_SECONDS = 600.0
 MAX_SIDE = 16_384
 """Pixels of a side, as many as H.264 can have."""
 MAX_MIXTURES = 10_000_000
-"""Mixtures of a split; their plan is held in memory."""
+"""Mixtures of a split."""
 
 
 class ClipConfig(Settings):

@@ -6,7 +6,7 @@ import click
 import pytest
 import workplace
 
-from data_prep import commands
+from data_prep import video_commands
 from data_prep.errors import StorageError
 
 INDEX = "data_prep index --videos videos --output m.csv"
@@ -22,7 +22,7 @@ def failing(filled, monkeypatch):
         def fail(*args, **kwargs):
             raise error
 
-        monkeypatch.setattr(commands.examination, "examine_all", fail)
+        monkeypatch.setattr(video_commands.examination, "examine_all", fail)
         with workplace.unchanged(filled):
             return workplace.run(f"{INDEX} {options}")
 
