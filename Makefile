@@ -7,23 +7,31 @@ SHELL := bash
 UV_VERSION := 0.13.9
 PYTHON := .venv/bin/python
 READY := .venv/.ready
+STORES := .build/stores/.ready
 DEMO ?= demo
 
-.PHONY: help setup demo test test-fast lint types format lock clean
+.PHONY: help setup stores demo test test-fast test-cluster lint types format lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 21
 
 setup: $(READY) ## Create .venv with every locked dependency
+
+stores: $(STORES) ## Create .build/stores with the object stores of the tests
 
 demo: $(READY) ## Run everything on sample videos: pipeline, server, one separated mixture
 	$(PYTHON) -m pipeline demo --output $(DEMO)
 
-test: $(READY) ## Run every test
+test: $(READY) $(STORES) ## Run every test
 	$(PYTHON) -m pytest
 
 test-fast: $(READY) ## Run the tests that are not marked slow
 	$(PYTHON) -m pytest -m "not slow"
+
+test-cluster: $(READY) $(STORES) ## Run the tests of engines on the job server at JOB_ENDPOINT=HOST:PORT
+	@test -n "$(JOB_ENDPOINT)" || { echo "error: JOB_ENDPOINT: must be HOST:PORT, got ''" >&2; exit 1; }
+	JOB_ENDPOINT="$(JOB_ENDPOINT)" JOB_OPTIONS="$(JOB_OPTIONS)" $(PYTHON) -m pytest \
+	  --numprocesses 0 tests/engines -k "portable or on_a_job_server"
 
 lint: $(READY) ## Check style and formatting
 	.venv/bin/ruff check .
@@ -39,6 +47,8 @@ format: $(READY) ## Fix style and formatting
 lock: .build/uv ## Resolve the dependencies again into requirements.lock
 	.build/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --generate-hashes \
 	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
+	.build/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --output-file tests/engines/stores.lock tests/engines/stores.in
 
 clean: ## Remove the environment and the demo
 	rm -rf .venv .build $(DEMO)
@@ -55,6 +65,12 @@ $(READY): requirements.lock pyproject.toml | .build/uv
 	@env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -W ignore \
 	  -c "import components.evaluation.mean_scalars, models.training.train, pipeline.create" \
 	  2>.build/import.log || { cat .build/import.log >&2; exit 1; }
+	touch $@
+
+# They need another protobuf than TensorFlow.
+$(STORES): tests/engines/stores.lock | .build/uv
+	test -x .build/stores/bin/python || .build/uv venv --quiet --python 3.11 .build/stores
+	VIRTUAL_ENV=.build/stores .build/uv pip sync --quiet tests/engines/stores.lock
 	touch $@
 
 # uv comes from PyPI, through venv or pip, whichever this Python has.
