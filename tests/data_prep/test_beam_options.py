@@ -1,5 +1,9 @@
 """Beam's options: what is passed on, what is refused, and which runners they find."""
 
+import re
+import shlex
+from pathlib import Path
+
 import pytest
 from apache_beam.options.pipeline_options import PortableOptions
 from apache_beam.runners.portability.local_job_service import LocalJobServicer
@@ -7,6 +11,7 @@ from apache_beam.runners.runner import create_runner
 
 from data_prep import beam_options
 from data_prep.beam_options import OptionError, beam_flags, check_options, pipeline_options
+from data_prep.commands import main
 from data_prep.engines.job_options import JobOptions
 from data_prep.engines.limited import Limited
 from data_prep.errors import UserError
@@ -73,3 +78,22 @@ def test_a_time_limit_goes_with_an_engine(job_server):
     assert options.view_as(JobOptions).job_timeout == 1.5
     with pytest.raises(OptionError, match="--job_timeout: must go with the runner of an engine"):
         pipeline_options(["--job-timeout", "1.5"])
+
+
+def documented() -> list[list[str]]:
+    """Return the words of the commands of docs/scale.md that name a runner."""
+    text = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
+    lines = re.sub(r" \\\n +", " ", text).splitlines()
+    commands = [line.split("-m data_prep ")[1] for line in lines if "-m data_prep generate" in line]
+    return [shlex.split(command) for command in commands if "--runner=" in command]
+
+
+@pytest.mark.parametrize("words", documented(), ids=lambda words: words[-1])
+def test_documented_options_are_known(words):
+    verb, *arguments = words
+    context = main.commands[verb].make_context(verb, arguments)
+    check_options(context.params["beam_options"])
+
+
+def test_three_engines_are_documented():
+    assert len(documented()) == 3
