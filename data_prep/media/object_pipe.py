@@ -8,9 +8,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 _COUNT = struct.Struct("<I")
 _LENGTH = struct.Struct("<Q")
-_AT_ONCE = 2**20  # bytes of a read; a pipe holds no more
+PIPE_BYTES = 2**20
+"""As much as a pipe can hold by Linux' defaults."""
 
 
 class ObjectPipe:
@@ -58,17 +61,17 @@ class ObjectPipe:
             if written:
                 left[0] = left[0][written:]
 
-    def _read(self, length: int, deadline: float | None) -> bytearray:
-        data = bytearray(length)
-        left = memoryview(data)
+    def _read(self, length: int, deadline: float | None) -> memoryview:
+        data = np.empty(length, np.uint8)  # unlike a bytearray, not filled with zeros first
+        left = data.data
         while left:
             if deadline is not None:
                 self._wait(deadline)
-            count = os.readv(self._source, [left[:_AT_ONCE]])
+            count = os.readv(self._source, [left[:PIPE_BYTES]])
             if not count:
                 raise EOFError
             left = left[count:]
-        return data
+        return data.data
 
     def _wait(self, deadline: float) -> None:
         left = deadline - time.monotonic()

@@ -1,5 +1,6 @@
 """A child process that decodes, as its parent sees it."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 
 from data_prep.errors import StorageError
 from data_prep.media import reader_process
-from data_prep.media.object_pipe import ObjectPipe
+from data_prep.media.object_pipe import PIPE_BYTES, ObjectPipe
 from data_prep.storage.byte_ranges import RemoteFile
 
 _START = 300.0  # seconds in which the process must start
@@ -82,6 +83,8 @@ class ReaderChild:
                 os.close(life)
             assert self._process.stdin
             assert self._process.stdout
+            with suppress(OSError):  # users may have only so much; it saves waking up each other
+                fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
             self._pipe = ObjectPipe(self._process.stdout.fileno(), self._process.stdin.fileno())
             try:
                 self._pipe.receive(time.monotonic() + _START)

@@ -196,13 +196,13 @@ def test_the_examination_of_a_video_is_isolated_too(videos, plain):
 
 
 def test_frames_that_take_more_memory_than_allowed_are_refused(tmp_path, plain):
-    """By libav itself, which may call it damage."""
+    """By libav itself, which may call it damage, or crash."""
     path = tmp_path / "large.mp4"
     encode(path, np.zeros((3, 2160, 3840, 3), np.uint8), range(0, 120, 40))
     clip = config(2)
     for megabytes in (16, 32):
         with IsolatedReader(memory_bytes=megabytes << 20) as reader:
-            reason = f"large.mp4: needs more than {megabytes} MiB to be decoded"
+            reason = rf"needs more than {megabytes} MiB to be decoded|killed by signal 11"
             with pytest.raises(MediaError, match=reason):
                 reader.read_clip(path, clip, start=0)
             require_equal(reader.read_clip(plain, TINY, start=0), read_clip(plain, TINY, start=0))
