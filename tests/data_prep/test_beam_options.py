@@ -90,7 +90,8 @@ def documented() -> list[list[str]]:
 
 @pytest.mark.parametrize("words", documented(), ids=lambda words: words[-1])
 def test_documented_options_are_known(words):
-    verb, *arguments = words
+    # Google's store is asked at once whether it is there.
+    verb, *arguments = [word.replace("gs://", "memory://") for word in words]
     context = main.commands[verb].make_context(verb, arguments)
     check_options(context.params["beam_options"])
 
