@@ -115,7 +115,7 @@ class ReaderChild:
         """
         try:
             with _Served(self._pipe, time.monotonic() + seconds) as served:
-                self._pipe.send(request)
+                self._pipe.send((_folder(), *request))
                 kind, value = served.until_answered()
         except TimeoutError:
             raise StoppedError(f"keeps the decoder busy for more than {seconds:.0f} s") from None
@@ -208,6 +208,13 @@ class _Served:
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
+
+
+def _folder() -> str | None:
+    """Return the working folder, which relative paths are in; None if it was removed."""
+    with suppress(FileNotFoundError):
+        return os.getcwd()  # noqa: PTH109
+    return None
 
 
 def _paths() -> str:

@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -41,9 +42,12 @@ def main() -> None:
     pipe.send((READY, None))
     while True:
         try:
-            name, args, options = pipe.receive()
+            folder, name, args, options = pipe.receive()
         except EOFError:
             return
+        if folder is not None:
+            with suppress(OSError):  # relative paths are not found then
+                os.chdir(folder)
         _answer(pipe, memory, name, args, options)
 
 

@@ -133,6 +133,17 @@ def test_errors_are_those_of_the_decoder_itself(reader, plain, tmp_path):
     assert "in read_clip" in "".join(caught.value.__notes__)  # where it was, in the child
 
 
+def test_relative_paths_are_in_the_working_folder_of_the_caller(
+    reader, plain, tmp_path, monkeypatch
+):
+    (tmp_path / "here.mp4").write_bytes(plain.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    require_equal(reader.read_clip("here.mp4", TINY, start=0), read_clip(plain, TINY, start=0))
+    monkeypatch.chdir(plain.parent)
+    with pytest.raises(StorageMissingError, match=r"^here.mp4: "):
+        reader.read_clip("here.mp4", TINY, start=0)
+
+
 def test_one_child_serves_many_windows_and_ends_with_the_reader(plain):
     before = children()
     with IsolatedReader() as reader:
