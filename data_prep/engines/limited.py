@@ -90,8 +90,8 @@ class LimitedResult(PipelineResult):
         seconds = None if self._hours is None else 3600 * self._hours
         if duration is not None:
             seconds = min(duration / 1000, seconds or duration / 1000)
-        wait = _Call(self._result.wait_until_finish)
         try:
+            wait = _Call(self._result.wait_until_finish)
             ended = wait.ends_within(seconds)
         except BaseException:
             self._try_to_cancel()
