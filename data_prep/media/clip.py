@@ -22,11 +22,13 @@ class Clip:
         frames: uint8 `[T, H, W, 3]`, RGB.
         audio: int16 `[S]`, mono; zeros if the file has none.
         has_audio: whether the file has any audio in the window.
+        bytes_read: bytes that were read to decode it; 0 if they were not counted.
     """
 
     frames: np.ndarray
     audio: np.ndarray
     has_audio: bool
+    bytes_read: int = 0
 
 
 def read_clip(

@@ -6,7 +6,6 @@ import numpy as np
 
 from data_prep import storage
 from data_prep.config import ClipConfig, DataConfig
-from data_prep.errors import StorageError
 from data_prep.media import pcm
 from data_prep.media.clip import Clip
 from data_prep.media.decoding import MediaError
@@ -16,7 +15,6 @@ from data_prep.mixing.pairing import Pairing, Window
 from data_prep.records.outcomes import Outcome
 from data_prep.records.record import Mixture, encode
 from data_prep.records.work import WorkMeter
-from data_prep.sources.videos import Video
 
 
 def make_record(
@@ -52,6 +50,7 @@ def make_record(
     except MediaError as error:
         return None, outcome.model_copy(update={"path": error.path, "reason": error.reason})
     meter.windows += 2
+    meter.bytes_read += v1.bytes_read + v2.bytes_read
     with meter.step("mix"):
         mixture_type = get_mixture_type(pairing.mixture_type)
         made = mixture_type.prepare(v1.frames, v2.frames, pairing.mixing_rng(), config)
@@ -76,19 +75,9 @@ def read_window(window: Window, clip: ClipConfig, reader: IsolatedReader | None 
             indexed. Its digest is not compared.
     """
     video = window.video
-    _require_size(video)
     read = (reader or shared_reader()).read_clip(
         video.path, clip, start=window.start, crop=(window.top, window.left), size=video.bytes
     )
     if video.audio_stream is None:
         return replace(read, audio=np.zeros_like(read.audio), has_audio=False)
     return read
-
-
-def _require_size(video: Video) -> None:
-    size = storage.size(video.path)
-    if size != video.bytes:
-        raise StorageError(
-            video.path,
-            f"must be as it was indexed, with {video.bytes} bytes, got {size}; index it again",
-        )

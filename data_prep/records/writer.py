@@ -85,10 +85,10 @@ def write_records(
     info = summarize_outcomes(planned, reports, absent=absent, not_used=len(rejected))
     info.write(layout.info)
     manifest.write_rejected(layout.rejected, sorted(rejected, key=lambda item: item.path))
+    storage.remove(layout.videos)
     require_held()
     if layout.marker is not None:
         storage.write_text(layout.marker, "")
-    storage.remove(layout.videos)
     return info
 
 

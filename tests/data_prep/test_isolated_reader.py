@@ -436,3 +436,11 @@ def test_the_child_loads_only_what_reading_needs():
 def test_the_reader_of_a_process_is_shared():
     assert shared_reader() is shared_reader()
     assert pickle.loads(pickle.dumps(shared_reader)) is shared_reader
+
+
+def test_the_bytes_of_a_window_are_counted(reader, plain):
+    """At least those of its frames, and little more than the file."""
+    size = Path(plain).stat().st_size
+    for _ in range(2):
+        read = reader.read_clip(plain, config(), start=0.0)
+        assert size / 10 < read.bytes_read < 4 * size + 100_000
