@@ -1,7 +1,8 @@
 """Measure the cost of a mixture: `python tests/benchmarks/generation.py VIDEOS [--count 40]`.
 
-Prints CPU milliseconds per mixture, at the papers' 64 frames of 112x112, in one process, without the
-other one that decodes (see decoding.py): the total, its steps, Beam's share, and what the ffmpeg command needs to decode and scale the same two windows.
+Prints CPU milliseconds per mixture, at the papers' 64 frames of 112x112, in one process, without
+the other one that decodes (see decoding.py): the total, its steps, Beam's share, and what the
+ffmpeg command needs to decode and scale the same two windows.
 Mixtures and commands take turns, so that the machine's load weighs on both alike. Only videos of
 200 to 360 lines are used by default, as Kinetics is usually stored.
 """
