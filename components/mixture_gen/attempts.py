@@ -7,6 +7,7 @@ folder of the reports, which all attempts share, lists the attempts.
 import hashlib
 
 from data_prep import storage
+from data_prep.records.layout import REPORTS
 
 _FOLDER = "attempts"
 
@@ -20,16 +21,21 @@ def note_attempt(unfinished: str, uri: str) -> None:
 
 def list_attempts(unfinished: str) -> list[str]:
     """List the folders of all attempts that have been noted."""
-    return list(map(storage.read_text, storage.list_files(storage.join(unfinished, _FOLDER))))
+    files = storage.list_files(storage.join(unfinished, _FOLDER), hidden=False)
+    return list(map(storage.read_text, files))
 
 
-def remove_other_attempts(unfinished: str, finished: str) -> None:
-    """Remove what is left of other attempts, once one of them has finished all records.
+def remove_attempts(unfinished: str, finished: str, below: str) -> None:
+    """Remove the other attempts, and all that resumes them, once one has finished all records.
 
     Args:
-        unfinished: folder that the attempts share.
+        unfinished: folder that the attempts share, of which this process is the only writer.
         finished: folder of the attempt that finished, which stays.
+        below: folder that holds all attempts. Others are those of an output that this one was
+            moved or copied from.
     """
     for uri in list_attempts(unfinished):
-        if uri != storage.absolute(finished):
+        if uri != storage.absolute(finished) and uri.startswith(f"{below.rstrip('/')}/"):
             storage.remove_tree(uri)
+    for name in (REPORTS, _FOLDER):
+        storage.remove_tree(storage.join(unfinished, name))

@@ -12,7 +12,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
-from components.mixture_gen.attempts import note_attempt, remove_other_attempts
+from components.mixture_gen.attempts import note_attempt, remove_attempts
 from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.mixing.plan_digest import decisive
@@ -57,6 +57,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             },
             info=storage.join(examples.uri, INFO),
             rejected=storage.join(examples.uri, manifest.REJECTED),
+            attempts_below=_root(exec_properties),
         )
         earlier = manifest.read_rejected(manifest.rejected_beside(path))
         with storage.lease(layout.unfinished) as require_held:
@@ -69,8 +70,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 rejections=earlier,
                 report=partial(click.echo, err=True),  # the notices of logs are silenced
             )
-            remove_other_attempts(layout.unfinished, examples.uri)
-        storage.remove_tree(layout.unfinished)
+            remove_attempts(layout.unfinished, examples.uri, _root(exec_properties))
+        storage.remove_if_empty(layout.unfinished)
+
+
+def _root(exec_properties: Properties) -> str:
+    """Return the folder that holds all attempts, and what resumes them."""
+    return storage.absolute(storage.parent(_settings(exec_properties)["unfinished"]))
 
 
 def _unfinished(manifest_uri: str, exec_properties: Properties) -> str:

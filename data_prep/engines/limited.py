@@ -100,10 +100,11 @@ class LimitedResult(PipelineResult):
             canceled = self._try_to_cancel()
             outcome = "canceled" if canceled else "the engine did not cancel it in time"
             raise UserError(
-                f"--job_timeout: a job must end within {self._hours:g} hours, got one that has "
-                f"not: {outcome}; rerun the same command to resume"
+                f"--job_timeout: a job must end within {(seconds or 0) / 3600:g} hours, got one "
+                f"that has not: {outcome}; rerun the same command to resume"
             )
         if isinstance(wait.error, grpc.RpcError):
+            self._try_to_cancel()  # the job may go on without the job server
             raise _no_answer(wait.error) from wait.error
         if wait.error is not None:
             raise wait.error

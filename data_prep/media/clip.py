@@ -67,7 +67,7 @@ def read_clip(
         try:
             frames, origin = read_frames(container, window, seek=True)
         except UnusableError:
-            with opened(path) as again:
+            with opened(path, size=size) as again:
                 frames, origin = read_frames(again, window, seek=False)
         audio = audio_window.read_window(
             path, container, origin + start, clip.samples, clip.sample_rate

@@ -12,7 +12,7 @@ from data_prep.config import ClipConfig
 from data_prep.media.clip import Clip
 from data_prep.media.decoding import MediaError
 from data_prep.media.probe import VideoInfo
-from data_prep.media.reader_child import ReaderChild, StoppedError
+from data_prep.media.reader_child import ReaderChild, StoppedError, TooSlowError
 
 SECONDS = 300.0
 """Time limit of a window. It is long, because a machine may be busy with other things."""
@@ -21,13 +21,20 @@ MEMORY_BYTES = 2**31
 _PROBED = 100_000  # bytes of a file for which another second is allowed to examine it
 
 
+class StoppedDecoderError(MediaError):
+    """A file that crashes the decoder, or passes a limit.
+
+    It may also be the machine that lacked memory or time, so nobody should remember it.
+    """
+
+
 class IsolatedReader:
     """Reads videos in child processes, each with a time and a memory limit.
 
     A child is started at the first call, and serves many. As many of them run as calls do at the
     same time, from any threads. They end with this process, however it ends.
 
-    A call during which the child dies, or passes a limit, is repeated once in a new child.
+    A call during which the child dies, or takes too much memory, is repeated once in a new child.
     """
 
     def __init__(self, *, seconds: float = SECONDS, memory_bytes: int = MEMORY_BYTES):
@@ -53,7 +60,8 @@ class IsolatedReader:
         """Read a window of a video; see `clip.read_clip`.
 
         Raises:
-            MediaError: see there; or the file crashes the decoder or passes a limit, twice.
+            MediaError: see there; a StoppedDecoderError if the file crashes the decoder or takes
+                too much memory, twice, or takes too long.
             StorageError: see there.
         """
         options = {"start": start, "crop": crop, "size": size}
@@ -63,7 +71,8 @@ class IsolatedReader:
         """Examine a whole video; see `probe.probe`. A second more is allowed for every 100 kB.
 
         Raises:
-            MediaError: see there; or the file crashes the decoder or passes a limit, twice.
+            MediaError: see there; a StoppedDecoderError if the file crashes the decoder or takes
+                too much memory, twice, or takes too long.
             StorageError: see there.
         """
         seconds = self._seconds + storage.size(str(uri)) / _PROBED
@@ -94,12 +103,14 @@ class IsolatedReader:
     ) -> Any:
         try:
             return self._try(self._take(), seconds, name, args, options)
+        except TooSlowError as error:
+            raise StoppedDecoderError(uri, str(error)) from error
         except StoppedError:
             pass
         try:
             return self._try(ReaderChild(self._memory), seconds, name, args, options)
         except StoppedError as error:
-            raise MediaError(uri, str(error)) from error
+            raise StoppedDecoderError(uri, str(error)) from error
 
     def _try(self, child: ReaderChild, seconds: float, *request: Any) -> Any:
         try:
@@ -111,12 +122,14 @@ class IsolatedReader:
         return answer.result()
 
     def _take(self) -> ReaderChild:
-        while self._idle:
-            child = self._idle.pop()
+        while True:
+            try:
+                child = self._idle.pop()
+            except IndexError:
+                return ReaderChild(self._memory)
             if child.is_usable():
                 return child
             child.kill()
-        return ReaderChild(self._memory)
 
 
 @cache

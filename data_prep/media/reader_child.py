@@ -27,6 +27,10 @@ class StoppedError(Exception):
     """Why a child did not answer, as a predicate about the file."""
 
 
+class TooSlowError(StoppedError):
+    """The child passed its time limit."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a child answered.
@@ -118,14 +122,14 @@ class ReaderChild:
                 self._pipe.send((_folder(), *request))
                 kind, value = served.until_answered()
         except TimeoutError:
-            raise StoppedError(f"keeps the decoder busy for more than {seconds:.0f} s") from None
+            raise TooSlowError(f"keeps the decoder busy for more than {seconds:.0f} s") from None
         except (EOFError, BrokenPipeError):
             self._wait()
             raise StoppedError(f"stops the decoder: {self._how_it_ended()}") from None
-        if kind == reader_process.NO_MEMORY:
-            raise StoppedError(f"needs more than {_in_words(self._memory)} to be decoded")
         if served.failure is not None:
             return Answer(None, (served.failure,))
+        if kind == reader_process.NO_MEMORY:
+            raise StoppedError(f"needs more than {_in_words(self._memory)} to be decoded")
         if kind == reader_process.RAISED:
             return Answer(None, tuple(value))
         return Answer(value, ())

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from threading import Lock
 
 import numpy as np
 
@@ -125,7 +126,7 @@ class VideoPool:
         self._config = config
         sources, names = videos.codes("source")
         digest = digests(name.as_py() for name in names)[sources]
-        order = videos.order("source", "id", "path")
+        order = videos.order("source", "id", "sha256")
         order = order[videos.in_split(split)[order]]
         # Stable, so that sources of one digest, if ever there are some, do not mingle.
         self._order = order[np.argsort(digest[order], kind="stable")].astype(np.int32)
@@ -224,15 +225,17 @@ class _Kinds:
         self._kinds: list[tuple[str, bool | None]] = []
         self._numbers: dict[tuple[str, bool | None], int] = {}
         self._known = bytearray()
+        self._lock = Lock()  # the threads of a worker share a plan
 
     def __getitem__(self, index: int) -> tuple[str, bool | None]:
-        for _ in range(index + 1 - len(self._known)):
-            kind = next(self._drawn)
-            number = self._numbers.setdefault(kind, len(self._numbers))
-            if number == len(self._kinds):
-                self._kinds.append(kind)
-            self._known.append(number)
-        return self._kinds[self._known[index]]
+        with self._lock:
+            for _ in range(index + 1 - len(self._known)):
+                kind = next(self._drawn)
+                number = self._numbers.setdefault(kind, len(self._numbers))
+                if number == len(self._kinds):
+                    self._kinds.append(kind)
+                self._known.append(number)
+            return self._kinds[self._known[index]]
 
 
 def _rng(seed: int, split: str, index: int, purpose: int) -> np.random.Generator:

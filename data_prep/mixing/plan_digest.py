@@ -11,6 +11,8 @@ from data_prep.sources.videos import COLUMNS, Video, Videos
 _UNDECISIVE = ("path", "loudness")
 _LIMITS = {"max_dropped_share", "decode_seconds", "decode_bytes"}
 _LARGEST = 2**256
+_VERSION = 1
+"""Changed whenever other records are made of the same videos and settings."""
 
 
 def decisive(config: DataConfig) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def fingerprint(videos: Sequence[Video], config: DataConfig) -> str:
         level = row[loudness]
         audible = level is not None and level >= config.min_loudness
         total += _number([*(row[place] for place in columns), audible])
-    return f"{(total + _number(decisive(config))) % _LARGEST:064x}"
+    return f"{(total + _number([_VERSION, decisive(config)])) % _LARGEST:064x}"
 
 
 def _number(values: Any) -> int:

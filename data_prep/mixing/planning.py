@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 
 from data_prep.config import DataConfig
 from data_prep.mixing.pairing import Pairing, VideoPool, check_sources, usable
@@ -27,6 +28,7 @@ class Plan:
     rejections: list[Rejection]
     config: DataConfig
     _pools: dict[str, VideoPool] = field(default_factory=dict, init=False, repr=False)
+    _lock: Lock = field(default_factory=Lock, init=False, repr=False)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -38,8 +40,9 @@ class Plan:
 
         The first call sorts the videos of the split.
         """
-        if split not in self._pools:
-            self._pools[split] = VideoPool(self.videos, split, self.config)
+        with self._lock:  # the threads of a worker share a plan
+            if split not in self._pools:
+                self._pools[split] = VideoPool(self.videos, split, self.config)
         end = self.config.mixtures_of(split) if stop is None else stop
         return self._pools[split].pairings(start, end)
 

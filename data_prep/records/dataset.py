@@ -4,7 +4,7 @@ settings.json                       settings and fingerprint, written first
 manifest.csv                        the videos, with their splits
 SPLIT/mixtures-00000-of-00004.tfrecord
 progress/reports/SPLIT-00000.json   contents of a finished shard, so that only others are made
-progress/videos.arrow               the videos as workers read them, while there are workers
+progress/videos-FINGERPRINT.arrow   the videos as workers read them, while there are workers
 info.json  rejected.csv             counts, settings, sizes; rejected files and reasons
 COMPLETED                           written last
 .lease                              names the writer while there is one

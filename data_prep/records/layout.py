@@ -10,6 +10,9 @@ from data_prep.errors import StorageMissingError
 from data_prep.splits import SPLITS
 from data_prep.storage.stores import open_store, storage_errors
 
+REPORTS = "reports"
+"""Name of the folder of the reports of finished shards."""
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -50,6 +53,8 @@ class RecordLayout:
         splits: folder of each split's records, by split.
         info: the file `info.json`.
         rejected: the file `rejected.csv`.
+        attempts_below: folder below which records of earlier attempts are taken over; None if all
+            attempts write to the same places. Reports may name others: an output can be moved.
         marker: a file that is written last; None for none.
     """
 
@@ -57,17 +62,20 @@ class RecordLayout:
     splits: Mapping[str, str]
     info: str
     rejected: str
+    attempts_below: str | None = None
     marker: str | None = None
 
     @property
     def reports(self) -> str:
         """Folder of the reports of finished shards."""
-        return storage.join(self.unfinished, "reports")
+        return storage.join(self.unfinished, REPORTS)
 
-    @property
-    def videos(self) -> str:
-        """The videos, as workers read them."""
-        return storage.join(self.unfinished, "videos.arrow")
+    def videos(self, fingerprint: str) -> str:
+        """Return the file of the videos, as workers read them.
+
+        Its name keeps workers of a job that was not canceled from reading those of another one.
+        """
+        return storage.join(self.unfinished, f"videos-{fingerprint[:16]}.arrow")
 
     def records(self, shard: Shard) -> str:
         """Return the URI of a shard's file."""
@@ -76,6 +84,11 @@ class RecordLayout:
     def report(self, shard: Shard) -> str:
         """Return the URI of the report that makes a shard a finished one."""
         return storage.join(self.reports, f"{shard.split}-{shard.number:05d}.json")
+
+    def may_take_over(self, records: str) -> bool:
+        """Say whether a file of records was made by an earlier attempt at these ones."""
+        below = self.attempts_below
+        return below is not None and records.startswith(f"{below.rstrip('/')}/")
 
     def sizes(self) -> dict[str, int]:
         """Return the bytes of the files of records, by SPLIT/NAME."""
@@ -96,6 +109,7 @@ def lay_out(config: DataConfig) -> Iterator[Shard]:
             yield Shard(split, number, len(starts), start, min(start + size, count))
 
 
+@storage.retrying
 def _sizes(folder: str) -> dict[str, int]:
     """List a folder with the sizes of its files; a missing one is empty."""
     with suppress(StorageMissingError), storage_errors(folder):

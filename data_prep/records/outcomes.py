@@ -83,18 +83,23 @@ class ShardReport(Results):
             **facts,
         )
 
-    def vouches_for(self, shard: Shard, fingerprint: str) -> bool:
-        """Say whether the shard's mixtures have been made, and their records are all there."""
-        if self.fingerprint != fingerprint or (self.start, self.stop) != (shard.start, shard.stop):
-            return False
-        try:
-            return storage.size(self.records) == self.bytes
-        except StorageMissingError:
-            return False
+    def is_about(self, shard: Shard, fingerprint: str) -> bool:
+        """Say whether these are the shard's mixtures."""
+        own = (self.fingerprint, self.start, self.stop)
+        return own == (fingerprint, shard.start, shard.stop)
 
 
-def find_report(uri: str, shard: Shard, fingerprint: str) -> ShardReport | None:
-    """Read the report of a shard; None if it is missing or vouches for other records."""
+@storage.retrying
+def find_report(shard: Shard, layout: RecordLayout, fingerprint: str) -> ShardReport | None:
+    """Read the report of a finished shard, and give its records their place.
+
+    Records of an earlier attempt are linked or copied there. They stay where they are, too: another
+    attempt may still run, which nobody has canceled.
+
+    Returns:
+        The report, which names that place; None if there is none, or if the records are gone.
+    """
+    uri = layout.report(shard)
     try:
         report = ShardReport.read(uri)
     except StorageMissingError:
@@ -103,21 +108,33 @@ def find_report(uri: str, shard: Shard, fingerprint: str) -> ShardReport | None:
         raise
     except UserError:  # of another version
         return None
-    return report if report.vouches_for(shard, fingerprint) else None
+    if not report.is_about(shard, fingerprint):
+        return None
+    place = layout.records(shard)
+    if not _holds(place, report.bytes):
+        if not (layout.may_take_over(report.records) and _holds(report.records, report.bytes)):
+            return None
+        storage.link(report.records, place)
+    if report.records != place:
+        report = report.model_copy(update={"records": place})
+        report.write(uri)
+    return report
 
 
 def find_reports(
     shards: Sequence[Shard], layout: RecordLayout, fingerprint: str
 ) -> dict[Shard, ShardReport]:
-    """Read the reports of the finished ones among some shards, several at a time."""
-
-    @storage.retrying
-    def find(shard: Shard) -> ShardReport | None:
-        return find_report(layout.report(shard), shard, fingerprint)
-
+    """Find the reports of the finished ones among some shards, several at a time."""
     with ThreadPoolExecutor(_AT_A_TIME) as threads:
-        reports = threads.map(find, shards)
+        reports = threads.map(lambda shard: find_report(shard, layout, fingerprint), shards)
         return {s: report for s, report in zip(shards, reports, strict=True) if report is not None}
+
+
+def _holds(records: str, size: int) -> bool:
+    try:
+        return storage.size(records) == size
+    except StorageMissingError:
+        return False
 
 
 def unreadable(reports: Iterable[ShardReport]) -> list[Rejection]:

@@ -16,7 +16,8 @@ class Work(Results):
 
     Attributes:
         windows: clips that were read.
-        bytes_read: bytes that were read of the videos' files.
+        bytes_read: bytes of the videos that decoders were given; a store hands out whole blocks of
+            512 kB, and files of up to 4 MB whole.
         seconds: wall time of all workers together, by step.
     """
 

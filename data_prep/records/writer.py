@@ -7,6 +7,7 @@ All places are URIs of the storage layer, on the workers too. What travels to th
 grow with the number of videos: a shard is a range of mixtures, which the worker draws itself.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,9 @@ from data_prep.records.work import WorkMeter
 from data_prep.sources import manifest
 from data_prep.sources.kinetics import Rejection
 from data_prep.sources.videos import Videos
+
+_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+)?")  # such as times, which would make many counters
+_LONGEST_NAME = 100
 
 
 def write_records(
@@ -74,7 +78,7 @@ def write_records(
     """
     shards = list(lay_out(planned.config))
     _report_resumption(planned, shards, layout, report)
-    planned.videos.write(layout.videos)
+    planned.videos.write(layout.videos(planned.fingerprint))
     job = Job(layout, planned.config, planned.fingerprint)
     with running(pipeline):
         _ = pipeline | WriteShards(shards, job)
@@ -85,7 +89,7 @@ def write_records(
     info = summarize_outcomes(planned, reports, absent=absent, not_used=len(rejected))
     info.write(layout.info)
     manifest.write_rejected(layout.rejected, sorted(rejected, key=lambda item: item.path))
-    storage.remove(layout.videos)
+    storage.remove(layout.videos(planned.fingerprint))
     require_held()
     if layout.marker is not None:
         storage.write_text(layout.marker, "")
@@ -110,12 +114,13 @@ def _require_all(
     shards: Sequence[Shard], reports: dict[Shard, ShardReport], layout: RecordLayout
 ) -> None:
     """Check that every shard is finished; a runner that lost some says nothing about it."""
-    for shard in shards:
-        if shard not in reports:
-            raise UserError(
-                f"{layout.records(shard)}: must hold the records that its report lists, got "
-                "others; rerun the same command to make them again"
-            )
+    lost = [shard for shard in shards if shard not in reports]
+    if lost:
+        raise UserError(
+            f"{layout.reports}: must hold a report of every file of records, and each file have "
+            f"the size that it says, got {len(shards) - len(lost)} of {len(shards)}, none of "
+            f"{layout.records(lost[0])}; all workers must reach this folder; rerun the same command"
+        )
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ class Job:
 
     def read_plan(self) -> Plan:
         """Read the videos, and plan their mixtures."""
-        return Plan(Videos.read(self.layout.videos), [], self.config)
+        return Plan(Videos.read(self.layout.videos(self.fingerprint)), [], self.config)
 
 
 class WriteShards(beam.PTransform):
@@ -179,7 +184,7 @@ def _count(report: ShardReport) -> None:
     for name, count in report.mixture_types.items():
         Metrics.counter("mixtures", name).inc(count)
     for lost in report.dropped:
-        Metrics.counter("dropped", lost.reason).inc()
+        Metrics.counter("dropped", _NUMBERS.sub("N", lost.reason)[:_LONGEST_NAME]).inc()
     Metrics.counter("read", "windows").inc(report.work.windows)
     Metrics.counter("read", "bytes").inc(report.work.bytes_read)
     for step, seconds in report.work.seconds.items():
@@ -189,28 +194,14 @@ def _count(report: ShardReport) -> None:
 @storage.retrying
 def _find_finished(shard: Shard, plan: Plan, job: Job) -> ShardReport | None:
     """Return the report of a finished shard; what it lost must still be lost."""
-    report = find_report(job.layout.report(shard), shard, job.fingerprint)
-    if report is None:
-        return None
-    if report.dropped:
+    report = find_report(shard, job.layout, job.fingerprint)
+    if report is not None and report.dropped:
         lost = {mixture.mixture_id for mixture in report.dropped}
         pairings = plan.pairings(shard.split, shard.start, shard.stop)
         again = (make_record(p, job.config)[0] for p in pairings if p.mixture_id in lost)
         if any(record is not None for record in again):
             return None
-    return _in_place(report, shard, job)
-
-
-def _in_place(report: ShardReport, shard: Shard, job: Job) -> ShardReport:
-    """Give records that an earlier attempt made their place in this one."""
-    place = job.layout.records(shard)
-    if report.records == place:
-        return report
-    storage.link(report.records, place)
-    moved = report.model_copy(update={"records": place})
-    moved.write(job.layout.report(shard))
-    storage.remove(report.records)
-    return moved
+    return report
 
 
 @storage.retrying

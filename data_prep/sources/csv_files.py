@@ -10,6 +10,7 @@ from typing import Any
 
 from data_prep import storage
 from data_prep.errors import StorageError, UserError
+from data_prep.storage.lasting import may_pass
 from data_prep.storage.stores import storage_errors
 
 Lines = Iterator[tuple[int, dict[str, str]]]
@@ -77,6 +78,8 @@ def _errors(uri: str, what: str) -> Iterator[None]:
     try:
         yield
     except (StorageError, csv.Error) as error:
+        if isinstance(error, StorageError) and may_pass(error):
+            raise
         reason = error.reason if isinstance(error, StorageError) else error
         raise UserError(f"{uri}: {what} must be a readable CSV: {reason}") from error
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from data_prep import storage
 from data_prep.errors import StorageError, StorageMissingError
 from data_prep.media.decoding import MediaError
-from data_prep.media.isolated_reader import shared_reader
+from data_prep.media.isolated_reader import StoppedDecoderError, shared_reader
 from data_prep.media.probe import VideoInfo
 from data_prep.sources.examined_files import Content, Examined
 from data_prep.storage.stores import storage_errors
@@ -30,6 +30,8 @@ def examine_file(path: str, stamp: str = "", *, decode: bool) -> Examined:
     """
     try:
         return _opened(path, stamp, decode)
+    except StoppedDecoderError as error:  # perhaps it was the machine, so it is not remembered
+        return Examined(path, "", decode, error.reason, None)
     except MediaError as error:
         return Examined(path, stamp, decode, error.reason, None)
     except StorageMissingError as error:

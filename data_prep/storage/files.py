@@ -104,6 +104,13 @@ def remove_drafts(folder: str) -> None:
             remove(file)
 
 
+def remove_if_empty(folder: str) -> None:
+    """Remove a folder that holds nothing. An object store has no folders, so nothing is done."""
+    if is_local(folder):
+        with suppress(OSError):  # it holds something, or is gone
+            Path(local_path(folder)).rmdir()
+
+
 def remove_tree(folder: str) -> None:
     """Remove a folder and all that it holds; a missing one is fine."""
     with suppress(StorageMissingError):

@@ -66,11 +66,14 @@ def _link(source: str, target: str) -> bool:
     if not (is_local(source) and is_local(target)):
         return False
     make_dirs(parent(target))
-    remove(target)
+    draft = local_path(hidden_sibling(target, "tmp"))
     try:
-        os.link(local_path(source), local_path(target))
+        os.link(local_path(source), draft)
     except OSError:  # another file system, or one without hard links
         return False
+    with storage_errors(target):
+        Path(draft).replace(local_path(target))
+        Path(draft).unlink(missing_ok=True)  # a rename between two names of one file does nothing
     return True
 
 

@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def test_finished_shards_outlive_an_interruption(attempt, monkeypatch, tmp_path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("step", ["link", "remove", "remove_tree"])
+@pytest.mark.parametrize("step", ["link", "remove_tree"])
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_kill_while_finished_shards_are_taken_over_loses_none(
     attempt, monkeypatch, tmp_path, step, number
@@ -111,6 +112,56 @@ def test_a_kill_while_finished_shards_are_taken_over_loses_none(
     assert contents(attempt("MixtureGen/examples/3")) == whole
     assert not list((tmp_path / "unfinished").iterdir())
     assert not (tmp_path / "MixtureGen/examples/1").exists()
+
+
+@pytest.mark.slow
+def test_a_job_that_was_not_canceled_takes_nothing_from_a_later_attempt(
+    attempt, monkeypatch, tmp_path
+):
+    """A worker of the first attempt goes on while the second one is about to finish."""
+    whole = contents(attempt("Whole/examples/1"))
+    jobs = []
+
+    def die(planned, shards, layout, report):
+        jobs.append((writer.Job(layout, planned.config, planned.fingerprint), shards))
+        planned.videos.write(layout.videos(planned.fingerprint))
+        stop()
+
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(writer, "_report_resumption", die)
+        attempt("MixtureGen/examples/1")
+    [(job, shards)] = jobs
+    find = writer.find_reports
+
+    def find_late(*arguments):
+        job_of_the_first = writer.WriteShard(job)
+        for shard in shards:
+            job_of_the_first.process(shard)
+        return find(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "find_reports", find_late)
+        made = attempt("MixtureGen/examples/2")
+    assert contents(made) == whole
+    assert not (tmp_path / "MixtureGen/examples/1").exists()
+
+
+@pytest.mark.slow
+def test_an_output_that_was_moved_takes_nothing_from_another_one(attempt, monkeypatch, tmp_path):
+    """The reports of an interrupted attempt name places that belong to another output now."""
+    whole = contents(attempt("Whole/examples/1"))
+    with monkeypatch.context() as patch, pytest.raises(StoppedError):
+        patch.setattr(writer, "find_reports", stop)
+        attempt("MixtureGen/examples/1")
+    [unfinished] = (tmp_path / "unfinished").iterdir()
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    shutil.copytree(tmp_path / "MixtureGen", elsewhere)
+    for path in (*unfinished.glob("reports/*"), *unfinished.glob("attempts/*")):
+        text = path.read_text().replace(str(tmp_path / "MixtureGen"), str(elsewhere))
+        path.write_text(text)
+    before = contents(elsewhere)
+    assert contents(attempt("MixtureGen/examples/2")) == whole
+    assert contents(elsewhere) == before
 
 
 @pytest.mark.slow

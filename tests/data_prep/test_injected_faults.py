@@ -97,7 +97,7 @@ def records(files):
     return {
         name: data
         for name, data in files.items()
-        if Path(name).name[0] != "." and Path(name).name != "videos.arrow"
+        if Path(name).name[0] != "." and Path(name).suffix != ".arrow"
     }
 
 

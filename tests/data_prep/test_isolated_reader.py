@@ -192,7 +192,8 @@ def test_a_hostile_video_costs_only_its_own_windows(name, reason, stand_in, vide
         with pytest.raises(MediaError, match=f"{name}: {reason}$"):
             reader.read_clip(hostile, TINY, start=0)
         tries = stand_in.read_text().splitlines()
-        assert len(tries) == len(set(tries)) == 2  # the second one in a new child
+        # The second one is in a new child; a child that hangs has had its time.
+        assert len(tries) == len(set(tries)) == (1 if name == "hang.mp4" else 2)
         require_equal(reader.read_clip(plain, TINY, start=0.5), expected)
     assert children() == before
     assert capfd.readouterr() == ("", "")

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
 from data_prep.mixing.pairing import VideoPool, draw, usable
+from data_prep.mixing.planning import plan
 from data_prep.mixing.spreading import spread, spread_within
 from data_prep.sources.videos import Videos
 
@@ -198,3 +201,26 @@ def test_any_range_of_mixtures_is_drawn_alone(videos):
     pool = VideoPool(Videos.of(videos), "train", config)
     assert list(pool.pairings(40, 60)) == whole[40:]
     assert list(pool.pairings(0, 20)) == whole[:20]
+
+
+def test_threads_of_a_worker_draw_the_same_mixtures(videos):
+    config = DataConfig(train_mixtures=4_000, same_label_share=0.3)
+    whole = list(plan(videos, config).pairings("train"))
+    shared = plan(videos, config)
+    ranges = [(start, start + 250) for start in range(0, 4_000, 250)]
+    with ThreadPoolExecutor(8) as threads:
+        drawn = threads.map(lambda ends: list(shared.pairings("train", *ends)), ranges[::-1])
+        assert [p for part in reversed(list(drawn)) for p in part] == whole
+
+
+def test_places_of_the_videos_decide_nothing(make_row):
+    """Not even those of two files of one name and source."""
+    rows = [make_row(f"s{i % 4}", id="same", sha256=str(i), split="train") for i in range(8)]
+    moved = [replace(row, path=f"/elsewhere/{8 - i}") for i, row in enumerate(rows)]
+    for one, two in zip(
+        draw(rows, "train", 100, DataConfig()), draw(moved, "train", 100, DataConfig()), strict=True
+    ):
+        assert (one.v1.video.sha256, one.v2.video.sha256) == (
+            two.v1.video.sha256,
+            two.v2.video.sha256,
+        )

@@ -83,7 +83,7 @@ def test_a_report_vouches_for_no_records_of_another_seed(videos, config, layout,
     for seed in (config.seed, config.seed + 1):
         planned = plan(videos, config.model_copy(update={"seed": seed}))
         shard = next(lay_out(planned.config))
-        report = find_report(layout.report(shard), shard, planned.fingerprint)
+        report = find_report(shard, layout, planned.fingerprint)
         assert (report is not None) == (seed == config.seed)
 
 
