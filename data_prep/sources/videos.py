@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from data_prep import storage
+from data_prep.storage.stores import storage_errors
 
 _BATCH = 10_000  # rows that are Python objects at a time
 
@@ -99,9 +100,14 @@ class Videos(Sequence[Video]):
 
     @classmethod
     def read(cls, uri: str) -> Self:
-        """Read what `write` wrote; of a large file, only what is asked for is held in memory."""
-        with storage.local_copy(uri) as path, pa.memory_map(str(path)) as file:
-            return cls(pa.ipc.open_file(file).read_all())
+        """Read what `write` wrote; of a large file, only what is asked for is held in memory.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        with storage.local_copy(uri) as path, storage_errors(uri):
+            with pa.memory_map(str(path)) as file:
+                return cls(pa.ipc.open_file(file).read_all())
 
     def write(self, uri: str) -> None:
         """Write an Arrow file, atomically, which workers read much faster than a CSV."""

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from data_prep import storage
+from data_prep.errors import StorageError
 from data_prep.sources.videos import Video, Videos
 
 
@@ -61,6 +62,14 @@ def test_a_file_holds_what_was_written(rows, tmp_path, memory, place, count):
     uri = storage.join(folder, "below", "videos.arrow")
     Videos.of(rows[:count]).write(uri)
     assert Videos.read(uri) == rows[:count]
+
+
+@pytest.mark.parametrize("data", [None, b"", b"no columns"])
+def test_a_file_that_is_missing_or_damaged_is_a_storage_error(tmp_path, data):
+    if data is not None:
+        (tmp_path / "a.arrow").write_bytes(data)
+    with pytest.raises(StorageError, match="a.arrow: "):
+        Videos.read(str(tmp_path / "a.arrow"))
 
 
 def test_columns(rows):
