@@ -105,9 +105,12 @@ class Videos(Sequence[Video]):
         Raises:
             StorageError: it cannot be read.
         """
-        with storage.local_copy(uri) as path, storage_errors(uri):
-            with pa.memory_map(str(path)) as file:
-                return cls(pa.ipc.open_file(file).read_all())
+        with (
+            storage.local_copy(uri) as path,
+            storage_errors(uri),
+            pa.memory_map(str(path)) as file,
+        ):
+            return cls(pa.ipc.open_file(file).read_all())
 
     def write(self, uri: str) -> None:
         """Write an Arrow file, atomically, which workers read much faster than a CSV."""

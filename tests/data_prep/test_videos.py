@@ -68,7 +68,7 @@ def test_a_file_holds_what_was_written(rows, tmp_path, memory, place, count):
 def test_a_file_that_is_missing_or_damaged_is_a_storage_error(tmp_path, data):
     if data is not None:
         (tmp_path / "a.arrow").write_bytes(data)
-    with pytest.raises(StorageError, match="a.arrow: "):
+    with pytest.raises(StorageError, match=r"a\.arrow: "):
         Videos.read(str(tmp_path / "a.arrow"))
 
 
