@@ -23,6 +23,10 @@ MAX_MIXTURES = 10_000_000
 """Mixtures of a split."""
 
 
+_FILES = 32  # of a split, unless they would have fewer or more records than these
+_LEAST_IN_FILE, _MOST_IN_FILE = 8, 256
+
+
 class ClipConfig(Settings):
     """Shape of a clip: a window of a video, at one size and rate, with its audio.
 
@@ -98,7 +102,8 @@ class DataConfig(Settings):
         min_loudness: loudness in dBFS (RMS) below which a video, and a clip, counts as silent.
         max_dropped_share: largest share of a split's mixtures that may be lost to videos that
             cannot be read; a data set that loses more is an error.
-        records_per_shard: maximum number of records in one TFRecord file.
+        records_per_shard: maximum number of records in one TFRecord file. None for 256, or fewer if
+            a split would have less than 32 files, which several workers share better.
         decode_seconds: time after which a window counts as one that cannot be decoded, if the
             decoder hangs. A busy machine must not reach it with a good video.
         decode_bytes: memory that the decoder may take for a window.
@@ -115,7 +120,7 @@ class DataConfig(Settings):
     eval_fraction: float = Field(0.1, gt=0, lt=1)
     min_loudness: float = Field(-60.0, ge=-120, le=0)
     max_dropped_share: float = Field(0.05, ge=0, le=1)
-    records_per_shard: int = Field(256, ge=1, le=1_000_000)
+    records_per_shard: int | None = Field(None, ge=1, le=1_000_000)
     decode_seconds: float = Field(300.0, ge=1, le=86_400)
     decode_bytes: int = Field(2**31, ge=2**27, le=2**40)
     seed: int = Field(0, ge=0, le=MAX_SEED)
@@ -123,6 +128,11 @@ class DataConfig(Settings):
     def mixtures_of(self, split: str) -> int:
         """Return the number of mixtures of a split."""
         return {TRAIN: self.train_mixtures, EVAL: self.eval_mixtures}[split]
+
+    def shard_size_of(self, split: str) -> int:
+        """Return the number of records in each file of a split but the last."""
+        even = math.ceil(self.mixtures_of(split) / _FILES)
+        return self.records_per_shard or min(max(even, _LEAST_IN_FILE), _MOST_IN_FILE)
 
     @property
     def recorded_clip(self) -> ClipConfig:

@@ -101,9 +101,8 @@ class RecordLayout:
 
 def lay_out(config: DataConfig) -> Iterator[Shard]:
     """Yield the shards of both splits; the file of a mixture depends on its index alone."""
-    size = config.records_per_shard
     for split in SPLITS:
-        count = config.mixtures_of(split)
+        count, size = config.mixtures_of(split), config.shard_size_of(split)
         starts = range(0, count, size)
         for number, start in enumerate(starts):
             yield Shard(split, number, len(starts), start, min(start + size, count))

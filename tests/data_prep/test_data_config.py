@@ -81,3 +81,13 @@ def test_the_clip_of_a_model_has_the_rate_that_was_meant():
     )
     with pytest.raises(UserError, match="model: frames"):
         clip_of_model([None, None, 48, 64, 3], described, "model")
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(1, 8), (8, 8), (300, 10), (1_000, 32), (8_192, 256), (460_000, 256)]
+)
+def test_small_data_sets_have_smaller_files_for_several_workers(count, size):
+    config = DataConfig(train_mixtures=count, eval_mixtures=5)
+    assert config.shard_size_of("train") == size
+    assert config.shard_size_of("eval") == 8
+    assert config.model_copy(update={"records_per_shard": 7}).shard_size_of("train") == 7

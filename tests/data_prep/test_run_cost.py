@@ -48,4 +48,4 @@ def test_the_graph_grows_with_the_mixtures_not_with_the_videos(make_row):
 
     small = graph(50)
     assert abs(graph(10_000) - small) < 100  # pickles differ by some bytes
-    assert graph(50, records_per_shard=8) > small + 1_000
+    assert graph(50, records_per_shard=4) > small + 1_000
