@@ -60,6 +60,8 @@ def _lines(uri: str, what: str, columns: Sequence[str]) -> Lines:
                             yield reader.line_num, _values(uri, reader.line_num, row, header)
                 except UnicodeDecodeError:
                     raise _wrong_byte(uri, path) from None
+                except csv.Error as error:
+                    raise StorageError(uri, str(error)) from None
 
 
 def write_csv(uri: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -77,11 +79,10 @@ def write_csv(uri: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) ->
 def _errors(uri: str, what: str) -> Iterator[None]:
     try:
         yield
-    except (StorageError, csv.Error) as error:
-        if isinstance(error, StorageError) and may_pass(error):
+    except StorageError as error:
+        if may_pass(error):
             raise
-        reason = error.reason if isinstance(error, StorageError) else error
-        raise UserError(f"{uri}: {what} must be a readable CSV: {reason}") from error
+        raise UserError(f"{uri}: {what} must be a readable CSV: {error.reason}") from error
 
 
 def _require_text(uri: str, path: Path) -> None:

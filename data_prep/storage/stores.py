@@ -18,6 +18,7 @@ from data_prep.storage.uris import is_local, local_path, split_scheme
 
 _EXTRAS = {"gcs": "gcs", "gs": "gcs", "s3": "s3", "s3a": "s3"}
 
+_SETTINGS = ("AWS_", "AZURE_", "FSSPEC_", "GCSFS_", "GOOGLE_", "STORAGE_")  # of the environment
 _GOOGLE = "storage.googleapis.com"
 _CONNECTING = 5.0  # seconds
 
@@ -47,18 +48,21 @@ def open_store(uri: str) -> tuple[Any, str]:
         if _EXTRAS.get(scheme) == "gcs":
             _require_google()
         thread = 0 if kind.async_impl else threading.get_ident()
-        store = _open(kind, os.getpid(), thread)
+        given = tuple((k, v) for k, v in os.environ.items() if k.startswith(_SETTINGS))
+        store = _open(kind, os.getpid(), thread, given)
         return store, store._strip_protocol(uri)
 
 
 @cache
-def _open(kind: Any, process: int, thread: int) -> Any:
+def _open(kind: Any, process: int, thread: int, given: tuple[tuple[str, str], ...]) -> Any:
     """Open a file system once in a process, and in a thread if it is for one thread alone.
+
+    Another environment, with other credentials or another server, opens another one.
 
     Listings are never cached, because other processes write to the same folders. fsspec itself
     would open each one for every thread, which costs 12 MB for a client of S3.
     """
-    return kind(use_listings_cache=False)
+    return kind(use_listings_cache=False, skip_instance_cache=True)
 
 
 @cache

@@ -75,7 +75,8 @@ def s3(tmp_path_factory) -> Iterator[Store]:
     with pytest.MonkeyPatch.context() as patch, server(command, port, log, environment()):
         for key, value in env.items():
             patch.setenv(key, value)
-        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("data")
+        fsspec.get_filesystem_class("s3").clear_instance_cache()  # of another server's
+        fsspec.filesystem("s3").mkdir("data")
         yield Store("s3://data", env, port)
 
 

@@ -1,6 +1,7 @@
 """Servers as processes: object stores, a job service with a worker pool, a Dask cluster."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,12 +15,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 STORES = ROOT / ".build" / "stores" / "bin"
 _STARTING = 60.0  # seconds
+_PORTS = (15_000, 32_000)  # below those that Linux gives to connections
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """Return a port that the operating system gives to no connection meanwhile."""
+    while True:
+        port = random.randrange(*_PORTS)
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
