@@ -19,7 +19,7 @@ from data_prep.errors import UserError
 
 @pytest.fixture
 def job_server():
-    """HOST:PORT of a job server that knows no options of its own."""
+    """HOST:PORT of a job server that takes no further options."""
     server = LocalJobServicer()
     port = server.start_grpc_server()
     yield f"localhost:{port}"

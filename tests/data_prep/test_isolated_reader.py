@@ -321,7 +321,7 @@ SCRIPT = """
 
 @pytest.fixture
 def start(tmp_path):
-    """Give a function that starts a script in a session of its own."""
+    """Give a function that starts a script in a new session."""
     started = []
 
     def run(*args):
