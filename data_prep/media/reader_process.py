@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 # What reading needs is loaded before the memory is limited.
 from data_prep.errors import UserError
 from data_prep.media import clip, media_file, probe
 from data_prep.media.decoding import MediaError
 from data_prep.media.object_pipe import ObjectPipe
+from data_prep.storage.byte_ranges import PositionedFile
 
 
 def read_clip(*args: Any, **options: Any) -> clip.Clip:
@@ -66,11 +66,11 @@ def main() -> None:
         _answer(pipe, memory, name, args, options)
 
 
-class ServedFile:
+class ServedFile(PositionedFile):
     """A remote file that the parent process reads, which knows the store and its errors."""
 
     def __init__(self, pipe: ObjectPipe, uri: str, size: int | None):
-        self._pipe, self._position = pipe, 0
+        self._pipe = pipe
         self._start, self._chunk = 0, memoryview(b"")
         self._handle, self.size = self._ask(OPEN, uri, size)
 
@@ -84,24 +84,8 @@ class ServedFile:
         self._position += len(data)
         return data
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to an offset, as `io.IOBase.seek` does."""
-        self._position = max(0, offset + (0, self._position, self.size)[whence])
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position in bytes."""
-        return self._position
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Let the parent close the file."""
         self._ask(CLOSE, self._handle)
 
     def _ask(self, *request: object) -> Any:

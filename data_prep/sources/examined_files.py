@@ -16,40 +16,27 @@ import av
 
 from data_prep import storage
 from data_prep.errors import UserError
+from data_prep.media.probe import VideoInfo
 
 EXAMINED = "examined.jsonl.gz"
 """Name of such a file beside a manifest."""
 
-_EXAMINATION = 1  # raised whenever an examination may find something else than before
+_EXAMINATION = 2  # raised whenever an examination may find something else than before
 _HEADER = {"what": "layered-video: examined files", "version": _EXAMINATION, "av": av.__version__}
 _LEVEL = 1  # of gzip; half a million lines take a second
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """Facts from the content of a video that can be used; see `media.probe.VideoInfo`.
+class Content(VideoInfo):
+    """Facts from the content of a video that can be used.
 
     Attributes:
         bytes: size of the file.
         sha256: digest of the file, hexadecimal.
-        duration: seconds of video.
-        width: pixels as shown.
-        height: pixels as shown.
-        fps: frames per second; 0 if the file does not say.
-        video_stream: index of the video stream.
-        audio_stream: index of the audio stream, or None.
-        loudness: RMS of the whole audio in dBFS, or None.
     """
 
     bytes: int
     sha256: str
-    duration: float
-    width: int
-    height: int
-    fps: float
-    video_stream: int
-    audio_stream: int | None
-    loudness: float | None
 
 
 @dataclass(frozen=True, slots=True)

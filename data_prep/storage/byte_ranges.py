@@ -1,5 +1,6 @@
 """Remote files of which only parts are read."""
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,14 +15,46 @@ in one request do (2.5 ms with s3fs), and most of the time that is spent waiting
 _KEPT = 32  # blocks, because audio and video of the same seconds are read one after the other
 
 
-class RemoteFile:
+class PositionedFile(ABC):
+    """What files have in common that are read at a position; others read and close them.
+
+    Attributes:
+        size: of the file in bytes.
+    """
+
+    size: int
+    _position = 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to an offset from the start (whence 0), the position (1) or the end (2)."""
+        self._position = max(0, offset + (0, self._position, self.size)[whence])
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._position
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the file."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class RemoteFile(PositionedFile):
     """A remote file that is read in blocks, each of them once as long as there are not too many.
 
     All methods raise StorageError if the store fails. fsspec's own cache of blocks keeps its memory
     after the file is closed, until Python looks for cycles.
-
-    Attributes:
-        size: of the file in bytes.
     """
 
     def __init__(self, uri: str, size: int | None = None):
@@ -33,7 +66,6 @@ class RemoteFile:
                 before it is read whole.
         """
         self._uri = uri
-        self._position = 0
         self._blocks: dict[int, bytes] = {}  # the last one was used last
         self._block = BLOCK
         self._file: Any = None
@@ -46,7 +78,7 @@ class RemoteFile:
                     return
             # It refuses to go on if the file is replaced meanwhile, where the store can tell.
             self._file = store.open(path, "rb", block_size=BLOCK, cache_type="none")
-            self.size: int = self._file.size
+            self.size = self._file.size
             if self.size <= WHOLE:
                 self._hold(self._whole(store.cat_file(path), self.size))
 
@@ -59,32 +91,12 @@ class RemoteFile:
         self._position += len(data)
         return data
 
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to an offset from the start (whence 0), the position (1) or the end (2)."""
-        self._position = max(0, offset + (0, self._position, self.size)[whence])
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position in bytes."""
-        return self._position
-
     def close(self) -> None:
         """Close the file and forget what was read."""
         self._blocks.clear()
         if self._file is not None:
             with storage_errors(self._uri):
                 self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _hold(self, data: bytes) -> None:
         self.size = len(data)
