@@ -18,6 +18,7 @@ OF_THE_FILE = frozenset(
 """Numbers of errors that are a property of a file or folder."""
 _OF_THE_DISK = frozenset({errno.EDQUOT, errno.EFBIG, errno.ENOSPC, errno.EROFS})
 _OF_THE_REQUEST = frozenset({errno.EINVAL, errno.EMSGSIZE, errno.ENOSYS, errno.ENOTSUP})
+# What a client raises about what it was asked to do, or cannot do.
 _MISTAKES = (AttributeError, ImportError, NotImplementedError, TypeError, ValueError)
 # Classes of client libraries that may not be installed: s3fs raises botocore's.
 _CREDENTIALS = frozenset(
