@@ -143,10 +143,13 @@ class _FailingFiles:
     added = False
 
 
-def _audit(event: str, args: tuple[Any, ...]) -> None:
-    state, files = _FailingFiles, [os.fsdecode(a) for a in args[:2] if isinstance(a, str | bytes)]
-    if event not in _EVENTS or state.folder is None:
+def _audit(
+    event: str, args: tuple[Any, ...], state: type[_FailingFiles] = _FailingFiles
+) -> None:
+    # The interpreter calls this until its end, when the names of this module are gone.
+    if state.folder is None or event not in _EVENTS:
         return
+    files = [os.fsdecode(a) for a in args[:2] if isinstance(a, str | bytes)]
     if not any(file.startswith(state.folder) for file in files):
         return
     number = len(state.calls)

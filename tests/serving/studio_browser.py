@@ -65,18 +65,22 @@ class StudioBrowser:
         expect(self.player.locator("canvas").first).to_be_hidden()
 
     def seek(self, seconds: float) -> None:
-        """Pause, and show the frame at a time."""
+        """Pause, and show the frame at a time; again if a new result begins to play meanwhile."""
         pause = self.player.get_by_role("button", name="Pause")
-        if pause.is_visible():
-            pause.click()
-        self.player.get_by_label("Time").evaluate(
-            """(input, seconds) => {
-              input.value = seconds;
-              input.dispatchEvent(new Event("input"));
-            }""",
-            seconds,
-        )
-        expect(self.player.locator(".clock")).to_have_text(re.compile(f"^{seconds:.2f} / "))
+        clock = self.player.locator(".clock")
+        end = time.monotonic() + _PATIENCE
+        while pause.is_visible() or not clock.inner_text().startswith(f"{seconds:.2f} / "):
+            assert time.monotonic() < end, f"expected {seconds:.2f} s, got {clock.inner_text()}"
+            if pause.is_visible():
+                pause.click()
+            self.player.get_by_label("Time").evaluate(
+                """(input, seconds) => {
+                  input.value = seconds;
+                  input.dispatchEvent(new Event("input"));
+                }""",
+                seconds,
+            )
+            self.page.wait_for_timeout(100)
 
     def look(self) -> dict[str, float]:
         """Return the mean brightness of each panel, by "heading: caption"."""
