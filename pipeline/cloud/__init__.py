@@ -1,0 +1,1 @@
+"""Vertex AI Pipelines and Kubeflow Pipelines: compilation, submission, schedules."""
