@@ -102,6 +102,8 @@ class VertexConfig(Settings):
         network: network of the stages, `projects/NUMBER/global/networks/NAME`.
         encryption_key: key that encrypts what Vertex AI keeps,
             `projects/.../cryptoKeys/KEY`.
+        endpoint: address of the API, if it isn't the region's public one, for example a private
+            endpoint. One that begins with `http://` gets no credentials.
         training: the training job; None to train in the stage's container.
     """
 
@@ -110,6 +112,7 @@ class VertexConfig(Settings):
     service_account: str = ""
     network: str = ""
     encryption_key: str = ""
+    endpoint: str = ""
     training: TrainingJobConfig | None = None
 
 
