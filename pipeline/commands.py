@@ -6,9 +6,8 @@ python -m pipeline run|demo|tables|gallery|compile --help
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -19,7 +18,9 @@ from data_prep.options import LOCAL_PLACE, PLACE, Whole, check_option
 from data_prep.sources import manifest
 from data_prep.storage.outputs import require_file_output, require_folder_output
 from models.precision import prepare
+from pipeline.cloud_commands import cancel, schedule, status, submit
 from pipeline.config import PipelineConfig, load_config
+from pipeline.config_options import Decorator, config_option, set_option
 from pipeline.console import show
 from pipeline.demo import run_demo, sample
 from pipeline.initial_model import require_initial_model
@@ -31,12 +32,6 @@ from pipeline.study.runs import check_systems, forbid_initial_model, run_study, 
 from pipeline.study.study import write_study
 from serving.versions import find_model
 
-Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
-
-
-set_option = click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."
-)
 annotations_option = click.option(
     "--annotations",
     type=PLACE,
@@ -44,13 +39,6 @@ annotations_option = click.option(
     metavar="FILE",
     help="Kinetics' CSV; repeatable. By default, CSVs in the folder or above it are found.",
 )
-
-
-def config_option(default: str) -> Decorator:
-    """Return the option that names a configuration."""
-    return click.option(
-        "--config", "config_name", default=default, show_default=True, help="A name or a YAML file."
-    )
 
 
 def videos_option(default: str) -> Decorator:
@@ -238,6 +226,10 @@ def compile_pipeline(target: str, config_name: str, output: Path, overrides: Seq
     click.echo(f"{config.name} for {target} in {output}. Before it runs, upload:")
     click.echo(f"  {schema} to {config.vertex.root}/schema/")
     click.echo(f"  span-1/manifest.csv of python -m data_prep index to {config.vertex.manifests}/")
+
+
+for command in (submit, schedule, status, cancel):
+    main.add_command(command)
 
 
 def _load(name: str, overrides: Sequence[str]) -> PipelineConfig:

@@ -9,7 +9,7 @@ from pipeline.cloud.cloud_platform import Documents
 from pipeline.cloud.cron import Cron
 from pipeline.cloud.kubeflow_client import KubeflowClient
 from pipeline.cloud.run_status import (
-    RunState,
+    CloudState,
     RunStatus,
     ScheduleStatus,
     StageStatus,
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from kfp_server_api import V2beta1RecurringRun, V2beta1Run
 
 _STATES = {
-    "PENDING": RunState.PENDING,
-    "RUNNING": RunState.RUNNING,
-    "SUCCEEDED": RunState.SUCCEEDED,
-    "SKIPPED": RunState.SKIPPED,
-    "FAILED": RunState.FAILED,
-    "CANCELING": RunState.CANCELING,
-    "CANCELED": RunState.CANCELED,
-    "PAUSED": RunState.PAUSED,
+    "PENDING": CloudState.PENDING,
+    "RUNNING": CloudState.RUNNING,
+    "SUCCEEDED": CloudState.SUCCEEDED,
+    "SKIPPED": CloudState.SKIPPED,
+    "FAILED": CloudState.FAILED,
+    "CANCELING": CloudState.CANCELING,
+    "CANCELED": CloudState.CANCELED,
+    "PAUSED": CloudState.PAUSED,
 }
 """State of a run or task, by Kubeflow's name -> ours."""
 _UNSET_YEAR = 1970
@@ -73,7 +73,7 @@ def run_status(run: Any, client: KubeflowClient, *, stages: bool = False) -> Run
     return RunStatus(
         id=run.run_id,
         name=run.display_name or "",
-        state=_STATES.get(run.state or "PENDING", RunState.UNKNOWN),
+        state=_STATES.get(run.state or "PENDING", CloudState.UNKNOWN),
         url=client.address(f"runs/details/{run.run_id}"),
         created=run.created_at,
         ended=_time(run.finished_at),
@@ -119,7 +119,7 @@ def _stages(run: Any) -> tuple[StageStatus, ...]:
 def _stage(task: Any) -> StageStatus:
     return StageStatus(
         name=task.display_name or task.task_id or "",
-        state=_STATES.get(task.state, RunState.UNKNOWN),
+        state=_STATES.get(task.state, CloudState.UNKNOWN),
         started=_time(task.start_time),
         ended=_time(task.end_time),
         message=_reason(task),

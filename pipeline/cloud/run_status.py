@@ -9,7 +9,7 @@ from typing import Any
 from data_prep.results import Results
 
 
-class RunState(StrEnum):
+class CloudState(StrEnum):
     """State of a run or of one of its stages."""
 
     PENDING = "pending"
@@ -25,12 +25,12 @@ class RunState(StrEnum):
     @property
     def is_canceled(self) -> bool:
         """Whether the run is canceled, or about to be."""
-        return self in (RunState.CANCELING, RunState.CANCELED)
+        return self in (CloudState.CANCELING, CloudState.CANCELED)
 
     @property
     def is_final(self) -> bool:
         """Whether the state cannot change any more."""
-        final = (RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELED, RunState.SKIPPED)
+        final = (CloudState.SUCCEEDED, CloudState.FAILED, CloudState.CANCELED, CloudState.SKIPPED)
         return self in final
 
 
@@ -46,7 +46,7 @@ class StageStatus(Results):
     """
 
     name: str
-    state: RunState
+    state: CloudState
     started: datetime | None = None
     ended: datetime | None = None
     message: str = ""
@@ -68,7 +68,7 @@ class RunStatus(Results):
 
     id: str
     name: str
-    state: RunState
+    state: CloudState
     url: str
     created: datetime | None = None
     ended: datetime | None = None
@@ -109,8 +109,8 @@ def ordered_stages(
     """
     listed = {status.name: status for status in found}
     names = _order(tasks)
-    stages = [listed.pop(name, StageStatus(name=name, state=RunState.PENDING)) for name in names]
-    others = [status for status in listed.values() if status.state is RunState.FAILED]
+    stages = [listed.pop(name, StageStatus(name=name, state=CloudState.PENDING)) for name in names]
+    others = [status for status in listed.values() if status.state is CloudState.FAILED]
     started = [stage for stage in stages if stage.started]
     waiting = [stage for stage in stages if not stage.started]
     return (*sorted(started, key=_start), *waiting, *others)

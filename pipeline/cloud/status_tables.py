@@ -9,14 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from data_prep.results import Results
-from pipeline.cloud.run_status import RunState, RunStatus, ScheduleStatus, StageStatus
+from pipeline.cloud.run_status import CloudState, RunStatus, ScheduleStatus, StageStatus
 
 _COLORS = {
-    RunState.SUCCEEDED: "green",
-    RunState.RUNNING: "cyan",
-    RunState.FAILED: "red",
-    RunState.CANCELING: "yellow",
-    RunState.CANCELED: "yellow",
+    CloudState.SUCCEEDED: "green",
+    CloudState.RUNNING: "cyan",
+    CloudState.FAILED: "red",
+    CloudState.CANCELING: "yellow",
+    CloudState.CANCELED: "yellow",
 }
 _NOTHING = "-"
 
@@ -67,12 +67,12 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     return table
 
 
-def _print_line(console: Console, line: str, state: RunState | None = None) -> None:
+def _print_line(console: Console, line: str, state: CloudState | None = None) -> None:
     console.print(line, style=_style(state), markup=False, highlight=False, soft_wrap=True)
 
 
 def _style(cell: str | None) -> str:
-    return _COLORS.get(cell, "") if isinstance(cell, RunState) else ""
+    return _COLORS.get(cell, "") if isinstance(cell, CloudState) else ""
 
 
 def _time(time: datetime | None) -> str:

@@ -8,7 +8,7 @@ from pipeline.cloud.api_errors import shortened
 from pipeline.cloud.cloud_platform import Documents
 from pipeline.cloud.cron import Cron
 from pipeline.cloud.run_status import (
-    RunState,
+    CloudState,
     RunStatus,
     ScheduleStatus,
     StageStatus,
@@ -23,23 +23,23 @@ _CONSOLE = "https://console.cloud.google.com/vertex-ai"
 _NAME = re.compile(r"projects/(?P<project>[^/]+)/locations/(?P<region>[^/]+)/\w+/(?P<id>[^/]+)")
 
 _STATES = {
-    "PENDING": RunState.PENDING,
-    "RUNNING": RunState.RUNNING,
-    "SUCCEEDED": RunState.SUCCEEDED,
-    "FAILED": RunState.FAILED,
-    "CANCEL_PENDING": RunState.CANCELING,
-    "CANCELLING": RunState.CANCELING,
-    "CANCELLED": RunState.CANCELED,
-    "SKIPPED": RunState.SKIPPED,
-    "NOT_TRIGGERED": RunState.SKIPPED,
-    "PIPELINE_STATE_QUEUED": RunState.PENDING,
-    "PIPELINE_STATE_PENDING": RunState.PENDING,
-    "PIPELINE_STATE_RUNNING": RunState.RUNNING,
-    "PIPELINE_STATE_SUCCEEDED": RunState.SUCCEEDED,
-    "PIPELINE_STATE_FAILED": RunState.FAILED,
-    "PIPELINE_STATE_CANCELLING": RunState.CANCELING,
-    "PIPELINE_STATE_CANCELLED": RunState.CANCELED,
-    "PIPELINE_STATE_PAUSED": RunState.PAUSED,
+    "PENDING": CloudState.PENDING,
+    "RUNNING": CloudState.RUNNING,
+    "SUCCEEDED": CloudState.SUCCEEDED,
+    "FAILED": CloudState.FAILED,
+    "CANCEL_PENDING": CloudState.CANCELING,
+    "CANCELLING": CloudState.CANCELING,
+    "CANCELLED": CloudState.CANCELED,
+    "SKIPPED": CloudState.SKIPPED,
+    "NOT_TRIGGERED": CloudState.SKIPPED,
+    "PIPELINE_STATE_QUEUED": CloudState.PENDING,
+    "PIPELINE_STATE_PENDING": CloudState.PENDING,
+    "PIPELINE_STATE_RUNNING": CloudState.RUNNING,
+    "PIPELINE_STATE_SUCCEEDED": CloudState.SUCCEEDED,
+    "PIPELINE_STATE_FAILED": CloudState.FAILED,
+    "PIPELINE_STATE_CANCELLING": CloudState.CANCELING,
+    "PIPELINE_STATE_CANCELLED": CloudState.CANCELED,
+    "PIPELINE_STATE_PAUSED": CloudState.PAUSED,
 }
 """State of a job or task, by Vertex AI's name -> ours."""
 
@@ -92,7 +92,7 @@ def run_status(job: "PipelineJob", *, stages: bool = False) -> RunStatus:
     return RunStatus(
         id=job.name,
         name=job.display_name,
-        state=_STATES.get(job.state.name, RunState.UNKNOWN),
+        state=_STATES.get(job.state.name, CloudState.UNKNOWN),
         url=url,
         created=job.create_time,
         ended=job.end_time,
@@ -139,7 +139,7 @@ def _stages(job: "PipelineJob") -> tuple[StageStatus, ...]:
 def _stage(task: Any) -> StageStatus:
     return StageStatus(
         name=task.task_name,
-        state=_STATES.get(task.state.name, RunState.UNKNOWN),
+        state=_STATES.get(task.state.name, CloudState.UNKNOWN),
         started=task.start_time,
         ended=task.end_time,
         message=_reason(task.error),
