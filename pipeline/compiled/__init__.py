@@ -1,0 +1,1 @@
+"""Runs of compiled pipelines on this machine, by the platforms' contract with containers."""
