@@ -19,6 +19,7 @@ from data_prep.sources import manifest
 from data_prep.storage.outputs import require_file_output, require_folder_output
 from models.precision import prepare
 from pipeline.cloud_commands import cancel, schedule, status, submit
+from pipeline.compiled_commands import run_compiled
 from pipeline.config import PipelineConfig, load_config
 from pipeline.config_options import Decorator, config_option, set_option
 from pipeline.console import show
@@ -68,7 +69,7 @@ def _checked_folder(ctx: click.Context, param: click.Parameter, folder: Path) ->
     return folder
 
 
-@click.group(cls=Commands, resumable=("run", "demo", "tables"))
+@click.group(cls=Commands, resumable=("run", "demo", "tables", "run-compiled"))
 def main() -> None:
     """Run the pipeline, from a folder of videos to a served model, or compile it."""
     prepare_libraries()
@@ -228,7 +229,7 @@ def compile_pipeline(target: str, config_name: str, output: Path, overrides: Seq
     click.echo(f"  span-1/manifest.csv of python -m data_prep index to {config.vertex.manifests}/")
 
 
-for command in (submit, schedule, status, cancel):
+for command in (submit, schedule, status, cancel, run_compiled):
     main.add_command(command)
 
 
