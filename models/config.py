@@ -88,16 +88,14 @@ class TrainConfig(Settings):
 
     Attributes:
         steps: updates of the weights.
-        batch: examples per batch, over all devices; the preset's by default. Each device
-            normalizes its share by the share's own statistics.
+        batch: examples per batch, over all devices; the preset's by default.
         optimizer: `sgd` with momentum 0.9 as in the papers, `adam`, `adamw`, or `muon`, see
             `models.training.muon`; the preset's by default.
         learning_rate: the peak; the preset's if neither this nor `optimizer` is given.
         schedule: `cosine` decays the rate to 1 % at the last step; `constant` keeps it.
         warmup_steps: steps in which the rate rises from 0.
         weight_decay: weight decay of `adamw`.
-        clip_norm: upper limit of the gradients' global norm; 0 for none. Several devices clip
-            their own shares.
+        clip_norm: upper limit of the gradients' global norm; 0 for none.
         accumulate: batches whose gradients make one update; each is normalized by itself.
         ema: momentum per update of the weights' moving average, which is exported instead of the
             weights; 0 for none. Batch normalization gets the statistics of the averaged

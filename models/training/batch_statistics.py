@@ -1,4 +1,4 @@
-"""Statistics of batch normalization for averaged weights.
+"""Statistics of batch normalization: over several devices, and for averaged weights.
 
 Training gathers statistics with other weights than their average. They are estimated again from a
 few batches, as in Izmailov et al., Averaging Weights Leads to Wider Optima and Better
@@ -27,11 +27,7 @@ def estimate_statistics(model: TrainableModel, batches: tf.data.Dataset) -> None
         model: the model; its weights stay as they are.
         batches: prepared training batches; several devices share each of them.
     """
-    layers = [
-        layer
-        for layer in model._flatten_layers()
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]
+    layers = _normalizations(model)
     if not layers:
         return
     strategy = model.distribute_strategy
@@ -53,6 +49,20 @@ def estimate_statistics(model: TrainableModel, batches: tf.data.Dataset) -> None
         ]
     for statistic, values in zip(statistics, zip(*found, strict=True), strict=True):
         statistic.assign(tf.reduce_mean(tf.stack(values), axis=0))
+
+
+def synchronize(model: TrainableModel) -> None:
+    """Let all batch normalizations use the moments of the whole batch, not of a device's share."""
+    for layer in _normalizations(model):
+        layer.synchronized = True
+
+
+def _normalizations(model: TrainableModel) -> list[keras.layers.BatchNormalization]:
+    return [
+        layer
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.BatchNormalization)
+    ]
 
 
 @contextmanager

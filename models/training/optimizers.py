@@ -9,9 +9,26 @@ from data_prep.registry import lookup
 from models.config import TrainConfig
 from models.presets import Preset
 from models.training.muon import KernelMuon
+from models.training.summed_clipping import SummedClipping
 
 Options = dict[str, Any]
 Rate: TypeAlias = "float | keras.optimizers.schedules.LearningRateSchedule"
+
+
+class DistributedSGD(SummedClipping, keras.optimizers.SGD):
+    """SGD that clips the sum of all devices' gradients."""
+
+
+class DistributedAdam(SummedClipping, keras.optimizers.Adam):
+    """Adam, likewise."""
+
+
+class DistributedAdamW(SummedClipping, keras.optimizers.AdamW):
+    """AdamW, likewise."""
+
+
+class DistributedMuon(SummedClipping, KernelMuon):
+    """Muon, likewise."""
 
 
 def _cosine(peak: float, batches: int, warmup: int) -> Rate:
@@ -39,30 +56,24 @@ SCHEDULES: dict[str, Callable[[float, int, int], Rate]] = {
 """Name -> a function of the peak, and of the numbers of all batches and of those of the warm-up."""
 
 OPTIMIZERS: dict[str, Callable[[TrainConfig, Options], keras.optimizers.Optimizer]] = {
-    "sgd": lambda _, common: keras.optimizers.SGD(momentum=0.9, **common),
-    "adam": lambda _, common: keras.optimizers.Adam(**common),
-    "adamw": lambda config, common: keras.optimizers.AdamW(
-        weight_decay=config.weight_decay, **common
-    ),
-    "muon": lambda _, common: KernelMuon(**common),
+    "sgd": lambda _, common: DistributedSGD(momentum=0.9, **common),
+    "adam": lambda _, common: DistributedAdam(**common),
+    "adamw": lambda config, common: DistributedAdamW(weight_decay=config.weight_decay, **common),
+    "muon": lambda _, common: DistributedMuon(**common),
 }
 """Name -> a function of the settings and of what all optimizers take."""
 
 
-def make_optimizer(
-    config: TrainConfig, preset: Preset, *, replicas: int = 1
-) -> keras.optimizers.Optimizer:
+def make_optimizer(config: TrainConfig, preset: Preset) -> keras.optimizers.Optimizer:
     """Return the optimizer of a training's settings.
 
     Args:
         config: the training's settings.
         preset: gives the optimizer and its learning rate if the settings do not.
-        replicas: devices, whose gradients are summed.
     """
     common: Options = {
         "learning_rate": _rate(config, preset),
-        # Each device clips before the sum.
-        "global_clipnorm": config.clip_norm / replicas or None,
+        "global_clipnorm": config.clip_norm or None,
         "gradient_accumulation_steps": config.accumulate if config.accumulate > 1 else None,
     }
     if config.ema:

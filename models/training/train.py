@@ -15,7 +15,7 @@ from models.config import ModelConfig, TrainConfig
 from models.presets import get_preset
 from models.systems import get_system
 from models.tasks.trainable import TrainableModel
-from models.training.batch_statistics import BATCHES, estimate_statistics
+from models.training.batch_statistics import BATCHES, estimate_statistics, synchronize
 from models.training.callbacks import (
     Checkpoints,
     EpochBoundary,
@@ -23,7 +23,7 @@ from models.training.callbacks import (
     ReportProgress,
     write_progress,
 )
-from models.training.devices import gpus, is_chief, make_strategy
+from models.training.devices import check_progress, gpus, is_chief, make_strategy
 from models.training.inputs import divisible, read_info, read_once, read_shuffled
 from models.training.optimizers import make_optimizer
 from models.training.progress import Progress
@@ -71,8 +71,9 @@ def train(
         The trained model, with the averaged weights and their statistics if `config.ema` is on.
 
     Raises:
-        UserError: the records, the devices or the initial model do not suit the settings, or
-            training diverged. The message then names the step and the mixtures of its batch.
+        UserError: the records, the devices or the initial model do not suit the settings, the
+            workers found different checkpoints, or training diverged. The message then names the
+            step and the mixtures of its batch.
 
     Example:
         Train C2 on the records that `python -m data_prep generate` wrote to `mixtures`:
@@ -111,8 +112,10 @@ def train(
     with strategy.scope(), precision.layers_in(config.precision):
         trained = system.task.build(system, model, clip, info.classes)
         trained.replicas = replicas
+        if replicas > 1:
+            synchronize(trained)
         trained.compile(
-            optimizer=make_optimizer(config, preset, replicas=replicas),
+            optimizer=make_optimizer(config, preset),
             # XLA compiles for one device, and its 3-D convolutions are 25 times slower than
             # TensorFlow's on a CPU.
             jit_compile=gpus() > 0 and replicas == 1,
@@ -136,6 +139,7 @@ def train(
     with storage.without_wildcards(checkpoints) as folder:
         manager = tf.train.CheckpointManager(run.checkpoint, folder, max_to_keep=2)
         run.restore(manager.latest_checkpoint)
+        check_progress(strategy, run.step)
         written = logs if is_chief(strategy) else None
         begin_run(run, trained.network, model.initial, logs=written, report=report)
         if run.step < run.steps:

@@ -50,10 +50,11 @@ def start_training(records):
     """A function that starts a process that trains in a folder; it writes `OUT*.npz`."""
     probe = Path(__file__).with_name("training_probe.py")
 
-    def run(out, folder, *, system, config, devices=(), environment=()):
+    def run(out, folder, *, system, config, norm="none", devices=(), environment=()):
         settings = {
             "system": system,
             "config": config,
+            "norm": norm,
             "devices": devices,
             "folder": str(folder),
             "train": records.train,

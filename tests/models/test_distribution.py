@@ -1,7 +1,9 @@
-"""Training on several devices or workers equals training on one, but for batch statistics."""
+"""Training on several devices or workers equals training on one."""
 
 import json
+import signal
 import socket
+import time
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -9,16 +11,50 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
+STEPS = 40
+
 CONFIG = {
-    "steps": 3,
+    "steps": 4,
     "batch": 4,
     "log_every": 1,
     "checkpoint_every": 2,
-    "optimizer": "sgd",
-    "learning_rate": 0.1,
-    "clip_norm": 0,
+    "re_pair": True,
+    "augment": {"flip": True, "color": 0.2, "gain": 3},
 }
-TRAINING = {"system": "c3_internal", "config": CONFIG}
+TRAININGS = {
+    # The gradients' norm is about 1.
+    "clipped": {
+        "norm": "batch",
+        "config": {
+            **CONFIG,
+            "optimizer": "sgd",
+            "learning_rate": 0.1,
+            "clip_norm": 0.3,
+            "ema": 0.5,
+        },
+    },
+    # The optimizer and the limit by default.
+    "default": {"norm": "group", "config": CONFIG},
+    "bfloat16": {
+        "norm": "batch",
+        "config": {**CONFIG, "precision": "mixed_bfloat16", "learning_rate": 1e-4},
+    },
+    "workers": {
+        "norm": "batch",
+        "config": {
+            **CONFIG,
+            "steps": STEPS,
+            "checkpoint_every": 3,
+            "optimizer": "sgd",
+            "learning_rate": 0.01,
+            "clip_norm": 0.3,
+            "ema": 0.9,
+        },
+    },
+}
+TOLERANCES = {"clipped": 1e-5, "default": 2e-4, "bfloat16": 5e-3}
+BOUND = 120
+"""Seconds after which a worker has ended whose peer died."""
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +63,14 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def devices(start_training, folder):
-    """Results of training on one device and on two."""
-    out = folder / "devices"
-    assert start_training(out, out, **TRAINING, devices=(1, 2)).wait() == 0
-    return [np.load(folder / f"devices-{count}.npz") for count in (1, 2)]
+def train(start_training, folder):
+    """Gives a function that starts a training on devices, or as a worker."""
+
+    def start(name, out, shared, **more):
+        given = {"system": "c3_internal", **TRAININGS[name], **more}
+        return start_training(folder / out, folder / shared, **given)
+
+    return start
 
 
 @contextmanager
@@ -45,28 +84,94 @@ def reserved_addresses(count):
         yield [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
 
 
-def assert_same(found, expected):
+def environments(addresses):
+    """Return the environments of a chief and its workers, as Vertex AI describes them."""
+    cluster = {"chief": addresses[:1], "worker": addresses[1:]}
+    tasks = [("chief", 0), *(("worker", index) for index in range(len(addresses) - 1))]
+    return [
+        {
+            "TF_CONFIG": json.dumps(
+                {"cluster": cluster, "environment": "cloud", "task": {"type": role, "index": index}}
+            ),
+            "TF_GRPC_REUSE_PORT": "1",
+        }
+        for role, index in tasks
+    ]
+
+
+def assert_same(found, expected, atol):
     assert set(found) == set(expected)
     for name in set(found) - {"chief"}:
-        np.testing.assert_allclose(found[name], expected[name], atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(found[name], expected[name], atol=atol, err_msg=name)
+
+
+@pytest.fixture(scope="module", params=TOLERANCES)
+def devices(request, train, folder):
+    """Name of a training, and its results on one device and on two."""
+    name = request.param
+    assert train(name, name, name, devices=(1, 2)).wait() == 0
+    return name, *(np.load(folder / f"{name}-{count}.npz") for count in (1, 2))
 
 
 def test_two_devices_train_as_one(devices):
-    one, two = devices
-    assert_same(two, one)
+    name, one, two = devices
+    assert_same(two, one, TOLERANCES[name])
 
 
-def test_two_workers_train_as_one_and_the_chief_writes(start_training, devices, folder):
+@pytest.fixture
+def start_workers(train, folder):
+    """Gives a function that starts a chief and a worker in a folder that they share."""
+    started = []
+
+    def start(addresses, shared, **more):
+        workers = [
+            train("workers", f"{shared}-{index}", shared, environment=environment, **more)
+            for index, environment in enumerate(environments(addresses))
+        ]
+        started.extend(workers)
+        return workers
+
+    yield start
+    for worker in started:
+        worker.kill()
+        worker.wait()
+
+
+def results(folder, shared):
+    return [np.load(folder / f"{shared}-{index}.npz") for index in range(2)]
+
+
+def wait_for(step, file, workers):
+    while not file.exists() or int(file.read_text() or 0) < step:
+        assert [worker.poll() for worker in workers] == [None, None]
+        time.sleep(0.001)
+
+
+def test_workers_train_as_one_and_the_chief_writes(train, start_workers, folder):
     with reserved_addresses(2) as addresses:
-        workers = []
-        for index in range(2):
-            task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-            environment = {"TF_CONFIG": json.dumps(task), "TF_GRPC_REUSE_PORT": "1"}
-            out, both = folder / f"worker-{index}", folder / "both"
-            workers.append(start_training(out, both, **TRAINING, environment=environment))
+        workers = start_workers(addresses, "whole")
         assert [worker.wait() for worker in workers] == [0, 0]
-    found = [np.load(folder / f"worker-{index}.npz") for index in range(2)]
+    found = results(folder, "whole")
     assert [bool(each["chief"]) for each in found] == [True, False]
-    assert len(list((folder / "both" / "logs").iterdir())) == 1
+    assert len(list((folder / "whole" / "logs").iterdir())) == 1
+    assert train("workers", "alone", "alone", devices=(1,)).wait() == 0
     for each in found:
-        assert_same(each, devices[0])
+        assert_same(each, np.load(folder / "alone-1.npz"), atol=1e-4)
+
+
+def test_workers_whose_peer_dies_end_and_resume_as_if_it_had_not(start_workers, folder):
+    for victim, step in ((1, 5), (0, 20)):
+        with reserved_addresses(2) as addresses:
+            workers = start_workers(addresses, "parts")
+            wait_for(step, folder / "parts" / "step", workers)
+            workers[victim].send_signal(signal.SIGKILL)
+            assert workers[1 - victim].wait(timeout=BOUND) != 0
+        (folder / "parts" / "step").unlink()
+    with reserved_addresses(2) as addresses:
+        workers = start_workers(addresses, "parts")
+        assert [worker.wait() for worker in workers] == [0, 0]
+    for parts, whole in zip(results(folder, "parts"), results(folder, "whole"), strict=True):
+        count = len(parts["losses"])
+        assert count < STEPS, "the run was resumed"
+        expected = {**whole, "losses": whole["losses"][-count:]}
+        assert_same(parts, expected, atol=1e-6)

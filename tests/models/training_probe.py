@@ -1,7 +1,8 @@
-"""Train on one device or several, in a process of its own: `training_probe.py OUT SETTINGS`.
+"""Train on one device or several, in another process: `training_probe.py OUT SETTINGS`.
 
-SETTINGS is JSON: `devices`, each number of which is a training of its own, or none for workers by
-TF_CONFIG; `train` and `eval` files; `folder`; `system`; and `config`, the training's.
+SETTINGS is JSON: `devices`, for each number of which it trains, or none for workers by TF_CONFIG;
+`train` and `eval` files; `folder`; `system`; `norm`, its normalization; and `config`, the
+training's.
 """
 
 import dataclasses
@@ -21,8 +22,7 @@ from models.training.train import train
 
 
 def main(out: str, settings: dict) -> None:
-    # With batch normalization each device would use the statistics of its own share.
-    presets.PRESETS["tiny"] = dataclasses.replace(TWO_LEVELS, norm="none")
+    presets.PRESETS["tiny"] = dataclasses.replace(TWO_LEVELS, norm=settings["norm"])
     if not settings["devices"]:
         train_one(f"{out}.npz", settings, settings["folder"], make_strategy())
         return
