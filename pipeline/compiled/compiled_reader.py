@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from pydantic import JsonValue
 
-from data_prep import storage
 from data_prep.errors import UserError
 from data_prep.settings import shown
+from pipeline.compiled.compiled_documents import read_documents
 from pipeline.compiled.parameter_types import Proto, new_value, old_value, type_of
 from pipeline.compiled.place_mapping import PlaceMapping
 from pipeline.compiled.task_graph import in_order
 from pipeline.compiled.task_plan import CompiledPipeline
 from pipeline.compiled.task_reader import read_tasks
 
-_RULE = "must be a compiled pipeline, a PipelineJob as JSON or a PipelineSpec as YAML"
+_WHAT = "a compiled pipeline, a PipelineJob as JSON or a PipelineSpec as YAML"
 _FAIL_FAST = "PIPELINE_FAILURE_POLICY_FAIL_FAST"
 _RUNTIME = ("parameters", "parameterValues", "gcsOutputDirectory")
 
@@ -50,7 +49,7 @@ def read_compiled(uri: str, places: PlaceMapping) -> CompiledPipeline:
     Raises:
         UserError: it is no compiled pipeline, or holds something that cannot be run here.
     """
-    documents = places.replace(_documents(uri))
+    documents = places.replace(read_documents(uri, _WHAT))
     try:
         return _pipeline(_parts(documents), _digest(documents))
     except UserError as error:
@@ -78,29 +77,15 @@ def _pipeline(parts: _Parts, digest: str) -> CompiledPipeline:
     )
 
 
-def _documents(uri: str) -> list[Any]:
-    text = storage.read_text(uri)
-    try:
-        return [json.loads(text)]
-    except RecursionError as error:
-        raise UserError(f"{uri}: {_RULE}, got values nested too deeply") from error
-    except ValueError:
-        pass
-    try:
-        return list(yaml.load_all(text, yaml.CSafeLoader))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{uri}: {_RULE}, got another file: {error}") from error
-
-
 def _parts(documents: list[Any]) -> _Parts:
     first = documents[0] if documents else None
     if not isinstance(first, dict):
-        raise UserError(f"{_RULE}, got {shown(first)}")
+        raise UserError(f"must be {_WHAT}, got {shown(first)}")
     if "pipelineSpec" not in first:
         return _kubeflow_parts(first, documents[1:])
     spec, runtime = first["pipelineSpec"], first.get("runtimeConfig") or {}
     if not isinstance(spec, dict) or not isinstance(runtime, dict):
-        raise UserError(f"{_RULE}, got {shown(first)}")
+        raise UserError(f"must be {_WHAT}, got {shown(first)}")
     if runtime.get("inputArtifacts"):
         raise UserError("runtimeConfig.inputArtifacts: must be empty to run here")
     return _Parts(
@@ -114,7 +99,7 @@ def _parts(documents: list[Any]) -> _Parts:
 
 def _kubeflow_parts(spec: Mapping[str, Any], others: list[Any]) -> _Parts:
     if "root" not in spec or len(others) > 1 or not all(isinstance(o, dict) for o in others):
-        raise UserError(f"{_RULE}, got the keys {shown(sorted(map(str, spec)))}")
+        raise UserError(f"must be {_WHAT}, got the keys {shown(sorted(map(str, spec)))}")
     # Kubeflow's workflows are Argo's, which start nothing after a failure.
     return _Parts(spec, {}, others[0] if others else {}, stops_at_failure=True)
 
