@@ -16,7 +16,7 @@ from data_prep.cli import Commands, prepare_libraries
 from data_prep.errors import UserError
 from data_prep.options import LOCAL_PLACE, PLACE, Whole, check_option
 from data_prep.sources import manifest
-from data_prep.storage.outputs import require_file_output, require_folder_output
+from data_prep.storage.outputs import require_folder_output
 from models.precision import prepare
 from pipeline.cloud_commands import cancel, schedule, status, submit
 from pipeline.compiled_commands import run_compiled
@@ -28,7 +28,6 @@ from pipeline.initial_model import require_initial_model
 from pipeline.mixtures import require_mixtures
 from pipeline.places import Places
 from pipeline.runners import local
-from pipeline.runners.vertex import compile_for_vertex
 from pipeline.study.runs import check_systems, forbid_initial_model, run_study, trainable_on
 from pipeline.study.study import write_study
 from serving.versions import find_model
@@ -207,26 +206,6 @@ def gallery(
         model, videos, output, annotations=annotations, mixtures=mixtures, count=count
     )
     click.echo(f"gallery in {page}")
-
-
-@main.command("compile")
-@click.option("--target", type=click.Choice(["vertex"]), default="vertex", show_default=True)
-@config_option("demo")
-@click.option(
-    "--output",
-    type=LOCAL_PLACE,
-    required=True,
-    help="The compiled pipeline, .json or .yaml.",
-)
-@set_option
-def compile_pipeline(target: str, config_name: str, output: Path, overrides: Sequence[str]) -> None:
-    """Compile the pipeline for Vertex AI or Kubeflow Pipelines, without a network."""
-    config = load_config(config_name, overrides)
-    require_file_output(str(output))
-    schema = compile_for_vertex(config, output)
-    click.echo(f"{config.name} for {target} in {output}. Before it runs, upload:")
-    click.echo(f"  {schema} to {config.vertex.root}/schema/")
-    click.echo(f"  span-1/manifest.csv of python -m data_prep index to {config.vertex.manifests}/")
 
 
 for command in (submit, schedule, status, cancel, run_compiled):

@@ -27,30 +27,9 @@ from models.presets import PRESETS, check_size
 from models.systems import System, get_system
 from models.tasks.bounds import EvaluationSettings
 from models.tasks.task import Task
+from pipeline.cloud.cloud_config import CloudConfig
 
 CONFIGS = Path(__file__).with_name("configs")
-
-
-class VertexConfig(Settings):
-    """Where a compiled pipeline runs.
-
-    Attributes:
-        image: the container image that holds this package.
-        root: the pipeline's artifacts, `gs://BUCKET/...`.
-        manifests: folder of the manifests' spans, `gs://...`.
-        serving: folder that models are pushed to, one subfolder per kind of task, `gs://...`.
-        beam_args: options of the Beam pipelines, for example Dataflow's.
-        gpus: GPUs of the training machine.
-        gpu_type: their type, by Google Cloud's name.
-    """
-
-    image: str = "layered-video:latest"
-    root: str = "gs://BUCKET/layered-video"
-    manifests: str = "gs://BUCKET/manifests"
-    serving: str = "gs://BUCKET/serving"
-    beam_args: tuple[str, ...] = ()
-    gpus: int = Field(1, ge=0, le=64)
-    gpu_type: str = "NVIDIA_TESLA_A100"
 
 
 class PipelineConfig(Settings):
@@ -85,7 +64,7 @@ class PipelineConfig(Settings):
     analyses: dict[str, SerializeAsAny[Settings]] = Field(default_factory=dict)
     workers: int = Field(1, ge=1, le=MAX_WORKERS)
     beam_args: tuple[str, ...] = ()
-    vertex: VertexConfig = VertexConfig()
+    cloud: CloudConfig = CloudConfig()
 
     @model_validator(mode="before")
     @classmethod

@@ -2,22 +2,23 @@
 
 from typing import Any
 
-from google.protobuf import text_format
 from tfx import v1 as tfx
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_node import BaseNode
-from tfx.dsl.components.common.resolver import ResolverStrategy
 from tfx.types import BaseChannel, artifact_utils
 
 from components.analyses.analysis import AnalysisInputs
 from components.data_gate.component import DataGate
+from components.evaluation.component import Evaluator
 from components.evaluation.eval_config import eval_config
+from components.index.component import Index
+from components.index.index_settings import IndexSettings
 from components.mixture_gen.component import MixtureGen
+from components.pusher.component import Pusher
+from components.record_schema.component import RecordSchema
 from components.report.component import Report
 from components.report.settings import ReportSettings
 from components.training.training_settings import TrainingSettings
-from data_prep import storage
-from data_prep.records.features import schema as records_schema
 from data_prep.splits import EVAL, SPLITS, TRAIN
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_digest, training_modules
@@ -26,20 +27,21 @@ _MIXING = "components.mixture_gen.executor"
 _TRAINING = "components.training.run_fn"
 _EVALUATION = "components.evaluation.mean_scalars"
 
+Manifest = str | IndexSettings
+"""Reference to a manifest, see `components.mixture_gen.spans`, or how to make it in the run."""
+
 
 def create_pipeline(
     config: PipelineConfig,
     *,
     root: str,
     manifests: str,
+    manifest: Manifest,
     unfinished: str,
-    schema: str,
     checkpoints: str,
     serving: str,
     beam_args: list[str],
     metadata: Any = None,
-    baseline_strategy: type[ResolverStrategy] | None = None,
-    trainer_platform: Any = None,
 ) -> tfx.dsl.Pipeline:
     """Create the pipeline.
 
@@ -50,15 +52,12 @@ def create_pipeline(
         config: the settings.
         root: folder of the artifacts.
         manifests: folder with `span-N/manifest.csv`.
+        manifest: the manifest to make mixtures of.
         unfinished: folder for what resumes interrupted mixing, which outlives a run.
-        schema: file with the records' schema, see `write_schema`.
         checkpoints: folder for the checkpoints of unfinished training runs.
         serving: folder that blessed models are pushed to, in TF Serving's layout.
         beam_args: options of the Beam pipelines.
         metadata: ML Metadata's connection; None if the platform brings its own.
-        baseline_strategy: resolver of the model to compare with; None for TFX's latest blessed
-            model. It receives the channel `current`, the model at hand.
-        trainer_platform: the platform's own description of the training machine.
 
     Returns:
         The pipeline, which any runner of TFX takes.
@@ -71,20 +70,20 @@ def create_pipeline(
         ...     config,
         ...     root="out/artifacts",
         ...     manifests="out/manifests",
+        ...     manifest="out/manifests/span-1/manifest.csv@sha256:0",
         ...     unfinished="out/unfinished",
-        ...     schema="out/schema.pbtxt",
         ...     checkpoints="out/checkpoints",
         ...     serving=f"out/serving/{config.task.kind}",
         ...     beam_args=["--runner=DirectRunner"],
         ... )
         >>> pipeline.pipeline_info.pipeline_name
         'separator-8x48x48-8fps-8000hz'
-        >>> [stage.id for stage in pipeline.components if "Model" not in stage.id][-3:]
+        >>> [stage.id for stage in pipeline.components][-3:]
         ['Evaluator', 'Pusher', 'Report']
     """
-    mixtures = _mixtures(config, manifests, unfinished)
+    *indexing, mixtures = _data_stages(config, manifest, unfinished)
     [examples] = mixtures.outputs.values()
-    curated = tfx.components.ImportSchemaGen(schema_file=schema)
+    curated = RecordSchema(code=source_digest("components.record_schema.component"))
     statistics = tfx.components.StatisticsGen(examples=examples, schema=curated.outputs["schema"])
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=curated.outputs["schema"]
@@ -95,27 +94,23 @@ def create_pipeline(
     )
     trainer = _trainer(config, examples, checkpoints)
     trainer.add_upstream_node(gate)
-    if trainer_platform is not None:
-        trainer.with_platform_config(trainer_platform)
     model = trainer.outputs["model"]
-    baseline = _baseline(model, baseline_strategy)
-    evaluator = tfx.components.Evaluator(
+    evaluator = Evaluator(
         examples=examples,
         model=model,
-        baseline_model=baseline.outputs["model"],
-        example_splits=[EVAL],
         eval_config=eval_config(
             system=config.system,
             settings=config.evaluation,
             code=source_digest(_EVALUATION),
         ),
+        serving=serving,
+        code=source_digest("components.evaluation.evaluator"),
     )
-    pusher = tfx.components.Pusher(
+    pusher = Pusher(
         model=model,
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=serving)
-        ),
+        blessing=evaluator.outputs["blessing"],
+        serving=serving,
+        code=source_digest("components.pusher.component"),
     )
     analyses = _analyses(config, examples, model, manifests)
     for analysis in analyses.values():
@@ -141,13 +136,13 @@ def create_pipeline(
         pipeline_name=config.name,
         pipeline_root=root,
         components=[
+            *indexing,
             mixtures,
             curated,
             statistics,
             validator,
             gate,
             trainer,
-            baseline,
             evaluator,
             pusher,
             *analyses.values(),
@@ -163,7 +158,7 @@ def create_mixtures_pipeline(
     config: PipelineConfig,
     *,
     root: str,
-    manifests: str,
+    manifest: Manifest,
     unfinished: str,
     beam_args: list[str],
     metadata: Any = None,
@@ -173,7 +168,7 @@ def create_mixtures_pipeline(
     Args:
         config: the settings.
         root: folder of the artifacts.
-        manifests: folder with `span-N/manifest.csv`.
+        manifest: the manifest to make mixtures of.
         unfinished: folder for what resumes interrupted mixing, which outlives a run.
         beam_args: options of the Beam pipeline.
         metadata: ML Metadata's connection; None if the platform brings its own.
@@ -181,27 +176,33 @@ def create_mixtures_pipeline(
     return tfx.dsl.Pipeline(
         pipeline_name=config.mixtures_name,
         pipeline_root=root,
-        components=[_mixtures(config, manifests, unfinished)],
+        components=_data_stages(config, manifest, unfinished),
         enable_cache=True,
         metadata_connection_config=metadata,
         beam_pipeline_args=[*beam_args],
     )
 
 
-def _mixtures(config: PipelineConfig, manifests: str, unfinished: str) -> BaseNode:
-    """Return the stage that makes the mixtures, or imports those of another run."""
-    if not config.mixtures:
-        return MixtureGen(
-            manifests=manifests,
-            config=config.data,
-            code=source_digest(_MIXING),
-            unfinished=unfinished,
-        )
-    return tfx.dsl.Importer(
-        source_uri=config.mixtures,
-        artifact_type=tfx.types.standard_artifacts.Examples,
-        properties={"split_names": artifact_utils.encode_split_names(list(SPLITS))},
-    ).with_id("ImportMixtures")
+def _data_stages(config: PipelineConfig, manifest: Manifest, unfinished: str) -> list[BaseNode]:
+    """Return the stages up to the one that makes the mixtures, or imports those of another run."""
+    if config.mixtures:
+        return [
+            tfx.dsl.Importer(
+                source_uri=config.mixtures,
+                artifact_type=tfx.types.standard_artifacts.Examples,
+                properties={"split_names": artifact_utils.encode_split_names(list(SPLITS))},
+            ).with_id("ImportMixtures")
+        ]
+    indexing = []
+    if isinstance(manifest, IndexSettings):
+        indexing = [Index(settings=manifest.model_dump_json())]
+    mixtures = MixtureGen(
+        manifest=indexing[0].outputs["manifest"].future()[0].value if indexing else manifest,
+        config=config.data,
+        code=source_digest(_MIXING),
+        unfinished=unfinished,
+    )
+    return [*indexing, mixtures]
 
 
 def _trainer(config: PipelineConfig, examples: BaseChannel, checkpoints: str) -> BaseComponent:
@@ -215,19 +216,6 @@ def _trainer(config: PipelineConfig, examples: BaseChannel, checkpoints: str) ->
             checkpoints=checkpoints, code=source_digest(*training_modules(config.system))
         ),
     )
-
-
-def _baseline(current: BaseChannel, strategy: type[ResolverStrategy] | None) -> BaseNode:
-    """Return the stage that finds the blessed model to compare with."""
-    channels: dict[str, Any] = {
-        "model": tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        "model_blessing": tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
-    }
-    if strategy is None:
-        strategy = tfx.dsl.experimental.LatestBlessedModelStrategy
-    else:
-        channels["current"] = current
-    return tfx.dsl.Resolver(strategy_class=strategy, **channels).with_id("LatestBlessedModel")
 
 
 def _analyses(
@@ -263,13 +251,3 @@ def _code(config: PipelineConfig) -> dict[str, str]:
         # Another package may have registered it; its section is part of the page.
         modules["report"].append(type(analysis).__module__)
     return {name: source_digest(*found) for name, found in modules.items()}
-
-
-def write_schema(uri: str) -> None:
-    """Write the records' schema as a text proto; an equal one is left untouched.
-
-    TFX's cache looks at the file's time as well as its content.
-    """
-    text = text_format.MessageToString(records_schema())
-    if not storage.exists(uri) or storage.read_text(uri) != text:
-        storage.write_text(uri, text)

@@ -55,7 +55,7 @@ def forbid_local_model(config: PipelineConfig) -> None:
     if initial and (initial == PUSHED or storage.is_local(initial)):
         raise UserError(
             f"model.initial: must be a URI in a compiled pipeline, got {initial!r}; name the "
-            f"folder of versions {config.vertex.serving}/{config.task.kind} once it holds one"
+            f"folder of versions {config.cloud.models}/{config.task.kind} once it holds one"
         )
 
 

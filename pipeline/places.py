@@ -21,7 +21,6 @@ class Places:
         manifests: `span-N/manifest.csv`, the videos of each span.
         artifacts: TFX's artifacts, one folder per pipeline.
         metadata: ML Metadata's SQLite file.
-        schema: the records' schema.
         unfinished: what resumes interrupted mixing.
         checkpoints: checkpoints of unfinished training runs.
         links: links to folders elsewhere whose names TFX would take for patterns, and models by
@@ -37,7 +36,6 @@ class Places:
         self.manifests = output / "manifests"
         self.artifacts = output / "artifacts"
         self.metadata = output / "metadata.db"
-        self.schema = output / "schema" / "schema.pbtxt"
         self.unfinished = output / "unfinished"
         self.checkpoints = output / "checkpoints"
         self.links = output / "links"

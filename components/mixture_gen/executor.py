@@ -6,13 +6,11 @@ from functools import partial
 from typing import Any
 
 import click
-from google.protobuf import json_format, struct_pb2
 from tfx.dsl.components.base import base_beam_executor
-from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils, standard_component_specs
-from tfx.utils import proto_utils
 
 from components.mixture_gen.attempts import note_attempt, remove_attempts
+from components.mixture_gen.spans import MANIFEST_REFERENCE, referred_manifest, span_of
 from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.mixing.plan_digest import decisive
@@ -42,12 +40,20 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: Properties,
     ) -> None:
-        """Write the splits, `info.json` and `rejected.csv` of the examples artifact."""
+        """Write the splits, `info.json` and `rejected.csv` of the examples artifact.
+
+        Raises:
+            UserError: the manifest has changed since it was indexed, or too few mixtures can be
+                made of its videos.
+        """
         self._log_startup(input_dict, output_dict, exec_properties)
-        path = _manifest_uri(exec_properties)
+        reference = exec_properties["manifest"]
+        path = referred_manifest(reference)
         planned = plan(manifest.read(path), _data_config(exec_properties))
         [examples] = output_dict[standard_component_specs.EXAMPLES_KEY]
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
+        examples.span = span_of(path)
+        examples.set_string_custom_property(MANIFEST_REFERENCE, reference)
         layout = RecordLayout(
             unfinished=_unfinished(path, exec_properties),
             # Without links, because reports outlive the names that a run gives its folders.
@@ -76,33 +82,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 def _root(exec_properties: Properties) -> str:
     """Return the folder that holds all attempts, and what resumes them."""
-    return storage.absolute(storage.parent(_settings(exec_properties)["unfinished"]))
+    return storage.absolute(storage.parent(exec_properties["unfinished"]))
 
 
 def _unfinished(manifest_uri: str, exec_properties: Properties) -> str:
     """Return the folder of all attempts at the same records."""
-    settings = _settings(exec_properties)
     config = decisive(_data_config(exec_properties))
-    digest = hashlib.sha256(json.dumps([settings["code"], config]).encode())
+    digest = hashlib.sha256(json.dumps([exec_properties["code"], config]).encode())
     digest.update(storage.read_bytes(manifest_uri))
-    return storage.join(settings["unfinished"], digest.hexdigest()[:16])
+    return storage.join(exec_properties["unfinished"], digest.hexdigest()[:16])
 
 
 def _data_config(exec_properties: Properties) -> DataConfig:
-    return DataConfig.model_validate_json(_settings(exec_properties)["data"])
-
-
-def _settings(exec_properties: Properties) -> dict[str, str]:
-    custom = example_gen_pb2.CustomConfig()
-    proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], custom)
-    settings = struct_pb2.Struct()
-    custom.custom_config.Unpack(settings)
-    return json_format.MessageToDict(settings)
-
-
-def _manifest_uri(exec_properties: Properties) -> str:
-    config = example_gen_pb2.Input()
-    proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], config)
-    # The driver has put the newest span into the pattern.
-    base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-    return storage.join(base, config.splits[0].pattern)
+    return DataConfig.model_validate_json(exec_properties["config"])

@@ -18,6 +18,7 @@ from components.evaluation.evaluation_results import (
 from components.held_out_files import held_out_files
 from components.html import pages
 from components.html.section import Section
+from components.mixture_gen.spans import MANIFEST_REFERENCE
 from components.report.curves import read_curves
 from components.report.data import read_data
 from components.report.gallery import held_out_gallery
@@ -127,10 +128,10 @@ def _verdict(inputs: RunInputs) -> pages.Verdict:
 
 
 def _versions(examples: Artifact, code: Mapping[str, str]) -> list[tuple[str, str]]:
-    # The digest of MixtureGen's input that TFX's driver made; imported mixtures have none.
-    digest = examples.get_string_custom_property("input_fingerprint")
+    # Imported mixtures have none.
+    manifest = examples.get_string_custom_property(MANIFEST_REFERENCE)
     return [
-        ("data: files, sizes and times", digest or "unknown: the mixtures were imported"),
+        ("manifest", manifest or "unknown: the mixtures were imported"),
         *((f"code: {name}", digest) for name, digest in code.items()),
         ("python", platform.python_version()),
         *((name, metadata.version(name)) for name in _PACKAGES),

@@ -25,7 +25,7 @@ from data_prep.storage.files import (
     write_text,
 )
 from data_prep.storage.lasting import is_lasting
-from data_prep.storage.leases import lease
+from data_prep.storage.leases import lease, waiting_lease
 from data_prep.storage.listing import (
     glob,
     list_files,
@@ -94,6 +94,7 @@ __all__ = [
     "retrying",
     "size",
     "survey",
+    "waiting_lease",
     "why_not_a_file",
     "without_wildcards",
     "write_bytes",

@@ -14,11 +14,13 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Self
+
+import tenacity
 
 from data_prep.errors import StorageError, StorageMissingError, UserError
 from data_prep.storage.files import LEASE, read_text, remove, write_text
@@ -31,7 +33,13 @@ _RENEW_EVERY = 30.0
 _WATCH = 2 * _RENEW_EVERY  # clocks of two hosts differ, so an old object is watched at first
 _SETTLE = 2.0  # seconds in which two writers that start together overwrite each other's object
 
+_WAIT = 5.0  # seconds between two looks at a folder that somebody else holds
+
 _held: set[str] = set()  # tokens of the leases of this process
+
+
+class SecondWriterError(UserError):
+    """Another process writes to the folder."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +105,30 @@ def lease(folder: str) -> Iterator[Callable[[], None]]:
     else:
         with _renewed(folder) as require_held:
             yield require_held
+
+
+@contextmanager
+def waiting_lease(folder: str, patience: float = 3600.0) -> Iterator[Callable[[], None]]:
+    """Do the same as `lease`, but wait while another process writes to the folder.
+
+    Args:
+        folder: the folder.
+        patience: seconds to wait.
+
+    Raises:
+        UserError: the other process writes for longer.
+        StorageError: as for `lease`.
+    """
+    with ExitStack() as stack:
+        for attempt in tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(SecondWriterError),
+            wait=tenacity.wait_fixed(_WAIT),
+            stop=tenacity.stop_after_delay(patience),
+            reraise=True,
+        ):
+            with attempt:
+                require_held = stack.enter_context(lease(folder))
+        yield require_held
 
 
 @contextmanager
@@ -260,9 +292,11 @@ def _text(holder: _Holder) -> str:
     return json.dumps(asdict(holder)) + "\n"
 
 
-def _refusal(uri: str) -> UserError:
+def _refusal(uri: str) -> SecondWriterError:
     folder, holder = uri.removesuffix(f"/{LEASE}"), _read(uri)
     writer = "another process writes here"
     if holder is not None:
         writer = f"process {holder.pid} on {holder.host} writes here since {holder.since}"
-    return UserError(f"{folder}: must have one writer at a time, got a second while {writer}")
+    return SecondWriterError(
+        f"{folder}: must have one writer at a time, got a second while {writer}"
+    )

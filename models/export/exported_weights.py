@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MODEL = "saved_model.pb"
 VARIABLES = "variables"
+CLIP = "assets.extra/clip.json"
+"""The file of a version that describes its clips, for people and for comparisons."""
 _INDEX = "variables.index"
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _VALUE = "VARIABLE_VALUE"
@@ -44,13 +46,22 @@ def find_version(uri: str) -> str:
 
 def newest_version(folder: str) -> str | None:
     """Return the folder with the largest number as name that holds a model, or None."""
+    return next(iter(list_versions(folder).values()), None)
+
+
+def list_versions(folder: str) -> dict[int, str]:
+    """List the versions of a model: folders with a whole number as name that hold a model.
+
+    Returns:
+        Version -> its folder, newest version first.
+    """
     numbered = {}
     for file in storage.glob(storage.join(folder, "*", MODEL)):
         version = storage.join(folder, storage.name(storage.parent(file)))
         name = storage.name(version)
         if name.isascii() and name.isdecimal() and _is_version(version):
             numbered[int(name)] = version
-    return numbered[max(numbered)] if numbered else None
+    return dict(sorted(numbered.items(), reverse=True))
 
 
 def _is_version(folder: str) -> bool:
@@ -68,6 +79,15 @@ def weights_digest(version: str) -> str:
     """
     index = storage.read_bytes(storage.join(version, VARIABLES, _INDEX))
     return hashlib.sha256(index).hexdigest()[:16]
+
+
+def is_copy(version: str, other: str) -> bool:
+    """Say whether two versions are copies of one export: equal graphs with equal weights."""
+    return weights_digest(version) == weights_digest(other) and _graph(version) == _graph(other)
+
+
+def _graph(version: str) -> bytes:
+    return storage.read_bytes(storage.join(version, MODEL))
 
 
 class ExportedWeights(Mapping[str, np.ndarray]):

@@ -14,6 +14,7 @@ from data_prep import storage
 from data_prep.config import ClipConfig
 from data_prep.default_outputs import default_outputs
 from data_prep.records.tensors import parse
+from models.export.exported_weights import CLIP
 from models.export.warm_up import WarmUpRequest, write_warm_up
 from models.tasks.trainable import InputSpecs, TrainableModel
 
@@ -141,4 +142,4 @@ def _write_assets(
     assets = storage.join(directory, "assets.extra")
     storage.make_dirs(assets)
     write_warm_up(requests, assets)
-    storage.write_text(storage.join(assets, "clip.json"), json.dumps(clip.model_dump(), indent=2))
+    storage.write_text(storage.join(directory, CLIP), json.dumps(clip.model_dump(), indent=2))

@@ -83,7 +83,7 @@ def describe_missing(missing: Sequence[Missing]) -> str:
     """Say in one line which outputs are gone, and what that means."""
     shown = ", ".join(storage.absolute(output.folder) for output in missing[:_SHOWN])
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-    models = any(output.kind == "Model" for output in missing)
+    models = any(output.kind == "PushedModel" for output in missing)
     note = "; a deleted model cannot be the baseline" if models else ""
     return f"deleted since the last run: {shown}{more}; regenerated where needed{note}"
 

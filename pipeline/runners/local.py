@@ -8,14 +8,11 @@ from typing import Any
 import click
 
 from components.analyses.registry import get_analysis
-from components.mixture_gen.spans import list_manifests, span_folder
-from data_prep import storage
+from components.index.indexing import check_enough
+from components.index.indexing import index as write_span
+from components.mixture_gen.spans import list_manifests, reference_to
 from data_prep.errors import UserError
-from data_prep.mixing.pairing import usable
-from data_prep.mixing.planning import plan
-from data_prep.sources import examination, kinetics, manifest
-from data_prep.sources.examined_files import EXAMINED
-from data_prep.sources.videos import Video
+from data_prep.sources import manifest
 from pipeline.config import PipelineConfig
 from pipeline.initial_model import with_initial_model
 from pipeline.places import Places
@@ -30,17 +27,14 @@ def index(
     *,
     decode: bool = True,
 ) -> str:
-    """Write the manifest of a folder as a new span, unless it equals that of the newest span.
-
-    Files that have not changed since an earlier span are not opened again. If only files that are
-    not used have changed, the newest span gets their list.
+    """Write the manifest of a folder as a new span, see `components.index.indexing`.
 
     Args:
         videos: the folder.
         annotations: Kinetics' CSVs; empty to look for them.
         places: paths of the run.
         config: the settings.
-        decode: whether to decode every video completely, see `examination.examine_all`.
+        decode: whether to decode every video completely.
 
     Returns:
         The manifest's path.
@@ -49,35 +43,16 @@ def index(
         UserError: the folder does not hold what mixtures need; then nothing is written.
     """
     places.check()
-    listing = kinetics.find_videos(videos, annotations)
-    for note in listing.notes:
-        click.echo(note, err=True)
-    found, rejections = examination.examine_all(
-        listing,
-        config.beam_args,
+    return write_span(
+        videos,
+        annotations,
+        str(places.manifests),
+        config.data,
+        beam_args=config.beam_args,
         workers=config.workers,
         decode=decode,
-        folder=str(places.manifests / ".index"),
-        kept=str(places.manifests / EXAMINED),
         report=partial(click.echo, err=True),
     )
-    _check_enough(found, config, rejections)
-    earlier = list_manifests(str(places.manifests))
-    number = max(earlier, default=0)
-    # TFX looks for spans at any time, so the folder gets its name last.
-    draft = str(places.manifests / ".draft")
-    storage.remove_tree(draft)
-    manifest.write_rejected(storage.join(draft, manifest.REJECTED), rejections)
-    manifest.write(storage.join(draft, manifest.MANIFEST), found)
-    if earlier and _equal(earlier[number], storage.join(draft, manifest.MANIFEST)):
-        rejected = storage.join(storage.parent(earlier[number]), manifest.REJECTED)
-        if not _equal(rejected, storage.join(draft, manifest.REJECTED)):
-            storage.move(storage.join(draft, manifest.REJECTED), rejected)
-        storage.remove_tree(draft)
-        return earlier[number]
-    span = span_folder(str(places.manifests), number + 1)
-    storage.move(draft, span)
-    return storage.join(span, manifest.MANIFEST)
 
 
 def require_manifest(places: Places) -> str:
@@ -102,24 +77,21 @@ def run(config: PipelineConfig, places: Places) -> RunSummary:
     _check_manifest(config, places)
     beam_args = _beam_args(config, places)
 
-    from pipeline.create import create_pipeline, write_schema
-    from pipeline.runners.previous_model import LatestBlessedBefore
+    from pipeline.create import create_pipeline
     from pipeline.runners.stage_reporter import StageReporter
 
     with places.entered() as inside, _metadata(inside) as connection:
         config = with_initial_model(with_folders(config, inside.name_of), inside)
-        write_schema(str(inside.schema))
         pipeline = create_pipeline(
             config,
             root=str(inside.artifacts / config.name),
             manifests=str(inside.manifests),
+            manifest=_reference(config, inside),
             unfinished=str(inside.unfinished),
-            schema=str(inside.schema),
             checkpoints=str(inside.checkpoints),
             serving=str(inside.serving(config.task.kind)),
             beam_args=beam_args,
             metadata=connection,
-            baseline_strategy=LatestBlessedBefore,
         )
         runner = StageReporter()
         runner.run(pipeline)
@@ -147,7 +119,7 @@ def make_mixtures(config: PipelineConfig, places: Places) -> str:
     Raises:
         UserError: there are not enough videos.
     """
-    _check_enough(manifest.read(require_manifest(places)), config)
+    check_enough(manifest.read(require_manifest(places)), config.data)
     beam_args = _beam_args(config, places)
 
     from pipeline.create import create_mixtures_pipeline
@@ -157,7 +129,7 @@ def make_mixtures(config: PipelineConfig, places: Places) -> str:
         pipeline = create_mixtures_pipeline(
             config,
             root=str(inside.artifacts / config.mixtures_name),
-            manifests=str(inside.manifests),
+            manifest=reference_to(require_manifest(inside)),
             unfinished=str(inside.unfinished),
             beam_args=beam_args,
             metadata=connection,
@@ -215,24 +187,11 @@ def _check_manifest(config: PipelineConfig, places: Places) -> None:
     Mixtures of another run need none, unless an analysis decodes held-out videos again.
     """
     if not config.mixtures:
-        _check_enough(manifest.read(require_manifest(places)), config)
+        check_enough(manifest.read(require_manifest(places)), config.data)
     elif any(analysis.reads_videos for analysis, _ in config.applicable_analyses):
         require_manifest(places)
 
 
-def _check_enough(
-    videos: Sequence[Video],
-    config: PipelineConfig,
-    rejections: Sequence[kinetics.Rejection] = (),
-) -> None:
-    """Check that there are enough videos, and say why files are not used if there are not."""
-    try:
-        plan(videos, config.data)
-    except UserError as error:
-        _, too_short = usable(videos, config.data.clip)
-        reasons = kinetics.first_reasons([*rejections, *too_short])
-        raise UserError(f"{error}{reasons}") from error
-
-
-def _equal(one: str, other: str) -> bool:
-    return storage.exists(one) and storage.read_bytes(one) == storage.read_bytes(other)
+def _reference(config: PipelineConfig, places: Places) -> str:
+    """Return the reference to the newest manifest; imported mixtures need none."""
+    return "" if config.mixtures else reference_to(require_manifest(places))

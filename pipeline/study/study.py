@@ -230,7 +230,7 @@ def _about(runs: Sequence[StudyRun], config: PipelineConfig, places: Places) -> 
     trained = {module for name in systems for module in training_modules(SYSTEMS[name])}
     return StudyAbout(
         settings=config.model_dump(
-            mode="json", exclude={"model": {"system"}, "vertex": True, "mixtures": True}
+            mode="json", exclude={"model": {"system"}, "cloud": True, "mixtures": True}
         ),
         seeds=tuple(sorted({run.seed for run in runs})),
         videos=hashlib.sha256(storage.read_bytes(manifest)).hexdigest()[:16],

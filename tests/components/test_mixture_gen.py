@@ -11,7 +11,14 @@ from components.held_out_files import held_out_files
 from components.mixture_gen import executor
 from components.mixture_gen.attempts import list_attempts
 from components.mixture_gen.component import MixtureGen
-from components.mixture_gen.spans import PATTERN, find_manifest, list_manifests, span_folder
+from components.mixture_gen.spans import (
+    find_manifest,
+    list_manifests,
+    reference_to,
+    referred_manifest,
+    span_folder,
+    span_of,
+)
 from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.errors import UserError
@@ -43,20 +50,18 @@ def attempt(held_out, clip, tmp_path):
 
     def run(execution: str, **changes) -> Path:
         component = MixtureGen(
-            manifests=str(tmp_path / "manifests"),
+            manifest=reference_to(str(path)),
             config=config.model_copy(update=changes),
             code="1",
             unfinished=str(tmp_path / "unfinished"),
         )
-        properties = dict(component.exec_properties)
-        properties["input_config"] = properties["input_config"].replace("{SPAN}", "1")
         examples = standard_artifacts.Examples()
         examples.uri = str(tmp_path / execution)
         Path(examples.uri).mkdir(parents=True)
         context = BaseBeamExecutor.Context(
             beam_pipeline_args=["--runner=DirectRunner"], tmp_dir=str(tmp_path), unique_id="1"
         )
-        executor.Executor(context).Do({}, {"examples": [examples]}, properties)
+        executor.Executor(context).Do({}, {"examples": [examples]}, component.exec_properties)
         return Path(examples.uri)
 
     return run
@@ -227,7 +232,22 @@ def test_manifests_are_found_by_span_whatever_the_path(tmp_path):
     assert list(found) == [2, 9, 10]
     assert find_manifest(str(folder), 0) == found[10] == f"{folder}/span-10/manifest.csv"
     assert list_manifests(str(tmp_path / "missing")) == {}
-    assert PATTERN.format(SPAN=10) == "span-10/manifest.csv"
+    assert [span_of(path) for path in found.values()] == [2, 9, 10]
+    assert span_of("manifest.csv") == span_of("gs://bucket/span-3/other.csv") == 0
+
+
+def test_a_reference_holds_for_one_content(tmp_path):
+    path = tmp_path / "span-1 @sha256:0" / "manifest.csv"
+    path.parent.mkdir()
+    path.write_text("one")
+    reference = reference_to(str(path))
+    assert referred_manifest(reference) == str(path)
+    path.write_text("two")
+    assert reference_to(str(path)) != reference
+    with pytest.raises(UserError, match="must be the manifest that was indexed, got another"):
+        referred_manifest(reference)
+    with pytest.raises(UserError, match="manifest: must be URI@sha256:DIGEST, got 'x'"):
+        referred_manifest("x")
 
 
 def test_held_out_records_are_found_whatever_the_path(tmp_path):

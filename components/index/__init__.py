@@ -1,0 +1,1 @@
+"""The first stage of a compiled pipeline, which looks for new videos."""
