@@ -107,7 +107,9 @@ class DataConfig(Settings):
         decode_seconds: time after which a window counts as one that cannot be decoded, if the
             decoder hangs. A busy machine must not reach it with a good video.
         decode_bytes: memory that the decoder may take for a window.
-        seed: decides splits, pairs, windows, crops and masks.
+        split_seed: decides which sources are held out. Another seed makes videos that a model has
+            learned from part of its test.
+        seed: decides pairs, windows, crops and masks.
     """
 
     clip: ClipConfig = ClipConfig()
@@ -123,6 +125,7 @@ class DataConfig(Settings):
     records_per_shard: int | None = Field(None, ge=1, le=1_000_000)
     decode_seconds: float = Field(300.0, ge=1, le=86_400)
     decode_bytes: int = Field(2**31, ge=2**27, le=2**40)
+    split_seed: int = Field(0, ge=0, le=MAX_SEED)
     seed: int = Field(0, ge=0, le=MAX_SEED)
 
     def mixtures_of(self, split: str) -> int:

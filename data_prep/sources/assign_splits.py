@@ -18,13 +18,13 @@ def assign_splits(videos: Sequence[Video], config: DataConfig) -> Videos:
     eval completely. A video that they hold out never becomes one to train on, even if those of
     the train split are gone. If all annotated videos are for training, some are held out.
 
-    For these, and for sources without annotation, a digest of seed and source decides, so more
-    videos move none of the others. If a split would have fewer than two sources, as few as
+    For these, and for sources without annotation, a digest of `split_seed` and source decides, so
+    more videos move none of the others. If a split would have fewer than two sources, as few as
     possible are moved.
 
     Args:
         videos: usable videos.
-        config: its `seed` and `eval_fraction` are used.
+        config: its `split_seed` and `eval_fraction` are used.
 
     Returns:
         The same videos, each with split "train" or "eval".
@@ -54,7 +54,7 @@ def _chosen(free: np.ndarray, names: pa.Array, config: DataConfig, least: int) -
     """Choose sources for eval by digest, so that each split has `least` if there are enough."""
 
     def rank(source: str) -> float:
-        digest = hashlib.sha256(f"{config.seed}:{source}".encode()).digest()
+        digest = hashlib.sha256(f"{config.split_seed}:{source}".encode()).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
 
     ranks = np.array([rank(names[place].as_py()) for place in free.tolist()])

@@ -244,7 +244,7 @@ def test_clips_of_kinetics_without_a_csv_keep_their_source_and_are_noted(cvdf, m
     assert f"Put Kinetics' CSVs into {cvdf} or {cvdf}/annotations" in note
     for seed in range(20):
         rows = [make_row(e.source or "x", id=e.id) for e in listing.entries]
-        videos = assign_splits(rows, DataConfig(seed=seed))
+        videos = assign_splits(rows, DataConfig(split_seed=seed))
         assert len({video.split for video in videos if video.source == A}) == 1
 
 
