@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Callable
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import UserError
@@ -118,12 +119,23 @@ class KubeflowClient:
         """
         return self._call(method, WRITE_TIMEOUT, *ids, **arguments)
 
+    def required(self, identity: str | None) -> str:
+        """Return an ID of an answer.
+
+        Raises:
+            ApiError: there is none, because something else than the API has answered.
+        """
+        if not identity:
+            raise self._unknown()
+        return identity
+
     def _call(self, method: Callable[..., Any], seconds: float, *ids: str, **arguments: Any) -> Any:
         import kfp_server_api
         import urllib3
 
         try:
-            return method(*ids, **arguments, _request_timeout=seconds)
+            # The library ignores a timeout that is a single float.
+            return method(*ids, **arguments, _request_timeout=(seconds, seconds))
         except kfp_server_api.ApiException as error:
             if not error.status:  # no certificate that is trusted
                 raise unreachable(self.title, error) from error
@@ -134,8 +146,12 @@ class KubeflowClient:
                 raise timed_out(self.title, seconds) from error
             raise unreachable(self.title, error) from error
         except (ValueError, kfp_server_api.OpenApiException) as error:
-            rule = "must be an API of Kubeflow Pipelines v2"
-            raise ApiError(f"{self.title}: {rule}, got an answer of another kind", 400) from error
+            raise self._unknown() from error
+
+    def _unknown(self) -> ApiError:
+        rule = "must be an API of Kubeflow Pipelines v2"
+        given = "an answer of another kind, such as a page to sign in"
+        return ApiError(f"{self.title}: {rule}, got {given}", HTTPStatus.BAD_REQUEST)
 
     def _token_file(self) -> Any:
         path = os.environ.get(TOKEN_FILE)
@@ -150,7 +166,7 @@ class KubeflowClient:
 
 def named(name: str) -> str:
     """Return the filter of a list that finds what has a name."""
-    predicate = {"operation": _EQUALS, "key": "display_name", "stringValue": name}
+    predicate = {"operation": _EQUALS, "key": "display_name", "string_value": name}
     return json.dumps({"predicates": [predicate]})
 
 

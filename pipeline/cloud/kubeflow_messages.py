@@ -71,7 +71,7 @@ def new_recurring_run(
 def run_status(run: Any, client: KubeflowClient, *, stages: bool = False) -> RunStatus:
     """Return the state of a run, and of its stages if they are asked for."""
     return RunStatus(
-        id=run.run_id,
+        id=client.required(run.run_id),
         name=run.display_name or "",
         state=_STATES.get(run.state or "PENDING", CloudState.UNKNOWN),
         url=client.address(f"runs/details/{run.run_id}"),
@@ -86,7 +86,7 @@ def schedule_status(run: Any, client: KubeflowClient) -> ScheduleStatus:
     """Return the state of a recurring run."""
     schedule = run.trigger and run.trigger.cron_schedule
     return ScheduleStatus(
-        id=run.recurring_run_id,
+        id=client.required(run.recurring_run_id),
         name=run.display_name or "",
         cron=(schedule and schedule.cron) or "",
         active=(run.status or _ACTIVE) == _ACTIVE,

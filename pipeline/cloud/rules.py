@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 
+from fsspec.registry import known_implementations
+
 from data_prep.errors import UserError
 from data_prep.settings import shown
-from data_prep.storage.outputs import require_known
 from data_prep.storage.uris import is_local, split_scheme
 
 PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]|\d+")
@@ -88,7 +89,8 @@ def check_uri(key: str, uri: str, schemes: Iterable[str] = ()) -> None:
         raise UserError(f"{key}: must name a bucket, got {shown(uri)}")
     if _PLACEHOLDER.fullmatch(bucket):
         raise UserError(f"{key}: must name your bucket, got the placeholder {uri}")
-    require_known(uri)
+    if scheme not in known_implementations:
+        raise UserError(f"{key}: must have a scheme that is known, got {uri}")
 
 
 def check_endpoint(key: str, endpoint: str, rule: str) -> None:

@@ -105,12 +105,12 @@ def ordered_stages(
         tasks: `root.dag.tasks` of the pipeline specification; the stages in them that the platform
             doesn't list yet are pending.
         found: the tasks that the platform lists, which include helpers of its own. Of those that
-            are no stage, only the ones that failed are returned, last.
+            are no stage, only those are returned, last, that say why they failed.
     """
     listed = {status.name: status for status in found}
     names = _order(tasks)
     stages = [listed.pop(name, StageStatus(name=name, state=CloudState.PENDING)) for name in names]
-    others = [status for status in listed.values() if status.state is CloudState.FAILED]
+    others = [status for status in listed.values() if status.message]
     started = [stage for stage in stages if stage.started]
     waiting = [stage for stage in stages if not stage.started]
     return (*sorted(started, key=_start), *waiting, *others)

@@ -6,7 +6,6 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from data_prep.errors import UserError
 from pipeline.cloud.api_errors import (
     READ_TIMEOUT,
     WRITE_TIMEOUT,
@@ -108,7 +107,7 @@ class VertexClient:
         except (requests.exceptions.RequestException, TransportError) as error:
             raise unreachable(self.title, error) from error
         except GoogleAuthError as error:
-            raise _no_credentials(error) from error
+            raise self._no_credentials() from error
 
     @cached_property
     def _connection(self) -> dict[str, Any]:
@@ -137,13 +136,16 @@ class VertexClient:
         try:
             credentials, _ = google.auth.default(scopes=[scope])
         except GoogleAuthError as error:
-            raise _no_credentials(error) from error
+            raise self._no_credentials() from error
         return credentials
 
-
-def _no_credentials(error: Exception) -> UserError:
-    hint = "run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS"
-    return ApiError(f"Google Cloud credentials: must be valid; {hint}", 401)
+    def _no_credentials(self) -> ApiError:
+        """Return the error of credentials that are missing or expired, or may not be sent."""
+        if self._endpoint.startswith(_INSECURE):
+            rule = "must need no credentials, or be an address that begins with https://"
+            return ApiError(f"cloud.vertex.endpoint: {rule}, got {self._endpoint}", 401)
+        hint = "run gcloud auth application-default login, or set GOOGLE_APPLICATION_CREDENTIALS"
+        return ApiError(f"Google Cloud credentials: must be valid; {hint}", 401)
 
 
 def _answer(error: Any) -> str:
