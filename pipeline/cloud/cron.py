@@ -16,7 +16,9 @@ UTC = "UTC"
 
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
-_PART = re.compile(r"(?:\*|(?P<low>\w+)(?:-(?P<high>\w+))?)(?:/(?P<step>\d+))?", re.ASCII)
+_PART = re.compile(
+    r"(?:\*|(?P<low>\w{1,9})(?:-(?P<high>\w{1,9}))?)(?:/(?P<step>\d{1,9}))?", re.ASCII
+)
 _LONGEST_MONTHS = dict.fromkeys(range(1, 13), 31) | {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
@@ -46,7 +48,8 @@ class _Field:
         for part in text.split(","):
             match = _PART.fullmatch(part)
             if match is None:
-                raise UserError(f"{self.name}: must be *, numbers, ranges or steps, got {part!r}")
+                rule = "must be *, numbers, ranges or steps"
+                raise UserError(f"{self.name}: {rule}, got {shown(part)}")
             low, high = self._bounds(match)
             step = int(match["step"] or 1)
             if not 1 <= step <= self.high:

@@ -22,7 +22,7 @@ ENDPOINT = re.compile(r"https?://[^/\s?#@]+(?:/[^\s?#]*)?")
 MACHINE_TYPE = re.compile(r"[a-z]+[0-9]*[a-z]*(?:-[a-z0-9]+)+")
 
 _IMAGE = re.compile(
-    r"(?P<name>[\w.-]+(?::\d+)?(?:/[a-z0-9._-]+)*)(?::(?P<tag>[\w][\w.-]{0,127}))?"
+    r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9._-]+(?:/[a-z0-9._-]+)*(?::(?P<tag>[\w][\w.-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
