@@ -1,14 +1,17 @@
-"""Commands that run the pipeline on a platform: submit, schedule, watch, cancel."""
+"""Commands that run the pipeline on a platform: compile, submit, schedule, watch, cancel."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from data_prep.errors import UserError
-from data_prep.options import NAME, Whole
+from data_prep.options import LOCAL_PLACE, NAME, Whole
+from data_prep.storage.outputs import require_file_output
 from pipeline.cloud.checks import check_cron, check_timezone
 from pipeline.cloud.cloud_platform import CloudPlatform
-from pipeline.cloud.cron import UTC, Cron
+from pipeline.cloud.compiled_file import require_suffix, write_compiled
+from pipeline.cloud.cron import UTC, Cron, check_schedule_name
 from pipeline.cloud.platforms import PLATFORMS
 from pipeline.cloud.status_tables import as_json, show_run, show_runs, show_schedules
 from pipeline.config import PipelineConfig, load_config
@@ -31,6 +34,28 @@ target_option = click.option(
     help="Platform that runs the pipeline.",
 )
 json_option = click.option("--json", "wants_json", is_flag=True, help="Print JSON, not a table.")
+
+
+@click.command("compile")
+@target_option
+@config_option("demo")
+@click.option(
+    "--output",
+    type=LOCAL_PLACE,
+    required=True,
+    help="The compiled pipeline: .json for Vertex AI, .yaml for Kubeflow.",
+)
+@set_option
+def compile_pipeline(
+    platform: CloudPlatform, config_name: str, output: Path, overrides: Sequence[str]
+) -> None:
+    """Compile the pipeline for a platform, without a network."""
+    require_suffix(output, platform.suffix)
+    config = load_config(config_name, overrides)
+    platform.check(config)
+    require_file_output(str(output))
+    write_compiled(platform.compile(config), output)
+    click.echo(f"{config.name} for {platform.title} in {output}")
 
 
 @click.command()
@@ -86,7 +111,8 @@ def schedule(
         cron = Cron(check_cron(line), check_timezone(timezone))
         platform.check_schedule(cron)
         config = _complete(platform, config_name, overrides)
-        created = platform.schedule(config, platform.compile(config), name or config.name, cron)
+        name = check_schedule_name(name or config.name)
+        created = platform.schedule(config, platform.compile(config), name, cron)
         click.echo(f"{created.id} {created.url}")
 
 
@@ -154,7 +180,7 @@ def _connected(platform: CloudPlatform, name: str, overrides: Sequence[str]) -> 
 
 
 def _delete_schedule(platform: CloudPlatform, config: PipelineConfig, name: str | None) -> None:
-    name = name or config.name
+    name = check_schedule_name(name or config.name)
     if not platform.delete_schedule(config, name):
         raise UserError(f"schedule: must exist to be deleted, got {name!r}")
     click.echo(f"{name}: deleted")

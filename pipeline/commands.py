@@ -18,7 +18,7 @@ from data_prep.options import LOCAL_PLACE, PLACE, Whole, check_option
 from data_prep.sources import manifest
 from data_prep.storage.outputs import require_folder_output
 from models.precision import prepare
-from pipeline.cloud_commands import cancel, schedule, status, submit
+from pipeline.cloud_commands import cancel, compile_pipeline, schedule, status, submit
 from pipeline.compiled_commands import run_compiled
 from pipeline.config import PipelineConfig, load_config
 from pipeline.config_options import Decorator, config_option, set_option
@@ -208,7 +208,7 @@ def gallery(
     click.echo(f"gallery in {page}")
 
 
-for command in (submit, schedule, status, cancel, run_compiled):
+for command in (compile_pipeline, submit, schedule, status, cancel, run_compiled):
     main.add_command(command)
 
 

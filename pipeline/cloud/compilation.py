@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.cloud.cloud_config import CloudConfig, StageConfig
 from pipeline.cloud.dataflow import beam_args_of
+from pipeline.cloud.stage_names import INDEX
 from pipeline.config import PipelineConfig
 from pipeline.initial_model import forbid_local_model
 
@@ -20,7 +21,6 @@ Compiled = dict[str, Any]
 """A compiled pipeline, as JSON holds it."""
 MachineOf = Callable[[StageConfig], Compiled]
 
-INDEX = "Index"
 _BACKOFF = {"backoffDuration": "30s", "backoffFactor": 2, "backoffMaxDuration": "600s"}
 
 

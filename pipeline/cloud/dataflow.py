@@ -2,18 +2,18 @@
 
 from data_prep.beam_options import beam_flags
 from pipeline.cloud.cloud_config import CloudConfig
+from pipeline.cloud.stage_names import MIXTURES
 
 
 def beam_args_of(cloud: CloudConfig) -> list[str]:
     """Return the options of the stages that Beam runs.
 
     By default they use all CPUs of MixtureGen's machine: one process would take days for what a
-    cloud is needed for.
+    cloud is needed for. With Dataflow, `cloud.beam_args` are more options of it.
     """
-    if cloud.beam_args:
-        return list(cloud.beam_args)
     if cloud.dataflow is None:
-        return beam_flags([], workers=max(int(cloud.stage("MixtureGen").cpus), 1))
+        cpus = max(int(cloud.stage(MIXTURES).cpus), 1)
+        return list(cloud.beam_args) or beam_flags([], workers=cpus)
     dataflow, vertex = cloud.dataflow, cloud.vertex
     args = {
         "runner": "DataflowRunner",
@@ -32,4 +32,5 @@ def beam_args_of(cloud: CloudConfig) -> list[str]:
     flags = [f"--{name}={value}" for name, value in args.items() if value]
     flags += [f"--labels={name}={value}" for name, value in cloud.labels.items()]
     flags += ["--experiments=use_runner_v2"]
-    return flags if dataflow.public_ips else [*flags, "--no_use_public_ips"]
+    flags += [] if dataflow.public_ips else ["--no_use_public_ips"]
+    return [*flags, *cloud.beam_args]

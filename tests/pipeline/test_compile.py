@@ -1,3 +1,5 @@
+"""Compiled pipelines, as the platforms' own protos read them."""
+
 import doctest
 import json
 import subprocess
@@ -5,19 +7,53 @@ import sys
 
 import pytest
 import yaml
+from cloud_settings import COMMON, KUBEFLOW, VERTEX, command_line
+from google.protobuf import json_format
+from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.utils import import_utils
 
 from components.analyses.artifact import AnalysisArtifact
+from data_prep.beam_options import check_options
+from data_prep.errors import UserError
 from pipeline import create
+from pipeline.cloud.compiled_file import write_compiled
+from pipeline.cloud.dataflow import beam_args_of
+from pipeline.cloud.kubeflow_compilation import compile_for_kubeflow
+from pipeline.cloud.stage_names import stage_names
+from pipeline.cloud.vertex_compilation import compile_for_vertex
 from pipeline.config import load_config
-from pipeline.runners.vertex import compile_for_vertex
+
+MACHINES = (
+    "cloud.stages.default.cpus=2",
+    "cloud.stages.Trainer.cpus=12",
+    "cloud.stages.Trainer.memory_gb=85",
+    "cloud.stages.Trainer.gpus=2",
+    "cloud.stages.Trainer.retries=0",
+)
+
+
+def for_vertex(*settings):
+    [document] = compile_for_vertex(load_config("demo", (*VERTEX, *settings)))
+    return document
+
+
+def tasks_of(compiled):
+    return compiled["pipelineSpec"]["root"]["dag"]["tasks"]
+
+
+def containers_of(spec):
+    executors = spec["deploymentSpec"]["executors"]
+    return {
+        name: executors[spec["components"][name]["executorLabel"]]["container"]
+        for name in spec["root"]["dag"]["tasks"]
+    }
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory):
-    output = tmp_path_factory.mktemp("compiled") / "pipeline.json"
-    compile_for_vertex(load_config("demo", ["vertex.image=registry/image:1"]), output)
-    return json.loads(output.read_text())
+def compiled():
+    return for_vertex(
+        *MACHINES, "cloud.stages.Trainer.gpu_type=NVIDIA_L4", "cloud.labels={team: vision}"
+    )
 
 
 def test_example_of_create_pipeline_runs():
@@ -25,38 +61,114 @@ def test_example_of_create_pipeline_runs():
     assert (failed, tried > 4) == (0, True)
 
 
-def test_compiled_pipeline_has_every_stage_with_the_image(compiled):
-    spec = compiled["pipelineSpec"]
-    tasks = set(spec["root"]["dag"]["tasks"])
-    assert {"MixtureGen", "DataGate", "Trainer", "Evaluator", "Pusher"} <= tasks
-    executors = spec["deploymentSpec"]["executors"]
-    images = {e["container"]["image"] for e in executors.values() if "container" in e}
-    assert images == {"registry/image:1"}
-    resources = executors["Trainer_executor"]["container"]["resources"]
-    assert resources["accelerator"] == {"count": "1", "type": "NVIDIA_TESLA_A100"}
+def test_every_stage_is_a_container_with_the_image(compiled):
+    assert set(tasks_of(compiled)) <= set(stage_names(load_config("demo")))
+    containers = containers_of(compiled["pipelineSpec"])
+    assert {"Index", "MixtureGen", "DataGate", "Trainer", "Evaluator", "Pusher"} <= set(containers)
+    assert {each["image"] for each in containers.values()} == {COMMON[0].partition("=")[2]}
+    assert "Report" in stage_names(load_config("demo"))
+
+
+def test_the_platforms_protos_read_it_without_an_unknown_field(compiled):
+    job = json_format.ParseDict(compiled, pipeline_spec_pb2.PipelineJob())
+    json_format.ParseDict(compiled["pipelineSpec"], pipeline_spec_pb2.PipelineSpec())
+    json_format.ParseDict(
+        compiled["pipelineSpec"]["deploymentSpec"], pipeline_spec_pb2.PipelineDeploymentConfig()
+    )
+    assert job.runtime_config.gcs_output_directory == "gs://my-bucket/layered-video/artifacts"
+    assert job.labels["team"] == "vision"
+
+
+def test_each_stage_has_its_machine_and_retries(compiled):
+    containers = containers_of(compiled["pipelineSpec"])
+    trainer = containers.pop("Trainer")["resources"]
+    assert trainer["accelerator"] == {"count": "2", "type": "NVIDIA_L4"}
+    assert (trainer["cpuLimit"], trainer["memoryLimit"]) == (12, 85)
+    for container in containers.values():
+        assert container["resources"] == {"cpuLimit": 2, "memoryLimit": 16}
+    retries = {name: task.get("retryPolicy") for name, task in tasks_of(compiled).items()}
+    assert retries.pop("Trainer") is None
+    assert {each["maxRetryCount"] for each in retries.values()} == {2}
+
+
+def test_the_index_is_never_cached_and_hands_over_the_manifest(compiled):
+    tasks = tasks_of(compiled)
+    caching = {name: task.get("cachingOptions", {}) for name, task in tasks.items()}
+    assert caching.pop("Index") == {}
+    assert all(options["enableCache"] for options in caching.values())
+    output = tasks["MixtureGen"]["inputs"]["parameters"]["manifest"]["taskOutputParameter"]
+    assert output == {"producerTask": "Index", "outputParameterKey": "manifest"}
+    assert output["producerTask"] in tasks
 
 
 def test_trainer_waits_for_the_gate(compiled):
-    trainer = compiled["pipelineSpec"]["root"]["dag"]["tasks"]["Trainer"]
-    assert "DataGate" in trainer["dependentTasks"]
+    assert "DataGate" in tasks_of(compiled)["Trainer"]["dependentTasks"]
+
+
+def test_beam_uses_all_cpus_of_the_machine_by_default(compiled):
+    args = containers_of(compiled["pipelineSpec"])["MixtureGen"]["args"]
+    assert {"--direct_num_workers=2", "--direct_running_mode=multi_processing"} <= set(args)
+
+
+def test_dataflows_options_follow_from_the_settings():
+    config = load_config(
+        "demo",
+        (
+            *VERTEX,
+            "cloud.dataflow.machine_type=n2-standard-4",
+            "cloud.vertex.service_account=runs@my-project.iam.gserviceaccount.com",
+            "cloud.labels={team: vision}",
+        ),
+    )
+    args = beam_args_of(config.cloud)
+    check_options(args)
+    assert {
+        "--runner=DataflowRunner",
+        "--project=my-project",
+        "--region=us-central1",
+        "--temp_location=gs://my-bucket/layered-video/temp",
+        "--sdk_container_image=registry.example/layered-video:1.4",
+        "--worker_machine_type=n2-standard-4",
+        "--service_account_email=runs@my-project.iam.gserviceaccount.com",
+        "--labels=team=vision",
+        "--no_use_public_ips",
+    } <= set(args)
+
+
+def test_kubeflow_gets_two_documents_if_pods_need_more_than_containers():
+    gpu = "cloud.stages.Trainer.gpu_type=nvidia.com/gpu"
+    [alone] = compile_for_kubeflow(load_config("demo", (*KUBEFLOW, *MACHINES, gpu)))
+    json_format.ParseDict(alone, pipeline_spec_pb2.PipelineSpec())
+    accelerator = containers_of(alone)["Trainer"]["resources"]["accelerator"]
+    assert (accelerator["resourceType"], accelerator["resourceCount"]) == ("nvidia.com/gpu", "2")
+    assert alone["defaultPipelineRoot"] == "gs://my-bucket/layered-video/artifacts"
+    more = (
+        "cloud.stages.Trainer.spot=true",
+        "cloud.stages.Trainer.timeout_hours=2",
+        "cloud.stages.Trainer.node_labels={cloud.google.com/gke-accelerator: nvidia-l4}",
+    )
+    spec, platform = compile_for_kubeflow(load_config("demo", (*KUBEFLOW, *MACHINES, gpu, *more)))
+    json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
+    [(label, pod)] = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].items()
+    assert label == spec["components"]["Trainer"]["executorLabel"]
+    assert pod["nodeSelector"]["labels"] == {
+        "cloud.google.com/gke-accelerator": "nvidia-l4",
+        "cloud.google.com/gke-spot": "true",
+    }
+    assert pod["activeDeadlineSeconds"] == "7200"
 
 
 @pytest.mark.parametrize(
     ("system", "kind"),
     [("c2", "separator"), ("c3_internal", "controlled-separator"), ("i3d", "classifier")],
 )
-def test_every_kind_is_pushed_to_its_own_folder(system, kind, tmp_path):
-    output = tmp_path / "pipeline.json"
-    compile_for_vertex(load_config("demo", [f"model.system={system}"]), output)
-    spec = json.loads(output.read_text())["pipelineSpec"]
-    assert f'gs://BUCKET/serving/{kind}\\"' in json.dumps(spec["root"]["dag"]["tasks"]["Pusher"])
-    assert spec["pipelineInfo"]["name"].startswith(f"{kind}-8x48x48")
-
-
-def test_schema_is_written_beside_the_pipeline(tmp_path):
-    schema = compile_for_vertex(load_config("demo"), tmp_path / "new" / "pipeline.yaml")
-    assert schema == tmp_path / "new" / "schema.pbtxt"
-    assert 'name: "v1_frames"' in schema.read_text()
+def test_every_kind_is_pushed_to_its_own_folder(system, kind):
+    compiled = for_vertex(f"model.system={system}")
+    folder = f'gs://my-bucket/layered-video/serving/{kind}\\"'
+    tasks = tasks_of(compiled)
+    assert folder in json.dumps(tasks["Pusher"])
+    assert folder.rstrip('\\"') in json.dumps(tasks["Evaluator"])
+    assert compiled["displayName"].startswith(f"{kind}-8x48x48")
 
 
 @pytest.mark.parametrize(
@@ -69,34 +181,56 @@ def test_schema_is_written_beside_the_pipeline(tmp_path):
         ),
     ],
 )
-def test_analyses_are_compiled_for_the_system_they_fit(compiled, settings, stage, tmp_path):
-    output = tmp_path / "pipeline.json"
-    compile_for_vertex(load_config("demo", settings), output)
-    spec = json.loads(output.read_text())["pipelineSpec"]
-    assert stage not in compiled["pipelineSpec"]["root"]["dag"]["tasks"]
-    assert "Pusher" in spec["root"]["dag"]["tasks"][stage]["dependentTasks"]
-    [output] = spec["components"][stage]["outputDefinitions"]["artifacts"].values()
+def test_analyses_are_compiled_for_the_system_they_fit(compiled, settings, stage):
+    found = for_vertex(*settings)
+    assert stage in stage_names(load_config("demo", settings))
+    assert stage not in tasks_of(compiled)
+    assert "Pusher" in tasks_of(found)[stage]["dependentTasks"]
+    assert stage in tasks_of(found)["Report"]["dependentTasks"]
+    component = found["pipelineSpec"]["components"][stage]
+    [output] = component["outputDefinitions"]["artifacts"].values()
     title = yaml.safe_load(output["artifactType"]["instanceSchema"])["title"]
     # The platform's runner imports the type by its name.
     assert import_utils.import_class_by_path(title) is AnalysisArtifact
 
 
-def test_report_reads_every_analysis(tmp_path):
-    output = tmp_path / "pipeline.json"
-    compile_for_vertex(load_config("demo", ["analyses.control_shift.shifts=[0]"]), output)
-    tasks = json.loads(output.read_text())["pipelineSpec"]["root"]["dag"]["tasks"]
-    assert "ControlShift" in tasks["Report"]["dependentTasks"]
+def test_mixtures_of_another_run_are_imported_without_an_index():
+    tasks = tasks_of(for_vertex("mixtures=gs://my-bucket/mixtures"))
+    assert "ImportMixtures" in tasks
+    assert not {"Index", "MixtureGen"} & set(tasks)
 
 
 def test_nothing_of_this_machine_is_compiled_in(compiled, request):
     assert str(request.config.rootpath) not in json.dumps(compiled)
 
 
-def test_other_suffixes_are_an_error_on_one_line(tmp_path):
-    words = ["compile", "--config", "demo", "--output", str(tmp_path / "pipeline.txt")]
+def test_files_hold_what_was_compiled(compiled, tmp_path):
+    write_compiled([compiled], tmp_path / "p.json")
+    assert json.loads((tmp_path / "p.json").read_text()) == compiled
+    documents = [compiled["pipelineSpec"], {"platforms": {}}]
+    write_compiled(documents, tmp_path / "p.yaml")
+    assert list(yaml.safe_load_all((tmp_path / "p.yaml").read_text())) == documents
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "name"), [("vertex", VERTEX, "p.json"), ("kubeflow", KUBEFLOW, "p.yaml")]
+)
+def test_the_command_writes_a_file(target, settings, name, tmp_path):
+    output = tmp_path / "new" / name
+    words = f"compile --target {target} --output {output} {command_line(settings)}"
     done = subprocess.run(
-        [sys.executable, "-m", "pipeline", *words], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "pipeline", *words.split()],
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "must be a .json or .yaml file" in done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
+    assert str(output) in done.stdout
+    assert output.stat().st_size > 1000
+
+
+def test_a_compiled_pipeline_starts_from_a_model_it_can_reach(tmp_path):
+    found = for_vertex("model.initial=gs://bucket/serving/separator/3")
+    assert "gs://bucket/serving/separator/3" in json.dumps(found)
+    with pytest.raises(UserError, match=r"model\.initial: must be a URI in a compiled pipeline"):
+        for_vertex(f"model.initial={tmp_path}")

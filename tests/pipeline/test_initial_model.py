@@ -16,7 +16,6 @@ from models.config import PUSHED, ModelConfig
 from pipeline.config import load_config
 from pipeline.initial_model import require_initial_model, with_initial_model
 from pipeline.places import Places
-from pipeline.runners.vertex import compile_for_vertex
 
 BIAS = "composition_predict/bias"
 
@@ -119,12 +118,3 @@ def test_paths_are_absolute_and_uris_stay(tmp_path, monkeypatch):
     assert ModelConfig(initial=f".{os.sep}pushed").initial == str(tmp_path / "pushed")
     for uri in ("gs://bucket/serving/separator", PUSHED, ""):
         assert ModelConfig(initial=uri).initial == uri
-
-
-def test_a_compiled_pipeline_takes_a_uri(tmp_path):
-    output = tmp_path / "pipeline.json"
-    compile_for_vertex(settings("gs://bucket/serving/separator/3"), output)
-    assert "gs://bucket/serving/separator/3" in output.read_text()
-    for local in (PUSHED, str(tmp_path)):
-        with pytest.raises(UserError, match=f"got '{local}'.*gs://BUCKET/serving/separator"):
-            compile_for_vertex(settings(local), output)

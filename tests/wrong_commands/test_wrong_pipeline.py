@@ -94,8 +94,8 @@ COMMANDS = [
     ("pipeline run --set evaluation.relative_loss=.inf", 1, "evaluation.relative_loss: Input"),
     ("pipeline run --set workers=0", 1, "workers: Input should be greater than or equal to 1"),
     ("pipeline run --set workers=1000000000", 1, "workers: Input should be less than or equal to"),
-    ("pipeline run --set vertex.gpus=-1", 1, "vertex.gpus: Input should be greater than"),
-    ("pipeline run --set vertex.beam_args=1", 1, "vertex.beam_args: Input should be a valid tuple"),
+    ("pipeline run --set cloud.stages.Trainer.gpus=-1", 1, "cloud.stages.Trainer.gpus: Input sho"),
+    ("pipeline run --set cloud.beam_args=1", 1, "cloud.beam_args: Input should be a valid tuple"),
     ("pipeline run --set beam_args=1", 1, "beam_args: Input should be a valid tuple, got 1"),
     ("pipeline run --set beam_args=[--colour]", 1, "beam_args: --colour: must be an option of"),
     ("pipeline run --set beam_args=[--runner=Foo]", 1, "beam_args: --runner: must be one of Dask"),
@@ -150,7 +150,7 @@ COMMANDS = [
     (f"{GALLERY} --mixtures 1000000000000", 2, "--mixtures: "),
     # compile
     ("pipeline compile", 2, "Missing option '--output'"),
-    ("pipeline compile --output p.txt", 1, "output: must be a .json or .yaml file, got p.txt"),
+    ("pipeline compile --output p.txt", 1, "--output: must be a .json file for this target, got"),
     ("pipeline compile --output ''", 2, "--output: must be a path or a URI, got ''"),
     ("pipeline compile --output empty", 1, "empty: must be a file, got a folder"),
     ("pipeline compile --output file/p.json", 1, "file/p.json: Not a directory"),
@@ -158,7 +158,7 @@ COMMANDS = [
     ("pipeline compile --output gs://b/p.json", 2, "--output: must be on this machine"),
     (f"{COMPILE} --target mars", 2, "--target: "),
     (f"{COMPILE} --config none", 1, "config: must be a YAML file or one of"),
-    (f"{COMPILE} --set vertex.colour=1", 1, "vertex.colour: unknown key"),
+    (f"{COMPILE} --set cloud.colour=1", 1, "cloud.colour: unknown key"),
 ]
 
 
