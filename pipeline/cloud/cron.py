@@ -19,6 +19,7 @@ _DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 _PART = re.compile(
     r"(?:\*|(?P<low>\w{1,9})(?:-(?P<high>\w{1,9}))?)(?:/(?P<step>\d{1,9}))?", re.ASCII
 )
+_LONGEST_NAME = 128  # characters, on Vertex AI
 _LONGEST_MONTHS = dict.fromkeys(range(1, 13), 31) | {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 
 
@@ -125,4 +126,17 @@ def check_timezone(name: str) -> str:
         raise UserError(
             f"timezone: must be an IANA time zone such as Europe/Berlin, got {shown(name)}"
         )
+    return name
+
+
+def check_schedule_name(name: str) -> str:
+    """Check the name of a schedule, by which a platform finds it.
+
+    Raises:
+        UserError: it is too long, or has characters with a meaning in a platform's filters.
+    """
+    if len(name) > _LONGEST_NAME:
+        raise UserError(f"name: must have at most {_LONGEST_NAME} characters, got {len(name)}")
+    if set(name) & set("\"'\\"):
+        raise UserError(f"name: must be without quotes and backslashes, got {shown(name)}")
     return name
