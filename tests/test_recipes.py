@@ -148,7 +148,8 @@ def test_the_mixture_type_is_in_records_schema_slices_tables_and_page(run):
         features = tf.train.Example.FromString(record).features.feature
         kinds[features["mixture_type"].bytes_list.value[0].decode()] += 1
     assert kinds == {"transparency": 4, "crossfade": 4}
-    assert '"crossfade"' in (run.output / "schema" / "schema.pbtxt").read_text()
+    [schema] = run.output.glob("artifacts/*/RecordSchema/schema/*/schema.pbtxt")
+    assert '"crossfade"' in schema.read_text()
     assert run.summary["metrics"]["crossfade"]["examples"] == 2
     assert re.search(r"crossfade .* 2\b", run.printed)
     assert "crossfade" in page_of(run)

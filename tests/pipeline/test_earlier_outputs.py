@@ -65,9 +65,10 @@ def test_an_output_that_lost_a_part_is_gone_until_it_is_back(store, tmp_path, ki
 
 
 def test_only_a_deleted_model_is_said_to_be_no_baseline():
-    examples, model = Missing("/a", "Examples"), Missing("/b", "Model")
+    examples, model = Missing("/a", "Examples"), Missing("/b", "PushedModel")
     rest = "deleted since the last run: /a; regenerated where needed"
     assert describe_missing([examples]) == rest
+    assert describe_missing([Missing("/a", "Model")]) == rest
     missing = [examples, examples, model]
     assert describe_missing(missing) == (
         "deleted since the last run: /a, /a and 1 more; regenerated where needed; "
