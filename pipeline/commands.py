@@ -27,6 +27,7 @@ from pipeline.demo import run_demo, sample
 from pipeline.initial_model import require_initial_model
 from pipeline.mixtures import require_mixtures
 from pipeline.places import Places
+from pipeline.run_log import recorded
 from pipeline.runners import local
 from pipeline.study.runs import check_systems, forbid_initial_model, run_study, trainable_on
 from pipeline.study.study import write_study
@@ -102,7 +103,7 @@ def run(
         if videos:
             click.echo(f"Reading {videos} ...", err=True)
             local.index(videos, annotations, places, config, decode=decode)
-        summary = local.run(config, places)
+        summary = recorded(config, places.output, lambda: local.run(config, places))
     show(summary, places, seconds=time.monotonic() - started)
 
 

@@ -51,8 +51,11 @@ class PipelineConfig(Settings):
         workers: processes of the stages that Beam runs: mixtures, statistics, evaluation.
         beam_args: options of these stages, as `generate` takes them, for example
             `[--runner=FlinkRunner, "--job_endpoint=HOST:8099"]`; they run on this machine by
-            default. Compiled pipelines have `vertex.beam_args`.
-        vertex: where a compiled pipeline runs.
+            default. Compiled pipelines have `cloud.beam_args`.
+        webhook: address that is told how a run of `run`, or of a platform, ended, with the JSON of
+            a `components.outcome.Outcome`. A run that a platform could not finish is for its own
+            alerts. Whoever reads the settings can use the address.
+        cloud: where a compiled pipeline runs, and on what.
     """
 
     model: ModelConfig = ModelConfig()
@@ -64,6 +67,7 @@ class PipelineConfig(Settings):
     analyses: dict[str, SerializeAsAny[Settings]] = Field(default_factory=dict)
     workers: int = Field(1, ge=1, le=MAX_WORKERS)
     beam_args: tuple[str, ...] = ()
+    webhook: str = Field("", pattern=r"^(https?://\S+)?$")
     cloud: CloudConfig = CloudConfig()
 
     @model_validator(mode="before")

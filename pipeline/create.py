@@ -42,6 +42,7 @@ def create_pipeline(
     serving: str,
     beam_args: list[str],
     metadata: Any = None,
+    webhook: str = "",
 ) -> tfx.dsl.Pipeline:
     """Create the pipeline.
 
@@ -58,6 +59,7 @@ def create_pipeline(
         serving: folder that blessed models are pushed to, in TF Serving's layout.
         beam_args: options of the Beam pipelines.
         metadata: ML Metadata's connection; None if the platform brings its own.
+        webhook: address that the last stage tells how the run ended; empty for none.
 
     Returns:
         The pipeline, which any runner of TFX takes.
@@ -129,6 +131,7 @@ def create_pipeline(
             model=config.model,
             train=config.train,
             evaluation=config.evaluation,
+            webhook=webhook,
         ),
         code=_code(config),
     )

@@ -51,6 +51,7 @@ class RunSummary(Results):
         blessed: whether the model reached every threshold.
         reasons: the missed thresholds, in words.
         pushed: folder of the pushed version; None if the model was not pushed.
+        baseline: folder of the version that the model was compared with; empty if there was none.
         cached: stages that were served from the cache.
         seconds: stage -> seconds of this run.
         analyses: name of an analysis -> its results.
@@ -64,6 +65,7 @@ class RunSummary(Results):
     blessed: bool
     reasons: tuple[str, ...]
     pushed: str | None
+    baseline: str = ""
     cached: tuple[str, ...]
     seconds: dict[str, float]
     analyses: dict[str, SerializeAsAny[Results]]
@@ -94,12 +96,15 @@ def summarize(
     from tfx.orchestration.metadata import Metadata
 
     from components.evaluation.evaluation_results import read_evaluation, read_failures
+    from components.evaluation.evaluator import BASELINE
 
     with Metadata(connection) as handle:
         outputs, cached = read_run(handle.store, config.name, run_id)
     evaluation = outputs["Evaluator"]["evaluation"].uri
     results = read_evaluation(evaluation)
-    blessed = _property(outputs["Evaluator"]["blessing"], "blessed").int_value == 1
+    blessing = outputs["Evaluator"]["blessing"]
+    blessed = _property(blessing, "blessed").int_value == 1
+    baseline = _property(blessing, BASELINE).string_value
     pushed = outputs.get("Pusher", {}).get("pushed_model")
     destination = _property(pushed, "pushed_destination").string_value if pushed else ""
     analyses = [
@@ -113,6 +118,7 @@ def summarize(
         blessed=blessed,
         reasons=() if blessed else tuple(read_failures(evaluation)),
         pushed=storage.absolute(destination) if blessed and destination else None,
+        baseline=storage.absolute(baseline) if baseline else "",
         cached=tuple(cached),
         seconds={name: round(value, 1) for name, value in seconds.items()},
         analyses={found.name: found.results for found in analyses},

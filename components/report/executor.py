@@ -8,10 +8,12 @@ from tfx.dsl.components.base.base_executor import BaseExecutor
 from tfx.types import Artifact
 
 from components.analyses.registry import ANALYSES, get_analysis
+from components.evaluation.evaluator import BASELINE
 from components.html.pages import write_page
+from components.outcome import Outcome, ending_of, mean_metrics, notify, now
 from components.report import FILE
 from components.report.gathering import RunInputs, gather
-from components.report.run_page import report_page
+from components.report.run_page import RunFacts, report_page
 from components.report.settings import ReportSettings
 
 _CODE = TypeAdapter(dict[str, str])
@@ -38,3 +40,18 @@ class ReportExecutor(BaseExecutor):
         facts = gather(inputs, _CODE.validate_json(exec_properties["code"]))
         [report] = output_dict["report"]
         write_page(report_page(facts, settings), report.uri, FILE)
+        notify(settings.webhook, _outcome(facts, settings, inputs))
+
+
+def _outcome(facts: RunFacts, settings: ReportSettings, inputs: RunInputs) -> Outcome:
+    verdict = facts.verdict
+    return Outcome(
+        pipeline=settings.pipeline,
+        system=settings.model.system,
+        ending=ending_of(blessed=verdict.blessed, pushed=verdict.pushed),
+        time=now(),
+        pushed=verdict.pushed,
+        baseline=inputs.blessing.get_string_custom_property(BASELINE),
+        reasons=tuple(verdict.reasons),
+        metrics=mean_metrics(facts.results.by_mixture_type()),
+    )

@@ -19,6 +19,7 @@ from components.held_out_files import held_out_files
 from components.html import pages
 from components.html.section import Section
 from components.mixture_gen.spans import MANIFEST_REFERENCE
+from components.pusher.component import OVERTAKEN
 from components.report.curves import read_curves
 from components.report.data import read_data
 from components.report.gallery import held_out_gallery
@@ -122,9 +123,15 @@ def _verdict(inputs: RunInputs) -> pages.Verdict:
     destination = pushed.get_string_custom_property("pushed_destination")
     return pages.Verdict(
         blessed=blessed,
-        reasons=[] if blessed else read_failures(inputs.evaluation.uri),
+        reasons=[] if was_pushed else _reasons(inputs),
         pushed=storage.absolute(destination) if was_pushed else "",
     )
+
+
+def _reasons(inputs: RunInputs) -> list[str]:
+    if inputs.pushed_model.get_int_custom_property(OVERTAKEN) == 1:
+        return ["another model was pushed since the evaluation"]
+    return read_failures(inputs.evaluation.uri)
 
 
 def _versions(examples: Artifact, code: Mapping[str, str]) -> list[tuple[str, str]]:

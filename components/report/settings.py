@@ -13,9 +13,11 @@ class ReportSettings(Settings):
         model: the system and its size.
         train: how it was trained.
         evaluation: what it had to reach.
+        webhook: address that is told how the run ended; empty for none.
     """
 
     pipeline: str
     model: ModelConfig
     train: TrainConfig
     evaluation: EvaluationSettings
+    webhook: str = ""

@@ -64,6 +64,7 @@ def compile_pipeline(config: PipelineConfig, machine_of: MachineOf) -> Compiled:
         checkpoints=f"{cloud.root}/checkpoints",
         serving=f"{cloud.models}/{config.task.kind}",
         beam_args=beam_args,
+        webhook=config.webhook,
     )
     runner = KubeflowV2DagRunner(
         config=KubeflowV2DagRunnerConfig(default_image=cloud.image, use_pipeline_spec_2_1=True)
