@@ -9,7 +9,7 @@ from components.training.terminal_progress import training_progress
 from components.training.training_settings import TrainingSettings
 from data_prep import storage
 from models.export.saved_model import export
-from models.training.devices import is_chief, make_strategy
+from models.training.devices import gather, is_chief, make_strategy
 from models.training.inputs import find_files
 from models.training.train import train
 
@@ -19,6 +19,9 @@ def run_fn(fn_args: FnArgs) -> None:
 
     The checkpoints of an unfinished training run, and its TensorBoard logs, lie in a folder that
     outlives the execution. The next execution with the same settings and records resumes there.
+
+    Several workers all call this with the same arguments. The chief alone writes, and nobody
+    returns before the model is there: TFX looks for it in every process.
 
     Args:
         fn_args: TFX's arguments; `custom_config` is `TrainingSettings.custom_config`.
@@ -41,11 +44,13 @@ def run_fn(fn_args: FnArgs) -> None:
             report=report,
             strategy=strategy,
         )
-    if not is_chief(strategy):
-        return
-    export(model, settings.clip, fn_args.serving_model_dir)
-    storage.copy_tree(logs, fn_args.model_run_dir)
-    storage.remove_tree(checkpoints)
+    chief = is_chief(strategy)
+    if chief:
+        export(model, settings.clip, fn_args.serving_model_dir)
+        storage.copy_tree(logs, fn_args.model_run_dir)
+    gather(strategy, settings.train.steps)
+    if chief:
+        storage.remove_tree(checkpoints)
 
 
 def _key(fn_args: FnArgs) -> str:

@@ -1,13 +1,11 @@
 """Training on several devices or workers equals training on one."""
 
-import json
 import signal
-import socket
 import time
-from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
+from worker_cluster import BOUND, environments, reserved_addresses
 
 pytestmark = pytest.mark.slow
 
@@ -53,8 +51,6 @@ TRAININGS = {
     },
 }
 TOLERANCES = {"clipped": 1e-5, "default": 2e-4, "bfloat16": 5e-3}
-BOUND = 120
-"""Seconds after which a worker has ended whose peer died."""
 
 
 @pytest.fixture(scope="module")
@@ -71,32 +67,6 @@ def train(start_training, folder):
         return start_training(folder / out, folder / shared, **given)
 
     return start
-
-
-@contextmanager
-def reserved_addresses(count):
-    """Give addresses that nobody else gets, and that may be listened on by who reuses ports."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            each.bind(("127.0.0.1", 0))
-        yield [f"127.0.0.1:{each.getsockname()[1]}" for each in sockets]
-
-
-def environments(addresses):
-    """Return the environments of a chief and its workers, as Vertex AI describes them."""
-    cluster = {"chief": addresses[:1], "worker": addresses[1:]}
-    tasks = [("chief", 0), *(("worker", index) for index in range(len(addresses) - 1))]
-    return [
-        {
-            "TF_CONFIG": json.dumps(
-                {"cluster": cluster, "environment": "cloud", "task": {"type": role, "index": index}}
-            ),
-            "TF_GRPC_REUSE_PORT": "1",
-        }
-        for role, index in tasks
-    ]
 
 
 def assert_same(found, expected, atol):
