@@ -27,6 +27,7 @@ from pipeline.demo import run_demo, sample
 from pipeline.initial_model import require_initial_model
 from pipeline.mixtures import require_mixtures
 from pipeline.places import Places
+from pipeline.retention_commands import prune
 from pipeline.run_log import recorded
 from pipeline.runners import local
 from pipeline.study.runs import check_systems, forbid_initial_model, run_study, trainable_on
@@ -209,7 +210,7 @@ def gallery(
     click.echo(f"gallery in {page}")
 
 
-for command in (compile_pipeline, submit, schedule, status, cancel, run_compiled):
+for command in (compile_pipeline, submit, schedule, status, cancel, run_compiled, prune):
     main.add_command(command)
 
 

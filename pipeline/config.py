@@ -28,6 +28,7 @@ from models.systems import System, get_system
 from models.tasks.bounds import EvaluationSettings
 from models.tasks.task import Task
 from pipeline.cloud.cloud_config import CloudConfig
+from pipeline.retention.retention_config import RetentionConfig
 
 CONFIGS = Path(__file__).with_name("configs")
 
@@ -55,6 +56,7 @@ class PipelineConfig(Settings):
         webhook: address that is told how a run of `run`, or of a platform, ended, with the JSON of
             a `components.outcome.Outcome`. A run that a platform could not finish is for its own
             alerts. Whoever reads the settings can use the address.
+        retention: what the command `prune` keeps of earlier runs.
         cloud: where a compiled pipeline runs, and on what.
     """
 
@@ -68,6 +70,7 @@ class PipelineConfig(Settings):
     workers: int = Field(1, ge=1, le=MAX_WORKERS)
     beam_args: tuple[str, ...] = ()
     webhook: str = Field("", pattern=r"^(https?://\S+)?$")
+    retention: RetentionConfig = RetentionConfig()
     cloud: CloudConfig = CloudConfig()
 
     @model_validator(mode="before")

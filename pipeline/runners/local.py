@@ -150,8 +150,28 @@ def _beam_args(config: PipelineConfig, places: Places) -> list[str]:
 
 
 @contextmanager
-def _metadata(places: Places) -> Iterator[Any]:
+def metadata_store(places: Places) -> Iterator[Any]:
+    """Yield ML Metadata's store, once it agrees with the files, without a word about those.
+
+    Args:
+        places: paths of the run, inside of the output.
+
+    Raises:
+        UserError: the file is something else.
+    """
+    from tfx.orchestration.metadata import Metadata
+
+    with _metadata(places, told=False) as connection, Metadata(connection) as handle:
+        yield handle.store
+
+
+@contextmanager
+def _metadata(places: Places, *, told: bool = True) -> Iterator[Any]:
     """Yield the connection to ML Metadata, once it agrees with the files.
+
+    Args:
+        places: paths of the run, inside of the output.
+        told: whether to say which outputs are gone.
 
     Raises:
         UserError: the file is something else.
@@ -171,7 +191,7 @@ def _metadata(places: Places) -> Iterator[Any]:
         raise UserError(
             f"{places.metadata}: must be a database of ML Metadata that can be written, got {error}"
         ) from error
-    if gone:
+    if gone and told:
         click.echo(describe_missing(gone), err=True)
     try:
         yield connection

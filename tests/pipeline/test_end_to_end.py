@@ -18,6 +18,8 @@ from data_prep.sources import examination, kinetics
 from models.measures import CONTROL_ACCURACY, IDENTITY_LOSS, LOSS, RELATIVE_LOSS
 from pipeline.config import load_config
 from pipeline.places import Places
+from pipeline.retention.pruning import removals_here, remove_here
+from pipeline.retention.retention_config import RetentionConfig
 from pipeline.run_summary import RunSummary
 from pipeline.runners import local
 
@@ -242,3 +244,19 @@ def test_a_deleted_model_is_trained_again(after_deletions):
     [line] = [line for line in lines if "deleted since the last run" in line]
     assert "/Trainer/model/" in line
     assert line.endswith("; regenerated where needed")
+
+
+def test_pruning_keeps_what_the_newest_run_needs(runs, after_deletions):
+    places, _, _ = runs
+    places = Places(places.output.with_name("moved *"))
+    keep = RetentionConfig(runs=1, models=1)
+    found = removals_here(places, keep)
+    assert any("/Evaluator/" in removal.folder for removal in found)
+    assert all(removal.size > 0 for removal in found)
+    remove_here(found, places)
+    assert removals_here(places, keep) == []
+    lines = io.StringIO()
+    with redirect_stderr(lines):
+        summary = local.run(load_config("demo", SETTINGS), places)
+    assert set(summary.cached) == STAGES
+    assert "deleted since" not in lines.getvalue()

@@ -1,0 +1,1 @@
+"""What is kept of earlier runs, and the removal of the rest."""
