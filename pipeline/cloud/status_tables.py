@@ -62,17 +62,21 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     for head in heads:
         table.add_column(head, overflow="fold")
     for row in rows:
-        # Names and messages are a platform's: they must not be read as markup.
-        table.add_row(*(Text(cell, style=_style(cell)) for cell in row))
+        table.add_row(*(_text(cell, cell) for cell in row))
     return table
 
 
 def _print_line(console: Console, line: str, state: CloudState | None = None) -> None:
-    console.print(line, style=_style(state), markup=False, highlight=False, soft_wrap=True)
+    console.print(_text(line, state), soft_wrap=True)
 
 
-def _style(cell: str | None) -> str:
-    return _COLORS.get(cell, "") if isinstance(cell, CloudState) else ""
+def _text(words: str, state: str | None) -> Text:
+    """Return words in the color of a state.
+
+    They are a platform's: what is in them must be read neither as markup nor by the terminal.
+    """
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in words)
+    return Text(shown, style=_COLORS.get(state, "") if isinstance(state, CloudState) else "")
 
 
 def _time(time: datetime | None) -> str:

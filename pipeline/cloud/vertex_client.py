@@ -1,6 +1,5 @@
 """Calls of Vertex AI's API through Google's client library."""
 
-import os
 from collections.abc import Callable
 from functools import cached_property
 from itertools import islice
@@ -130,8 +129,6 @@ class VertexClient:
 
         if self._endpoint.startswith(_INSECURE):
             return AnonymousCredentials()
-        # Google's library looks for a server of metadata when it finds no file, which takes long.
-        os.environ.setdefault("GCE_METADATA_TIMEOUT", "3")
         scope = "https://www.googleapis.com/auth/cloud-platform"
         try:
             credentials, _ = google.auth.default(scopes=[scope])
