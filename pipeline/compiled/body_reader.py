@@ -11,6 +11,9 @@ from pipeline.compiled.parameter_types import Proto, new_value, old_value
 from pipeline.compiled.placeholders import require_known
 from pipeline.compiled.task_body import TaskBody
 
+_DATAFLOW = "--runner=DataflowRunner"
+"""It would start machines that are paid for."""
+
 
 def read_body(label: str, deployment: Proto) -> TaskBody:
     """Return what an executor of a pipeline's `PipelineDeploymentConfig` runs.
@@ -34,6 +37,8 @@ def _container(found: Proto) -> ContainerBody:
     command = (*found.command, *found.args)
     for word in command:
         require_known(word)
+    if _DATAFLOW in command:
+        raise UserError(f"{_DATAFLOW}: must run on this machine; compile with cloud.dataflow=null")
     return ContainerBody(
         image=found.image,
         command=command,
@@ -47,8 +52,8 @@ def _machine(found: Proto) -> str:
     memory = f"{found.memory_limit:g} GB" if found.memory_limit else ""
     gpu = found.accelerator
     values = {
-        "{} CPUs": found.resource_cpu_limit or (found.cpu_limit and f"{found.cpu_limit:g}"),
-        "{} of memory": memory or found.resource_memory_limit,
+        "{} vCPU": found.resource_cpu_limit or (found.cpu_limit and f"{found.cpu_limit:g}"),
+        "{}": memory or found.resource_memory_limit,
         "{} " + (gpu.resource_type or gpu.type): gpu.resource_count or gpu.count,
     }
     return ", ".join(words.format(value) for words, value in values.items() if value)

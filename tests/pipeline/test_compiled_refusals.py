@@ -86,6 +86,10 @@ HOOK = {"preCacheCheck": {"command": ["python"]}}
             lambda s: executor(s)["container"]["args"].append('{"IfPresent": {}}'),
             "task A: placeholder: must be no structure to run here, got '{\"IfPresent\": {}}'",
         ),
+        (
+            lambda s: executor(s)["container"]["args"].append("--runner=DataflowRunner"),
+            "task A: --runner=DataflowRunner: must run on this machine; compile with cloud.data",
+        ),
         # tasks
         (
             lambda s: task(s).update(triggerPolicy={"condition": "1 == 1"}),
@@ -209,7 +213,7 @@ def test_machines_are_in_words(tmp_path):
     resources = {"cpuLimit": 4.0, "memoryLimit": 16.0, "accelerator": accelerator}
     executor(spec)["container"]["resources"] = resources
     first, second = read(spec, tmp_path).tasks
-    assert first.body.machine == "4 CPUs, 16 GB of memory, 2 NVIDIA_L4"
+    assert first.body.machine == "4 vCPU, 16 GB, 2 NVIDIA_L4"
     assert second.body.machine == ""
 
 
