@@ -33,6 +33,7 @@ CA_FILE = "SSL_CERT_FILE"
 """Environment variable of a file with the certificates that are trusted."""
 _CONSOLE = "KF_PIPELINES_UI_ENDPOINT"
 _PAGE = 100
+_CONNECT_TIMEOUT = 5.0  # seconds; the library tries several times
 _EQUALS = "EQUALS"
 
 
@@ -135,7 +136,7 @@ class KubeflowClient:
 
         try:
             # The library ignores a timeout that is a single float.
-            return method(*ids, **arguments, _request_timeout=(seconds, seconds))
+            return method(*ids, **arguments, _request_timeout=(_CONNECT_TIMEOUT, seconds))
         except kfp_server_api.ApiException as error:
             if not error.status:  # no certificate that is trusted
                 raise unreachable(self.title, error) from error

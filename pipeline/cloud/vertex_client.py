@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -89,6 +90,16 @@ class VertexClient:
         """
         self._translated(lambda: operation.result(timeout=WRITE_TIMEOUT), WRITE_TIMEOUT)
 
+    def required(self, resource: Any) -> Any:
+        """Return a resource of an answer.
+
+        Raises:
+            ApiError: it has no name, because something else than the API has answered.
+        """
+        if not resource.name:
+            raise self._unknown()
+        return resource
+
     def _call(self, method: Callable[..., Any], seconds: float, request: dict[str, Any]) -> Any:
         return self._translated(lambda: method(request, timeout=seconds), seconds)
 
@@ -96,6 +107,7 @@ class VertexClient:
         import requests
         from google.api_core import exceptions
         from google.auth.exceptions import GoogleAuthError, TransportError
+        from google.protobuf import json_format
 
         try:
             return call()
@@ -107,6 +119,14 @@ class VertexClient:
             raise unreachable(self.title, error) from error
         except GoogleAuthError as error:
             raise self._no_credentials() from error
+        except (ValueError, AttributeError, json_format.Error) as error:
+            # The library expects messages, and errors in the form that Google's services have.
+            raise self._unknown() from error
+
+    def _unknown(self) -> ApiError:
+        rule = "must be the API of Vertex AI"
+        given = "an answer of another kind"
+        return ApiError(f"{self.title}: {rule}, got {given}", HTTPStatus.BAD_REQUEST)
 
     @cached_property
     def _connection(self) -> dict[str, Any]:

@@ -75,7 +75,7 @@ class VertexPlatform(CloudPlatform):
                     raise
                 return _found(client, job_id, error)
 
-        return run_status(create())
+        return run_status(client.required(create()))
 
     def schedule(
         self, config: PipelineConfig, documents: Documents, name: str, cron: Cron
@@ -85,11 +85,10 @@ class VertexPlatform(CloudPlatform):
         wanted = scheduled(name, cron, client.parent, pipeline_job(config, documents))
         found = self._open_schedules(client, name)
         if not found:
-            return schedule_status(
-                client.change(
-                    client.schedules.create_schedule, parent=client.parent, schedule=wanted
-                )
+            created = client.change(
+                client.schedules.create_schedule, parent=client.parent, schedule=wanted
             )
+            return schedule_status(client.required(created))
         first, *others = found
         wanted.name = first.name
         changed = client.change(
@@ -124,9 +123,8 @@ class VertexPlatform(CloudPlatform):
     def run(self, config: PipelineConfig, run: str) -> RunStatus:
         """See the base class."""
         client = VertexClient(config.cloud.vertex)
-        return run_status(
-            client.ask(client.pipelines.get_pipeline_job, name=_resource(client, run)), stages=True
-        )
+        job = client.ask(client.pipelines.get_pipeline_job, name=_resource(client, run))
+        return run_status(client.required(job), stages=True)
 
     def runs(self, config: PipelineConfig, count: int) -> list[RunStatus]:
         """See the base class."""

@@ -167,6 +167,11 @@ def test_an_address_without_a_server_is_one_line():
         KUBEFLOW.runs(settings, 1)
 
 
+def test_a_host_that_is_unknown_is_one_line():
+    with pytest.raises(UserError, match=r"must be reachable, got: .*not known"):
+        KUBEFLOW.run(kubeflow_config("cloud.kubeflow.endpoint=http://host.invalid"), "some-run")
+
+
 def test_the_state_of_a_run_lists_its_stages(api):
     run = submitted(api)
     run |= {

@@ -113,6 +113,20 @@ def test_an_answer_that_is_no_json_is_one_line(api):
         submitted(api)
 
 
+@pytest.mark.parametrize(
+    ("status", "text"), [(200, "<html>"), (200, "[]"), (404, '{"error": "no such page"}')]
+)
+def test_another_server_is_one_line(api, status, text):
+    api.faults += [Fault("GET", status, text=text)] * 9
+    with pytest.raises(UserError, match=r"must be the API of Vertex AI, got an answer of another"):
+        VERTEX.run(config(api), "some-run")
+
+
+def test_a_host_that_is_unknown_is_one_line():
+    with pytest.raises(UserError, match=r"must be reachable, got: .*not known"):
+        VERTEX.run(vertex_config("cloud.vertex.endpoint=http://host.invalid"), "some-run")
+
+
 def test_a_server_that_does_not_answer_is_given_up(api, monkeypatch):
     monkeypatch.setattr("pipeline.cloud.vertex_client.WRITE_TIMEOUT", 0.3)
     api.faults += [Fault("POST", 200, seconds=1)]
