@@ -24,7 +24,7 @@ _NOTHING = "-"
 def show_run(run: RunStatus) -> None:
     """Print a run, its stages, and why it failed."""
     console = _console()
-    _print_line(console, f"{run.name} {run.state}, submitted {_time(run.created)}", run.state)
+    _print_line(console, f"{run.name} {run.state}, submitted {_time(run.created)} UTC", run.state)
     _print_line(console, run.id)
     _print_line(console, run.url)
     if run.stages:
