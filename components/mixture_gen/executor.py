@@ -6,7 +6,9 @@ from functools import partial
 from typing import Any
 
 import click
+from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2
 from tfx.types import Artifact, artifact_utils, standard_component_specs
 
 from components.mixture_gen.attempts import note_attempt, remove_attempts
@@ -53,6 +55,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         [examples] = output_dict[standard_component_specs.EXAMPLES_KEY]
         examples.split_names = artifact_utils.encode_split_names(list(SPLITS))
         examples.span = span_of(path)
+        examples_utils.set_payload_format(examples, example_gen_pb2.FORMAT_TF_EXAMPLE)
         examples.set_string_custom_property(MANIFEST_REFERENCE, reference)
         layout = RecordLayout(
             unfinished=_unfinished(path, exec_properties),
