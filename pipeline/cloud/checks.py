@@ -39,13 +39,14 @@ _GOOGLE = ("gs",)
 
 
 def check_for_vertex(config: PipelineConfig) -> None:
-    """Check that the settings are complete for Vertex AI Pipelines.
+    """Check that the settings are complete for a pipeline that Vertex AI Pipelines can run.
+
+    A file can be compiled without the project that will run it, see `check_vertex_connection`.
 
     Raises:
         UserError: they aren't; the message names the first wrong setting.
     """
     cloud = config.cloud
-    check_vertex_connection(cloud)
     _check_uris(config, _GOOGLE)
     _check_common(config)
     check_stages_for_vertex(cloud.stages)

@@ -5,7 +5,12 @@ from cloud_settings import kubeflow_config, vertex_config
 
 from components.analyses.registry import ANALYSES
 from data_prep.errors import UserError
-from pipeline.cloud.checks import check_for_kubeflow, check_for_vertex, check_kubeflow_connection
+from pipeline.cloud.checks import (
+    check_for_kubeflow,
+    check_for_vertex,
+    check_kubeflow_connection,
+    check_vertex_connection,
+)
 from pipeline.cloud.machine_checks import accelerators
 from pipeline.cloud.stage_names import component_name, stage_names
 from pipeline.config import load_config
@@ -39,6 +44,12 @@ DIGEST = f"sha256:{'0' * 64}"
 )
 def test_right_settings_for_vertex(override):
     check_for_vertex(vertex_config(override))
+
+
+def test_a_file_is_compiled_without_a_project():
+    check_for_vertex(vertex_config("cloud.vertex={}"))
+    with pytest.raises(UserError, match="project"):
+        check_vertex_connection(vertex_config("cloud.vertex={}").cloud)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +114,10 @@ def test_right_settings_for_vertex(override):
     ],
 )
 def test_wrong_settings_for_vertex(override, words):
+    config = vertex_config(override)
     with pytest.raises(UserError) as error:
-        check_for_vertex(vertex_config(override))
+        check_vertex_connection(config.cloud)
+        check_for_vertex(config)
     assert words in str(error.value)
     assert "\n" not in str(error.value)
 
