@@ -54,8 +54,8 @@ class PipelineConfig(Settings):
             `[--runner=FlinkRunner, "--job_endpoint=HOST:8099"]`; they run on this machine by
             default. Compiled pipelines have `cloud.beam_args`.
         webhook: address that is told how a run of `run`, or of a platform, ended, with the JSON of
-            a `components.outcome.Outcome`. A run that a platform could not finish is for its own
-            alerts. Whoever reads the settings can use the address.
+            a `components.run_outcome.RunOutcome`. A run that a platform could not finish is for its
+            own alerts. Whoever reads the settings can use the address.
         retention: what the command `prune` keeps of earlier runs.
         cloud: where a compiled pipeline runs, and on what.
     """

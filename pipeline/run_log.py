@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from components.outcome import Ending, Outcome, ending_of, mean_metrics, notify, now
+from components.run_outcome import Ending, RunOutcome, ending_of, mean_metrics, notify, now
 from pipeline.config import PipelineConfig
 from pipeline.run_summary import RunSummary
 
@@ -23,7 +23,7 @@ def recorded(config: PipelineConfig, output: Path, run: Callable[[], RunSummary]
         What it returned.
     """
     started = time.monotonic()
-    outcome = Outcome(
+    outcome = RunOutcome(
         pipeline=config.name, system=config.system.name, ending=Ending.INTERRUPTED, time=""
     )
     try:

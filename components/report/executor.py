@@ -10,11 +10,11 @@ from tfx.types import Artifact
 from components.analyses.registry import ANALYSES, get_analysis
 from components.evaluation.evaluator import BASELINE
 from components.html.pages import write_page
-from components.outcome import Outcome, ending_of, mean_metrics, notify, now
 from components.report import FILE
 from components.report.gathering import RunInputs, gather
 from components.report.run_page import RunFacts, report_page
 from components.report.settings import ReportSettings
+from components.run_outcome import RunOutcome, ending_of, mean_metrics, notify, now
 
 _CODE = TypeAdapter(dict[str, str])
 _FIXED = tuple(field.name for field in fields(RunInputs) if field.name != "analyses")
@@ -43,9 +43,9 @@ class ReportExecutor(BaseExecutor):
         notify(settings.webhook, _outcome(facts, settings, inputs))
 
 
-def _outcome(facts: RunFacts, settings: ReportSettings, inputs: RunInputs) -> Outcome:
+def _outcome(facts: RunFacts, settings: ReportSettings, inputs: RunInputs) -> RunOutcome:
     verdict = facts.verdict
-    return Outcome(
+    return RunOutcome(
         pipeline=settings.pipeline,
         system=settings.model.system,
         ending=ending_of(blessed=verdict.blessed, pushed=verdict.pushed),

@@ -104,7 +104,7 @@ def _check_common(config: PipelineConfig) -> None:
     cloud = config.cloud
     check_image("cloud.image", cloud.image)
     check_labels(cloud.labels)
-    check_stages(config)
+    check_stages(cloud.stages)
     if cloud.beam_args:
         from data_prep.beam_options import check_options  # loads Beam
 

@@ -6,7 +6,6 @@ from data_prep.errors import UserError
 from pipeline.cloud.cloud_config import DEFAULT_STAGE, StageConfig, TrainingJobConfig
 from pipeline.cloud.rules import KUBERNETES_RESOURCE, MACHINE_TYPE, require_form
 from pipeline.cloud.stage_names import stage_names
-from pipeline.config import PipelineConfig
 
 _INSTEAD = {
     "spot": "a training job's machines can be spot: cloud.vertex.training.spot",
@@ -16,14 +15,14 @@ _INSTEAD = {
 """Setting of a stage that only Kubeflow has -> what to use on Vertex AI."""
 
 
-def check_stages(config: PipelineConfig) -> None:
+def check_stages(stages: Mapping[str, StageConfig]) -> None:
     """Check that every entry of `cloud.stages` names a stage and a complete machine.
 
     Raises:
         UserError: an entry doesn't.
     """
-    known = [DEFAULT_STAGE, *stage_names(config)]
-    for name, stage in config.cloud.stages.items():
+    known = [DEFAULT_STAGE, *stage_names()]
+    for name, stage in stages.items():
         if name not in known:
             raise UserError(f"cloud.stages: must be among {', '.join(known)}, got {name!r}")
         key = f"cloud.stages.{name}"

@@ -1,6 +1,6 @@
 """Names of the stages of a compiled pipeline, as the settings of machines take them."""
 
-from pipeline.config import PipelineConfig
+from components.analyses.registry import ANALYSES
 
 INDEX = "Index"
 """The stage that reads the videos; there is none if the mixtures are given."""
@@ -20,14 +20,13 @@ LATER_STAGES = (
 """The stages of every pipeline, after the mixtures."""
 
 
-def stage_names(config: PipelineConfig) -> list[str]:
+def stage_names() -> list[str]:
     """Return the names of the stages that a configuration can have a machine for.
 
-    The stages before the mixtures are always among them: a configuration with machines may be
-    reused with the mixtures of another run.
+    Some of them may not be in a pipeline: a configuration with machines may be used with the
+    mixtures of another run, or with a system to which an analysis does not apply.
     """
-    analyses = [component_name(analysis.name) for analysis, _ in config.applicable_analyses]
-    return [INDEX, MIXTURES, *LATER_STAGES, *analyses]
+    return [INDEX, MIXTURES, *LATER_STAGES, *map(component_name, ANALYSES)]
 
 
 def component_name(analysis: str) -> str:

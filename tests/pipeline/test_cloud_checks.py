@@ -13,7 +13,6 @@ from pipeline.cloud.checks import (
 )
 from pipeline.cloud.machine_checks import accelerators
 from pipeline.cloud.stage_names import component_name, stage_names
-from pipeline.config import load_config
 
 TRAINING = "cloud.vertex.training={machine_type: a2-highgpu-1g"
 GPUS = "cloud.stages.Trainer={gpus: 1, gpu_type: nvidia.com/gpu}"
@@ -81,7 +80,6 @@ def test_a_file_is_compiled_without_a_project():
             "cloud.labels: must be at most 64 labels, got 65",
         ),
         ("cloud.stages={Train: {}}", "cloud.stages: must be among default, Index, MixtureGen,"),
-        ("cloud.stages={ActionRecognition: {}}", "got 'ActionRecognition'"),
         ("cloud.stages={Trainer: {gpus: 1}}", "Trainer.gpu_type: must be given with gpus: 1"),
         ("cloud.stages={Trainer: {gpu_type: NVIDIA_L4}}", "Trainer.gpus: must be at least 1"),
         (GPUS, "Trainer.gpu_type: must be one of NVIDIA_"),
@@ -185,5 +183,4 @@ def test_an_analysis_is_a_stage_by_the_name_of_its_component():
     for name, analysis in ANALYSES.items():
         module = __import__(analysis.code_module, fromlist=["component"])
         assert hasattr(module, component_name(name))
-    config = load_config("demo", ["analyses.control_shift={}"])
-    assert stage_names(config)[-1] == "ControlShift"
+        assert component_name(name) in stage_names()

@@ -75,7 +75,7 @@ def test_a_run_on_vertex_ai_is_submitted_watched_and_canceled(command, vertex):
     assert run == job.name
     assert url.startswith("https://console.cloud.google.com/vertex-ai/locations/us-central1/")
     tasks = job.pipeline_spec["root"]["dag"]["tasks"]
-    assert set(tasks) == set(stage_names(vertex_config()))
+    assert set(tasks) == set(stage_names()) - {"ActionRecognition", "ControlShift"}
     shown = command(vertex, f"status {run}")
     assert run in shown
     assert shown.index("Index") < shown.index("MixtureGen") < shown.index("Trainer")

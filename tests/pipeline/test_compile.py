@@ -62,11 +62,11 @@ def test_example_of_create_pipeline_runs():
 
 
 def test_every_stage_is_a_container_with_the_image(compiled):
-    assert set(tasks_of(compiled)) <= set(stage_names(load_config("demo")))
+    assert set(tasks_of(compiled)) <= set(stage_names())
     containers = containers_of(compiled["pipelineSpec"])
     assert {"Index", "MixtureGen", "DataGate", "Trainer", "Evaluator", "Pusher"} <= set(containers)
     assert {each["image"] for each in containers.values()} == {COMMON[0].partition("=")[2]}
-    assert "Report" in stage_names(load_config("demo"))
+    assert "Report" in stage_names()
 
 
 def test_the_platforms_protos_read_it_without_an_unknown_field(compiled):
@@ -183,7 +183,7 @@ def test_every_kind_is_pushed_to_its_own_folder(system, kind):
 )
 def test_analyses_are_compiled_for_the_system_they_fit(compiled, settings, stage):
     found = for_vertex(*settings)
-    assert stage in stage_names(load_config("demo", settings))
+    assert stage in stage_names()
     assert stage not in tasks_of(compiled)
     assert "Pusher" in tasks_of(found)[stage]["dependentTasks"]
     assert stage in tasks_of(found)["Report"]["dependentTasks"]

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from made_up_runs import separation, summary
 
-from components.outcome import Ending, Outcome
+from components.run_outcome import Ending, RunOutcome
 from data_prep.errors import UserError
 from pipeline.config import load_config
 from pipeline.run_log import FILE, recorded
@@ -43,7 +43,9 @@ def made_up_summary():
 
 
 def outcomes(folder):
-    return [Outcome.model_validate_json(line) for line in (folder / FILE).read_text().splitlines()]
+    return [
+        RunOutcome.model_validate_json(line) for line in (folder / FILE).read_text().splitlines()
+    ]
 
 
 def fail(error):

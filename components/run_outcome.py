@@ -26,7 +26,7 @@ class Ending(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-class Outcome(Results):
+class RunOutcome(Results):
     """How a run ended.
 
     Attributes:
@@ -78,7 +78,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def notify(webhook: str, outcome: Outcome) -> None:
+def notify(webhook: str, outcome: RunOutcome) -> None:
     """Send an outcome to a webhook, as JSON; a webhook that does not answer fails no run.
 
     Args:
