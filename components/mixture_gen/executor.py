@@ -69,7 +69,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             attempts_below=_root(exec_properties),
         )
         earlier = manifest.read_rejected(manifest.rejected_beside(path))
-        with storage.lease(layout.unfinished) as require_held:
+        # On a platform another run may be making the same records.
+        with storage.waiting_lease(layout.unfinished) as require_held:
             note_attempt(layout.unfinished, examples.uri)
             write_records(
                 planned,

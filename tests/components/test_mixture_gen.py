@@ -1,4 +1,6 @@
 import shutil
+import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from data_prep.records.info import DatasetInfo
 from data_prep.records.outcomes import Outcome
 from data_prep.records.validation import validate
 from data_prep.sources import manifest
+from data_prep.storage import leases
 
 
 class StoppedError(Exception):
@@ -170,18 +173,25 @@ def test_an_output_that_was_moved_takes_nothing_from_another_one(attempt, monkey
 
 
 @pytest.mark.slow
-def test_two_attempts_at_once_are_one_writer(attempt, monkeypatch, tmp_path):
+def test_of_two_attempts_at_once_one_waits(attempt, monkeypatch, tmp_path):
+    whole = contents(attempt("Whole/examples/1"))
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
         patch.setattr(writer, "find_reports", stop)
         attempt("MixtureGen/examples/1")
     [unfinished] = (tmp_path / "unfinished").iterdir()
-    before = contents(unfinished)
-    with (
-        storage.lease(str(unfinished)),
-        pytest.raises(UserError, match="must have one writer at a time"),
-    ):
-        attempt("MixtureGen/examples/2")
-    assert contents(unfinished) == before
+    monkeypatch.setattr(leases, "_WAIT", 0.05)
+    seen = []
+    with ExitStack() as other:
+        other.enter_context(storage.lease(str(unfinished)))
+        before = contents(unfinished)
+
+        def end():
+            seen.append(contents(unfinished))
+            other.close()
+
+        threading.Timer(1, end).start()
+        assert contents(attempt("MixtureGen/examples/2")) == whole
+    assert seen == [before]
 
 
 @pytest.mark.slow

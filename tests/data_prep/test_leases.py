@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -212,3 +213,24 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
         storage.lease(str(tmp_path / "file/out")),
     ):
         pass
+
+
+def test_a_writer_waits_for_the_one_before(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(leases, "_WAIT", 0.01)
+    with start(tmp_path, kind) as process:
+        waiting = storage.waiting_lease(str(tmp_path), patience=0.05)
+        with pytest.raises(UserError, match="must have one writer at a time"), waiting:
+            pass
+        ending = threading.Timer(0.3, process.stdin.close)
+        ending.start()
+        with storage.waiting_lease(str(tmp_path), patience=30) as require_held:
+            assert process.wait() == 0
+            require_held()
+            with pytest.raises(UserError), storage.lease(str(tmp_path)):
+                pass
+        ending.join()
+
+
+def test_an_error_of_the_writer_is_not_waited_for(tmp_path, kind):
+    with pytest.raises(leases.SecondWriterError), storage.waiting_lease(str(tmp_path)):
+        raise leases.SecondWriterError("another folder")
