@@ -1,12 +1,9 @@
 """The function that TFX's Trainer calls: train, then export."""
 
-import hashlib
-import json
-
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.training.terminal_progress import training_progress
-from components.training.training_settings import TrainingSettings
+from components.training.training_settings import TrainingSettings, training_key
 from data_prep import storage
 from models.export.saved_model import export
 from models.training.devices import gather, is_chief, make_strategy
@@ -27,14 +24,16 @@ def run_fn(fn_args: FnArgs) -> None:
         fn_args: TFX's arguments; `custom_config` is `TrainingSettings.custom_config`.
     """
     settings = TrainingSettings.of(fn_args.custom_config)
-    checkpoints = storage.join(fn_args.custom_config["checkpoints"], _key(fn_args))
+    # Only the same run, on the same records, may use its checkpoints.
+    key = training_key(fn_args.custom_config, fn_args.train_files)
+    checkpoints = storage.join(fn_args.custom_config["checkpoints"], key)
     # TFX gives each attempt its own folder, and empties it if the attempt fails.
     logs = storage.join(checkpoints, "logs")
     # Several workers need it before anything else of TensorFlow.
     strategy = make_strategy()
     with training_progress() as report:
         model = train(
-            settings.model,
+            settings.started_model,
             settings.train,
             settings.clip,
             train_files=find_files(fn_args.train_files),
@@ -51,9 +50,3 @@ def run_fn(fn_args: FnArgs) -> None:
     gather(strategy, settings.train.steps)
     if chief:
         storage.remove_tree(checkpoints)
-
-
-def _key(fn_args: FnArgs) -> str:
-    """Name the training run: only the same run, on the same records, may use its checkpoints."""
-    text = json.dumps([fn_args.custom_config, fn_args.train_files], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -4,12 +4,19 @@ Public name: `TrainingSettings`; `TrainingSettings(...).custom_config(checkpoint
 what the pipeline gives to `Trainer(custom_config=...)`.
 """
 
-from collections.abc import Mapping
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from typing import Self
 
+from components.training.job_config import TrainingJob
 from data_prep.config import ClipConfig
 from data_prep.settings import Settings
-from models.config import ModelConfig, TrainConfig
+from models.config import PUSHED, ModelConfig, TrainConfig
+from models.export.exported_weights import newest_version
+
+JOB = "job"
+"""Key of the training job in a `custom_config`; nothing that decides the model."""
 
 
 class TrainingSettings(Settings):
@@ -19,23 +26,56 @@ class TrainingSettings(Settings):
         model: the system and its size.
         train: how it is trained.
         clip: the shape of the records' clips.
+        serving: folder of the versions of the model's kind of task, the newest of which
+            `model.initial: pushed` stands for.
     """
 
     model: ModelConfig
     train: TrainConfig
     clip: ClipConfig
+    serving: str = ""
 
-    def custom_config(self, *, checkpoints: str, code: str) -> dict[str, str]:
+    @property
+    def started_model(self) -> ModelConfig:
+        """The model, with the version that training starts from now; fresh weights if none is."""
+        if self.model.initial != PUSHED:
+            return self.model
+        found = newest_version(self.serving) or ""
+        return self.model.model_copy(update={"initial": found})
+
+    def custom_config(
+        self, *, checkpoints: str, code: str, job: TrainingJob | None = None
+    ) -> dict[str, str]:
         """Return the Trainer's `custom_config`.
 
         Args:
             checkpoints: folder that outlives the execution, for the checkpoints of unfinished
                 training runs.
             code: digest of the code that trains, so that TFX's cache notices a change.
+            job: the job of Vertex AI to train in, for `TrainingJobTrainer`; None to train in the
+                stage itself.
         """
-        return {"settings": self.model_dump_json(), "checkpoints": checkpoints, "code": code}
+        given = {"settings": self.model_dump_json(), "checkpoints": checkpoints, "code": code}
+        return given if job is None else {**given, JOB: job.model_dump_json()}
 
     @classmethod
     def of(cls, custom_config: Mapping[str, str]) -> Self:
         """Return the settings in a `custom_config`."""
         return cls.model_validate_json(custom_config["settings"])
+
+
+def job_of(custom_config: Mapping[str, str]) -> TrainingJob:
+    """Return the training job in a `custom_config`."""
+    return TrainingJob.model_validate_json(custom_config[JOB])
+
+
+def training_key(custom_config: Mapping[str, str], records: Sequence[str]) -> str:
+    """Name a training run: two have one name if they train alike, on the same records.
+
+    Args:
+        custom_config: the Trainer's.
+        records: the records' files or folders.
+    """
+    decisive = {key: value for key, value in custom_config.items() if key != JOB}
+    text = json.dumps([decisive, list(records)], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from components.training.job_config import TrainingJobConfig
 from data_prep.settings import Settings
 
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9_-]{0,62})$")]
@@ -60,36 +61,6 @@ class DataflowConfig(Settings):
     max_workers: int = Field(16, ge=1, le=4000)
     disk_gb: int = Field(50, ge=30, le=65_536)
     public_ips: bool = False
-
-
-class TrainingJobConfig(Settings):
-    """A training job of Vertex AI, which the stage Trainer starts and waits for.
-
-    Without it, training happens in the container of the stage itself. A job has several workers,
-    cheaper machines that may be taken away, and a choice of GPUs, which a stage cannot have.
-
-    Attributes:
-        machine_type: machines of the workers.
-        gpus: GPUs of each machine.
-        gpu_types: their types, by Vertex AI's names. If there are none of the first type, the next
-            one is tried.
-        machine_types: type of GPU -> its machines, where they differ from `machine_type`.
-        workers: machines that train together.
-        spot: whether they may be taken away; training goes on from its last checkpoint.
-        timeout_hours: the job fails after so many hours.
-        wait_hours: how long a job waits for machines before the next type is tried.
-        disk_gb: disks of the machines.
-    """
-
-    machine_type: str = "a2-highgpu-1g"
-    gpus: int = Field(1, ge=0, le=16)
-    gpu_types: tuple[str, ...] = ("NVIDIA_TESLA_A100",)
-    machine_types: dict[str, str] = Field(default_factory=dict)
-    workers: int = Field(1, ge=1, le=64)
-    spot: bool = False
-    timeout_hours: float = Field(7 * 24, gt=0, le=28 * 24)
-    wait_hours: float = Field(1, gt=0, le=7 * 24)
-    disk_gb: int = Field(200, ge=100, le=64_000)
 
 
 class VertexConfig(Settings):

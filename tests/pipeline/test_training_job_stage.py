@@ -1,0 +1,111 @@
+"""The stage Trainer with a job: TFX's executor in the job's containers writes the stage's outputs."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from custom_jobs_stand_in import RUNS, CustomJobsStandIn, Fate
+from google.cloud.aiplatform_v1 import JobState
+from worker_cluster import environments
+
+from components.training.job_config import TrainingJob, TrainingJobConfig
+from components.training.training_settings import TrainingSettings
+from data_prep.config import ClipConfig
+from models.config import ModelConfig, TrainConfig
+
+pytestmark = pytest.mark.slow
+
+TRAINER = {
+    "train_args": json.dumps({"splits": ["train"]}),
+    "eval_args": json.dumps({"splits": ["eval"]}),
+    "run_fn": "written_model.run_fn",
+}
+
+
+@pytest.fixture
+def server():
+    """The API, which runs each job's containers as processes."""
+    with CustomJobsStandIn(fates=[RUNS]) as server:
+        containers = []
+
+        def start(job):
+            pools = job.job_spec.worker_pool_specs
+            commands = [
+                pool.container_spec.command for pool in pools for _ in range(pool.replica_count)
+            ]
+            addresses = [f"worker-{number}:2222" for number in range(len(commands))]
+            path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+            for command, environment in zip(commands, environments(addresses), strict=True):
+                words = [sys.executable, *command[1:]]
+                given = {**os.environ, **environment, "PYTHONPATH": path}
+                containers.append(subprocess.Popen(words, env=given))
+
+        def find(name):
+            codes = [container.poll() for container in containers]
+            [job] = server.custom_jobs
+            if None not in codes and job.state == JobState.JOB_STATE_RUNNING:
+                server._set_fate(job, Fate(("FAILED" if any(codes) else "SUCCEEDED",)))
+            return job
+
+        server.on_create, server._found = start, find
+        yield server
+        for container in containers:
+            container.kill()
+            container.wait()
+        assert server.violations == []
+
+
+def test_the_model_of_a_job_is_the_stages(server, tmp_path):
+    from tfx.types import standard_artifacts
+
+    from components.training.job_executor import TrainingJobExecutor
+
+    job = TrainingJob(
+        config=TrainingJobConfig(workers=2),
+        project="my-project",
+        region="us-central1",
+        image="registry.example/layered-video:1.4",
+        endpoint=server.url,
+        seconds_between_polls=0.5,
+    )
+    settings = TrainingSettings(
+        model=ModelConfig(),
+        train=TrainConfig(),
+        clip=ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_rate=8_000),
+    )
+    checkpoints = tmp_path / "checkpoints"
+    custom = settings.custom_config(checkpoints=str(checkpoints), code="1", job=job)
+    examples = standard_artifacts.Examples()
+    examples.uri, examples.split_names = str(tmp_path / "examples"), '["train", "eval"]'
+    outputs = {
+        "model": [standard_artifacts.Model()],
+        "model_run": [standard_artifacts.ModelRun()],
+    }
+    for name, [artifact] in outputs.items():
+        artifact.uri = str(tmp_path / "stage" / name)
+    properties = {**TRAINER, "custom_config": json.dumps(custom)}
+    TrainingJobExecutor().Do({"examples": [examples]}, outputs, properties)
+    model = tmp_path / "stage" / "model" / "Format-Serving" / "saved_model.pb"
+    assert TrainingSettings.model_validate_json(model.read_text()) == settings
+    assert (tmp_path / "stage" / "model_run" / "events").read_text() == "curves"
+    assert list((checkpoints / "jobs").iterdir()) == []
+    [made] = server.custom_jobs
+    command = " ".join(made.job_spec.worker_pool_specs[1].container_spec.command)
+    assert "my-project" not in command, "a container needs no settings of the job"
+
+
+def test_a_trainer_with_a_job_is_the_stage_trainer():
+    from tfx.types import Channel, standard_artifacts
+
+    from components.training.job_executor import TrainingJobExecutor, TrainingJobTrainer
+
+    stage = TrainingJobTrainer(
+        run_fn="components.training.run_fn.run_fn",
+        examples=Channel(type=standard_artifacts.Examples),
+        custom_config={},
+    ).with_id("Trainer")
+    assert stage.id == "Trainer"
+    assert stage.executor_spec.executor_class is TrainingJobExecutor
