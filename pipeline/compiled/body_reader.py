@@ -11,8 +11,11 @@ from pipeline.compiled.parameter_types import Proto, new_value, old_value
 from pipeline.compiled.placeholders import require_known
 from pipeline.compiled.task_body import TaskBody
 
-_DATAFLOW = "--runner=DataflowRunner"
-"""It would start machines that are paid for."""
+_PAID = {
+    "--runner=DataflowRunner": "cloud.dataflow",
+    "components.training.job_executor.TrainingJobExecutor": "cloud.vertex.training",
+}
+"""Word of a command that would start machines which are paid for -> the setting behind it."""
 
 
 def read_body(label: str, deployment: Proto) -> TaskBody:
@@ -37,8 +40,9 @@ def _container(found: Proto) -> ContainerBody:
     command = (*found.command, *found.args)
     for word in command:
         require_known(word)
-    if _DATAFLOW in command:
-        raise UserError(f"{_DATAFLOW}: must run on this machine; compile with cloud.dataflow=null")
+    for word, setting in _PAID.items():
+        if word in command:
+            raise UserError(f"{word}: must run on this machine; compile with {setting}=null")
     return ContainerBody(
         image=found.image,
         command=command,
