@@ -110,7 +110,9 @@ def test_a_job_that_fails_is_started_again_on_the_same_type(server, job):
 
 def test_a_job_that_fails_too_often_is_an_error(server, job):
     server.fates = [FAILS]
-    with pytest.raises(UserError, match="must succeed, got .*/102: The replica workerpool0-0 exit"):
+    with pytest.raises(
+        UserError, match=r"must succeed, got .*/102: The replica workerpool0-0 exit"
+    ):
         run(job(retries=2))
     assert server.states == ["FAILED"] * 3
 
@@ -118,7 +120,7 @@ def test_a_job_that_fails_too_often_is_an_error(server, job):
 def test_a_job_that_somebody_cancels_is_not_started_again(server, job):
     server.fates = [RUNS]
     server.on_create = lambda made: server._cancel(made)
-    with pytest.raises(UserError, match="must succeed, got .*/100: JOB_STATE_CANCELLED"):
+    with pytest.raises(UserError, match=r"must succeed, got .*/100: JOB_STATE_CANCELLED"):
         run(job())
     assert len(server.custom_jobs) == 1
 
@@ -137,7 +139,7 @@ def test_an_api_that_is_overloaded_for_a_while_is_asked_again(server, job):
 
 def test_an_api_that_refuses_is_an_error_in_one_line(server, job):
     server.faults = [Fault("POST", 403, "Permission denied on\nresource project my-project")]
-    with pytest.raises(UserError, match="^Vertex AI at http.*: .*Permission denied on resource"):
+    with pytest.raises(UserError, match=r"^Vertex AI at http.*: .*Permission denied on resource"):
         run(job())
 
 

@@ -1,4 +1,4 @@
-"""The stage Trainer with a job: TFX's executor in the job's containers writes the stage's outputs."""
+"""The stage Trainer with a job, whose containers run TFX's executor and write the outputs."""
 
 import json
 import os
