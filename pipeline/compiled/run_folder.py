@@ -1,6 +1,7 @@
 """The folder that holds what is kept of the runs of compiled pipelines."""
 
 import datetime
+from pathlib import Path
 
 from data_prep import storage
 from data_prep.errors import UserError
@@ -54,8 +55,9 @@ class RunFolder:
         self._write(self._record.model_copy(update={"ended": True}))
 
     def _last(self) -> RunRecord | None:
-        files = storage.glob(storage.join(self._runs, "*", _RUN))
-        records = [RunRecord.read(file) for file in files]
+        # The folder's own name may hold what means something in a pattern.
+        files = Path(self._runs).glob(f"*/{_RUN}")
+        records = [RunRecord.read(str(file)) for file in files]
         return max(records, key=lambda record: record.started, default=None)
 
     def _new(self, pipeline: CompiledPipeline) -> RunRecord:

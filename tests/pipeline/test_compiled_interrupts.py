@@ -18,6 +18,7 @@ from data_prep import storage
 
 pytestmark = pytest.mark.slow
 
+OUT = "out [1] 50%"
 DEADLINE = 60  # seconds
 RESUMABLE = "error: interrupted; rerun the same command to resume"
 RAN = """
@@ -79,7 +80,7 @@ def write(place, **scripts):
 
 
 def command(place):
-    words = ["run-compiled", place / "job.json", "--output", place / "out"]
+    words = ["run-compiled", place / "job.json", "--output", place / OUT]
     return list(map(str, [*words, "--place", f"gs://bucket={place / 'bucket'}"]))
 
 
@@ -115,7 +116,7 @@ def has_ended(pid):
 
 
 def run_ids(place):
-    return sorted(path.name for path in (place / "out" / "runs").iterdir())
+    return sorted(path.name for path in (place / OUT / "runs").iterdir())
 
 
 def test_output_of_the_command(place):
@@ -157,7 +158,7 @@ def test_an_interruption_ends_the_task_and_is_resumed(place, number):
     assert all(map(has_ended, pids))
     lines = (place / "stderr").read_text().splitlines()
     assert lines[-1] == RESUMABLE
-    assert not list((place / "out").rglob(storage.LEASE))
+    assert not list((place / OUT).rglob(storage.LEASE))
     (place / "go").touch()
     done, ran = run(place)
     assert (done.returncode, ran) == (0, "ABBC")  # all that ran, since the beginning
@@ -233,7 +234,7 @@ def test_another_pipeline_does_not_resume(place):
 
 def test_output_has_one_run_at_a_time(place):
     write(place, A=RAN)
-    with storage.lease(str(place / "out")):
+    with storage.lease(str(place / OUT)):
         done, ran = run(place)
     assert (done.returncode, ran) == (1, "")
     assert "must have one writer at a time" in done.stderr

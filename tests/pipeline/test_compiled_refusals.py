@@ -49,6 +49,7 @@ def component(spec):
     return spec["components"]["A"]
 
 
+JOB = "components.training.job_executor.TrainingJobExecutor"
 RESOLVER = {"resolver": {"outputArtifactQueries": {"model": {"filter": "state=LIVE"}}}}
 HOOK = {"preCacheCheck": {"command": ["python"]}}
 
@@ -89,6 +90,10 @@ HOOK = {"preCacheCheck": {"command": ["python"]}}
         (
             lambda s: executor(s)["container"]["args"].append("--runner=DataflowRunner"),
             "task A: --runner=DataflowRunner: must run on this machine; compile with cloud.data",
+        ),
+        (
+            lambda s: executor(s)["container"]["args"].append(JOB),
+            f"task A: {JOB}: must run on this machine; compile with cloud.vertex.training=null",
         ),
         # tasks
         (
