@@ -20,6 +20,7 @@ from components.report.component import Report
 from components.report.settings import ReportSettings
 from components.training.training_settings import TrainingSettings
 from data_prep.splits import EVAL, SPLITS, TRAIN
+from models.config import PUSHED
 from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_digest, training_modules
 
@@ -94,7 +95,7 @@ def create_pipeline(
         anomalies=validator.outputs["anomalies"],
         code=source_digest("components.data_gate.component"),
     )
-    trainer = _trainer(config, examples, checkpoints)
+    trainer = _trainer(config, examples, checkpoints, serving)
     trainer.add_upstream_node(gate)
     model = trainer.outputs["model"]
     evaluator = Evaluator(
@@ -208,8 +209,16 @@ def _data_stages(config: PipelineConfig, manifest: Manifest, unfinished: str) ->
     return [*indexing, mixtures]
 
 
-def _trainer(config: PipelineConfig, examples: BaseChannel, checkpoints: str) -> BaseComponent:
-    settings = TrainingSettings(model=config.model, train=config.train, clip=config.data.clip)
+def _trainer(
+    config: PipelineConfig, examples: BaseChannel, checkpoints: str, serving: str
+) -> BaseComponent:
+    settings = TrainingSettings(
+        model=config.model,
+        train=config.train,
+        clip=config.data.clip,
+        # Other runs do not depend on the folder, so it is no reason to train again.
+        serving=serving if config.model.initial == PUSHED else "",
+    )
     return tfx.components.Trainer(
         run_fn=f"{_TRAINING}.run_fn",
         examples=examples,

@@ -52,10 +52,9 @@ def forbid_local_model(config: PipelineConfig) -> None:
         UserError: they do.
     """
     initial = config.model.initial
-    if initial and (initial == PUSHED or storage.is_local(initial)):
+    if initial not in ("", PUSHED) and storage.is_local(initial):
         raise UserError(
-            f"model.initial: must be a URI in a compiled pipeline, got {initial!r}; name the "
-            f"folder of versions {config.cloud.models}/{config.task.kind} once it holds one"
+            f"model.initial: must be a URI or {PUSHED} in a compiled pipeline, got {initial!r}"
         )
 
 

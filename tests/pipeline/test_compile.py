@@ -232,5 +232,9 @@ def test_the_command_writes_a_file(target, settings, name, tmp_path):
 def test_a_compiled_pipeline_starts_from_a_model_it_can_reach(tmp_path):
     found = for_vertex("model.initial=gs://bucket/serving/separator/3")
     assert "gs://bucket/serving/separator/3" in json.dumps(found)
-    with pytest.raises(UserError, match=r"model\.initial: must be a URI in a compiled pipeline"):
+    pushed = json.dumps(tasks_of(for_vertex("model.initial=pushed"))["Trainer"])
+    served = "gs://my-bucket/layered-video/serving/controlled-separator"
+    assert served in pushed
+    assert served not in json.dumps(tasks_of(for_vertex())["Trainer"])
+    with pytest.raises(UserError, match=r"model\.initial: must be a URI or pushed in a compiled"):
         for_vertex(f"model.initial={tmp_path}")

@@ -118,3 +118,16 @@ def test_paths_are_absolute_and_uris_stay(tmp_path, monkeypatch):
     assert ModelConfig(initial=f".{os.sep}pushed").initial == str(tmp_path / "pushed")
     for uri in ("gs://bucket/serving/separator", PUSHED, ""):
         assert ModelConfig(initial=uri).initial == uri
+
+
+def test_a_stage_starts_from_what_is_pushed_when_it_begins(models, tmp_path):
+    config = settings(PUSHED)
+    stage = TrainingSettings(
+        model=config.model, train=config.train, clip=config.data.clip, serving=str(tmp_path)
+    )
+    assert stage.started_model.initial == ""
+    for number, model in zip((1, 10), models, strict=True):
+        shutil.copytree(model, tmp_path / str(number))
+        assert stage.started_model.initial == str(tmp_path / str(number))
+    elsewhere = stage.model_copy(update={"model": ModelConfig(initial=str(models[0]))})
+    assert elsewhere.started_model.initial == str(models[0])

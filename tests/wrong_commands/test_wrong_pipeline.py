@@ -119,7 +119,6 @@ COMMANDS = [
     (f"{RUN} --set model.initial=badmodel", 1, "/badmodel: must be the folder of an exported mod"),
     (f"{RUN} --set model.initial=foo://x", 1, "unknown scheme foo://"),
     (f"{RUN} --set model.initial=[1]", 1, "model.initial: Input should be a valid string"),
-    (f"{COMPILE} --set model.initial=pushed", 1, "must be a URI in a compiled pipeline, got 'pus"),
     # demo and tables
     ("pipeline demo --config none", 1, "config: must be a YAML file or one of"),
     ("pipeline demo --set model.system=i3d", 1, "demo: needs a system that separates, got i3d"),
