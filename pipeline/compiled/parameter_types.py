@@ -4,6 +4,7 @@ Schema 2.0 has `parameters` with a field for each type, schema 2.1 has `paramete
 JSON. A component's definition says for each parameter which one it is.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -48,12 +49,10 @@ class ParameterType:
 
     def read(self, text: str, what: str) -> JsonValue:
         """Return the value that a component wrote to a parameter's file, see `check`."""
-        from json import loads
-
         if self.convert is _text:
             return text
         try:
-            return self.check(loads(text.lower() if self.convert is _truth else text), what)
+            return self.check(json.loads(text.lower() if self.convert is _truth else text), what)
         except ValueError as error:
             raise UserError(f"{what}: must be {self.name}, got {shown(text)}") from error
 
