@@ -18,6 +18,8 @@ from components.pusher.component import Pusher
 from components.record_schema.component import RecordSchema
 from components.report.component import Report
 from components.report.settings import ReportSettings
+from components.training.job_config import TrainingJob
+from components.training.job_executor import TrainingJobTrainer
 from components.training.training_settings import TrainingSettings
 from data_prep.splits import EVAL, SPLITS, TRAIN
 from models.config import PUSHED
@@ -44,6 +46,7 @@ def create_pipeline(
     beam_args: list[str],
     metadata: Any = None,
     webhook: str = "",
+    training_job: TrainingJob | None = None,
 ) -> tfx.dsl.Pipeline:
     """Create the pipeline.
 
@@ -61,6 +64,8 @@ def create_pipeline(
         beam_args: options of the Beam pipelines.
         metadata: ML Metadata's connection; None if the platform brings its own.
         webhook: address that the last stage tells how the run ended; empty for none.
+        training_job: the job of Vertex AI that the stage Trainer starts; None to train in the stage
+            itself.
 
     Returns:
         The pipeline, which any runner of TFX takes.
@@ -95,7 +100,7 @@ def create_pipeline(
         anomalies=validator.outputs["anomalies"],
         code=source_digest("components.data_gate.component"),
     )
-    trainer = _trainer(config, examples, checkpoints, serving)
+    trainer = _trainer(config, examples, checkpoints, serving, training_job)
     trainer.add_upstream_node(gate)
     model = trainer.outputs["model"]
     evaluator = Evaluator(
@@ -210,7 +215,11 @@ def _data_stages(config: PipelineConfig, manifest: Manifest, unfinished: str) ->
 
 
 def _trainer(
-    config: PipelineConfig, examples: BaseChannel, checkpoints: str, serving: str
+    config: PipelineConfig,
+    examples: BaseChannel,
+    checkpoints: str,
+    serving: str,
+    job: TrainingJob | None,
 ) -> BaseComponent:
     settings = TrainingSettings(
         model=config.model,
@@ -219,15 +228,16 @@ def _trainer(
         # Other runs do not depend on the folder, so it is no reason to train again.
         serving=serving if config.model.initial == PUSHED else "",
     )
-    return tfx.components.Trainer(
+    kind = tfx.components.Trainer if job is None else TrainingJobTrainer
+    return kind(
         run_fn=f"{_TRAINING}.run_fn",
         examples=examples,
         train_args=tfx.proto.TrainArgs(splits=[TRAIN], num_steps=config.train.steps),
         eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
         custom_config=settings.custom_config(
-            checkpoints=checkpoints, code=source_digest(*training_modules(config.system))
+            checkpoints=checkpoints, code=source_digest(*training_modules(config.system)), job=job
         ),
-    )
+    ).with_id("Trainer")
 
 
 def _analyses(

@@ -57,6 +57,7 @@ def check_for_vertex(config: PipelineConfig) -> None:
     require_form("cloud.vertex.network", vertex.network, NETWORK, network)
     _check_encryption_key(cloud)
     if vertex.training:
+        _check_project(cloud)
         check_training_job(vertex.training)
 
 

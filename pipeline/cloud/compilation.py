@@ -11,6 +11,7 @@ parameter between stages.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from components.training.job_config import TrainingJob
 from pipeline.cloud.cloud_config import CloudConfig, StageConfig
 from pipeline.cloud.dataflow import beam_args_of
 from pipeline.cloud.stage_names import INDEX
@@ -24,12 +25,15 @@ MachineOf = Callable[[StageConfig], Compiled]
 _BACKOFF = {"backoffDuration": "30s", "backoffFactor": 2, "backoffMaxDuration": "600s"}
 
 
-def compile_pipeline(config: PipelineConfig, machine_of: MachineOf) -> Compiled:
+def compile_pipeline(
+    config: PipelineConfig, machine_of: MachineOf, training_job: TrainingJob | None = None
+) -> Compiled:
     """Compile the pipeline.
 
     Args:
         config: the settings, which are complete for the platform.
         machine_of: function of a stage's settings to the `resources` of its container.
+        training_job: the job of Vertex AI that the stage Trainer starts, if it does.
 
     Returns:
         A `PipelineJob`: `displayName`, `labels`, `runtimeConfig` and `pipelineSpec`.
@@ -65,6 +69,7 @@ def compile_pipeline(config: PipelineConfig, machine_of: MachineOf) -> Compiled:
         serving=f"{cloud.models}/{config.task.kind}",
         beam_args=beam_args,
         webhook=config.webhook,
+        training_job=training_job,
     )
     runner = KubeflowV2DagRunner(
         config=KubeflowV2DagRunnerConfig(default_image=cloud.image, use_pipeline_spec_2_1=True)

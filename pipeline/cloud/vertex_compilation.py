@@ -1,6 +1,7 @@
 """The compiled pipeline as Vertex AI Pipelines takes it: one `PipelineJob`."""
 
-from pipeline.cloud.cloud_config import StageConfig
+from components.training.job_config import TrainingJob
+from pipeline.cloud.cloud_config import CloudConfig, StageConfig
 from pipeline.cloud.compilation import Compiled, compile_pipeline
 from pipeline.config import PipelineConfig
 
@@ -11,7 +12,24 @@ def compile_for_vertex(config: PipelineConfig) -> list[Compiled]:
     Raises:
         UserError: the settings hold for runs on one machine alone.
     """
-    return [compile_pipeline(config, _machine)]
+    return [compile_pipeline(config, _machine, _training_job(config.cloud))]
+
+
+def _training_job(cloud: CloudConfig) -> TrainingJob | None:
+    vertex = cloud.vertex
+    if vertex.training is None:
+        return None
+    return TrainingJob(
+        config=vertex.training,
+        project=vertex.project,
+        region=vertex.region,
+        image=cloud.image,
+        endpoint=vertex.endpoint,
+        service_account=vertex.service_account,
+        network=vertex.network,
+        encryption_key=vertex.encryption_key,
+        labels=dict(cloud.labels),
+    )
 
 
 def _machine(stage: StageConfig) -> Compiled:

@@ -13,12 +13,14 @@ from kfp.pipeline_spec import pipeline_spec_pb2
 from tfx.utils import import_utils
 
 from components.analyses.artifact import AnalysisArtifact
+from components.training.job_config import TrainingJob
 from data_prep.beam_options import check_options
 from data_prep.errors import UserError
 from pipeline import create
 from pipeline.cloud.compiled_file import write_compiled
 from pipeline.cloud.dataflow import beam_args_of
 from pipeline.cloud.kubeflow_compilation import compile_for_kubeflow
+from pipeline.cloud.platforms import PLATFORMS
 from pipeline.cloud.stage_names import stage_names
 from pipeline.cloud.vertex_compilation import compile_for_vertex
 from pipeline.config import load_config
@@ -238,3 +240,62 @@ def test_a_compiled_pipeline_starts_from_a_model_it_can_reach(tmp_path):
     assert served not in json.dumps(tasks_of(for_vertex())["Trainer"])
     with pytest.raises(UserError, match=r"model\.initial: must be a URI or pushed in a compiled"):
         for_vertex(f"model.initial={tmp_path}")
+
+
+KINETICS = (
+    "cloud.image=us-central1-docker.pkg.dev/my-project/video/layered-video:1.4",
+    "cloud.root=gs://my-bucket/layered-video",
+    "cloud.videos=gs://my-bucket/kinetics-600",
+    "cloud.annotations=[gs://my-bucket/train.csv]",
+    "cloud.vertex.project=my-project",
+    "cloud.vertex.region=us-central1",
+    "cloud.vertex.service_account=runs@my-project.iam.gserviceaccount.com",
+)
+
+
+def test_every_setting_of_kinetics_reaches_the_compiled_pipeline():
+    as_it_is = load_config("kinetics")
+    for platform in PLATFORMS.values():
+        with pytest.raises(UserError, match=r"PROJECT|BUCKET"):
+            platform.check(as_it_is)
+    config = load_config("kinetics", KINETICS)
+    PLATFORMS["vertex"].check_connection(config)
+    PLATFORMS["vertex"].check(config)
+    [compiled] = PLATFORMS["vertex"].compile(config)
+    tasks = tasks_of(compiled)
+    containers = containers_of(compiled["pipelineSpec"])
+    assert "ControlShift" in tasks
+    assert compiled["labels"]["team"] == "video"
+    for name, stage in config.cloud.stages.items():
+        for found in [name] if name in tasks else set(tasks) - set(config.cloud.stages):
+            resources = containers[found]["resources"]
+            assert resources == {"cpuLimit": stage.cpus, "memoryLimit": stage.memory_gb}
+            assert tasks[found]["retryPolicy"]["maxRetryCount"] == stage.retries
+    for name in ("MixtureGen", "StatisticsGen", "Evaluator"):
+        args = containers[name]["args"]
+        check_options([arg for arg in args if arg.startswith("--") and "json" not in arg][1:])
+        assert {"--runner=DataflowRunner", "--max_num_workers=16"} <= set(args)
+    trainer = tasks["Trainer"]["inputs"]["parameters"]["custom_config"]["runtimeValue"]["constant"]
+    job = TrainingJob.model_validate_json(json.loads(trainer)["job"])
+    assert job.config == config.cloud.vertex.training
+    assert job.service_account == config.cloud.vertex.service_account
+    assert (job.project, job.region, job.image) == (
+        "my-project",
+        "us-central1",
+        config.cloud.image,
+    )
+    assert "TrainingJobExecutor" in " ".join(containers["Trainer"]["args"])
+
+
+def test_kinetics_is_compiled_for_kubeflow():
+    settings = (
+        *KINETICS,
+        "cloud.stages.Trainer={cpus: 12, memory_gb: 85, gpus: 1, gpu_type: nvidia.com/gpu}",
+        "cloud.kubeflow.endpoint=https://kubeflow.example.com",
+    )
+    config = load_config("kinetics", settings)
+    PLATFORMS["kubeflow"].check(config)
+    [spec] = PLATFORMS["kubeflow"].compile(config)
+    trainer = containers_of(spec)["Trainer"]
+    assert trainer["resources"]["accelerator"]["resourceCount"] == "1"
+    assert "GenericExecutor" in " ".join(trainer["args"])

@@ -67,6 +67,7 @@ def compiled(target, file, **more):
     ("setting", "value", "word"),
     [
         ("cloud.dataflow", "{max_workers: 2}", "--runner=DataflowRunner"),
+        ("cloud.vertex.training", "{spot: true}", "TrainingJobExecutor"),
     ],
 )
 def test_what_would_start_machines_is_refused(setting, value, word, tmp_path):
