@@ -1,6 +1,6 @@
 """The pipeline's command line.
 
-python -m pipeline run|demo|tables|gallery|compile --help
+python -m pipeline --help
 """
 
 import json
