@@ -29,6 +29,7 @@ from pipeline.mixtures import require_mixtures
 from pipeline.places import Places
 from pipeline.retention_commands import prune
 from pipeline.run_log import recorded
+from pipeline.run_summary import RunSummary
 from pipeline.runners import local
 from pipeline.study.runs import check_systems, forbid_initial_model, run_study, trainable_on
 from pipeline.study.study import write_study
@@ -100,11 +101,15 @@ def run(
     config = _load(config_name, overrides)
     started = time.monotonic()
     places = Places(output)
-    with storage.lease(str(places.output)):
+
+    def index_and_run() -> RunSummary:
         if videos:
             click.echo(f"Reading {videos} ...", err=True)
             local.index(videos, annotations, places, config, decode=decode)
-        summary = recorded(config, places.output, lambda: local.run(config, places))
+        return local.run(config, places)
+
+    with storage.lease(str(places.output)):
+        summary = recorded(config, places.output, index_and_run)
     show(summary, places, seconds=time.monotonic() - started)
 
 

@@ -75,6 +75,8 @@ def _layout(table: Table) -> RichTable:
 def _print_verdict(summary: RunSummary, console: Console) -> None:
     if summary.blessed:
         console.print("[green]Blessed:[/] the model reaches every threshold.")
+        if summary.reasons:
+            console.print(f"It was not pushed: {escape('; '.join(summary.reasons))}.")
         return
     console.print("[red]Not blessed[/], so nothing was pushed:")
     for reason in summary.reasons:

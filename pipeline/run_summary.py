@@ -49,7 +49,7 @@ class RunSummary(Results):
         classes: mixture type -> `ONE_CLASS` or `TWO_CLASSES` -> metrics of these mixtures, if the
             evaluation has slices by classes.
         blessed: whether the model reached every threshold.
-        reasons: the missed thresholds, in words.
+        reasons: why the model was not pushed, in words: the missed thresholds, or another model.
         pushed: folder of the pushed version; None if the model was not pushed.
         baseline: folder of the version that the model was compared with; empty if there was none.
         cached: stages that were served from the cache.
@@ -97,6 +97,7 @@ def summarize(
 
     from components.evaluation.evaluation_results import read_evaluation, read_failures
     from components.evaluation.evaluator import BASELINE
+    from components.pusher.component import OVERTAKEN, OVERTAKEN_REASON
 
     with Metadata(connection) as handle:
         outputs, cached = read_run(handle.store, config.name, run_id)
@@ -107,6 +108,9 @@ def summarize(
     baseline = _property(blessing, BASELINE).string_value
     pushed = outputs.get("Pusher", {}).get("pushed_model")
     destination = _property(pushed, "pushed_destination").string_value if pushed else ""
+    reasons = () if blessed else tuple(read_failures(evaluation))
+    if pushed and _property(pushed, OVERTAKEN).int_value == 1:
+        reasons = (OVERTAKEN_REASON,)
     analyses = [
         read_analysis(stage["analysis"].uri) for stage in outputs.values() if "analysis" in stage
     ]
@@ -116,7 +120,7 @@ def summarize(
         metrics=results.by_mixture_type(),
         classes=results.classes_within,
         blessed=blessed,
-        reasons=() if blessed else tuple(read_failures(evaluation)),
+        reasons=reasons,
         pushed=storage.absolute(destination) if blessed and destination else None,
         baseline=storage.absolute(baseline) if baseline else "",
         cached=tuple(cached),

@@ -21,11 +21,20 @@ def find_baseline(serving: str, model: str) -> str:
     Returns:
         The version's folder; empty if there is none.
     """
+    found = comparable_versions(serving, model)
+    return next((version for version in found.values() if not is_copy(version, model)), "")
+
+
+def comparable_versions(serving: str, model: str) -> dict[int, str]:
+    """Return version -> folder of the versions that take the same clips as a model, newest first.
+
+    Args:
+        serving: folder of the versions of one kind of task.
+        model: folder of the model.
+    """
     clip = _clip(model)
-    for version in list_versions(serving).values():
-        if _clip(version) == clip and not is_copy(version, model):
-            return version
-    return ""
+    versions = list_versions(serving)
+    return {number: version for number, version in versions.items() if _clip(version) == clip}
 
 
 def _clip(version: str) -> str:

@@ -25,6 +25,8 @@ from data_prep.splits import SPLITS
 
 Properties = dict[str, Any]
 
+_LONGEST = 7 * 24 * 3600.0  # seconds
+
 
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Makes the records of both splits in one Beam pipeline.
@@ -69,8 +71,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             attempts_below=_root(exec_properties),
         )
         earlier = manifest.read_rejected(manifest.rejected_beside(path))
-        # On a platform another run may be making the same records.
-        with storage.waiting_lease(layout.unfinished) as require_held:
+        # On a platform another run may be making the same records, for as long as it takes.
+        with storage.waiting_lease(layout.unfinished, patience=_LONGEST) as require_held:
             note_attempt(layout.unfinished, examples.uri)
             write_records(
                 planned,

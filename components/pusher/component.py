@@ -16,6 +16,7 @@ from data_prep import storage
 
 OVERTAKEN = "overtaken"
 """Property of the pushed model: 1 if it was blessed, but another model was pushed meanwhile."""
+OVERTAKEN_REASON = "another model was pushed since the evaluation"
 
 
 class PusherExecutor(Executor):
@@ -49,7 +50,7 @@ class PusherExecutor(Executor):
                 pushed, pushed_destination=version, pushed_version=storage.name(version)
             )
             return
-        click.echo("Pusher: another model was pushed since the evaluation; not pushed", err=True)
+        click.echo(f"Pusher: {OVERTAKEN_REASON}; not pushed", err=True)
         self._MarkNotPushed(pushed)
         pushed.set_int_custom_property(OVERTAKEN, 1)
 

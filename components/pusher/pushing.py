@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 
+from components.evaluation.baseline import comparable_versions
 from data_prep import storage
 from models.export.exported_weights import MODEL, is_copy, list_versions
 
@@ -21,19 +22,21 @@ def push(model: str, serving: str, *, baseline: str) -> str:
         baseline: folder of the version that the model was found to be better than; empty for none.
 
     Returns:
-        The version's folder; empty if a newer version than the baseline is served by now, which
-        the model was not compared with.
+        The version's folder; empty if a newer version than the baseline, for the same clips, is
+        served by now, which the model was not compared with.
     """
     with storage.waiting_lease(serving) as require_held:
-        versions = list_versions(serving)
-        newest = max(versions, default=0)
-        if newest and is_copy(versions[newest], model):
-            return versions[newest]
+        comparable = comparable_versions(serving, model)
+        newest = max(comparable, default=0)
+        if newest and is_copy(comparable[newest], model):
+            return comparable[newest]
         if newest > _number(baseline):
             return ""
+        versions = list_versions(serving)
         _remove_incomplete(serving, versions.values())
         # Seconds, as TFX names versions; but two pushes in one second are two versions.
-        version = storage.join(serving, str(max(int(time.time()), newest + 1)))
+        number = max(int(time.time()), max(versions, default=0) + 1)
+        version = storage.join(serving, str(number))
         require_held()
         _copy(model, version)
     return version

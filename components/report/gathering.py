@@ -19,7 +19,7 @@ from components.held_out_files import held_out_files
 from components.html import pages
 from components.html.section import Section
 from components.mixture_gen.spans import MANIFEST_REFERENCE
-from components.pusher.component import OVERTAKEN
+from components.pusher.component import OVERTAKEN, OVERTAKEN_REASON
 from components.report.curves import read_curves
 from components.report.data import read_data
 from components.report.gallery import held_out_gallery
@@ -130,7 +130,7 @@ def _verdict(inputs: RunInputs) -> pages.Verdict:
 
 def _reasons(inputs: RunInputs) -> list[str]:
     if inputs.pushed_model.get_int_custom_property(OVERTAKEN) == 1:
-        return ["another model was pushed since the evaluation"]
+        return [OVERTAKEN_REASON]
     return read_failures(inputs.evaluation.uri)
 
 

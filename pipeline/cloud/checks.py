@@ -24,6 +24,7 @@ from pipeline.cloud.rules import (
     require,
     require_form,
 )
+from pipeline.cloud.stage_names import TRAINER
 from pipeline.config import PipelineConfig
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 _GOOGLE = ("gs",)
+_OF_KUBEFLOW = ("gs", "s3")
+"""Stores that both Kubeflow's launcher and the stages know."""
 
 
 def check_for_vertex(config: PipelineConfig) -> None:
@@ -59,6 +62,11 @@ def check_for_vertex(config: PipelineConfig) -> None:
     if vertex.training:
         _check_project(cloud)
         check_training_job(vertex.training)
+        if gpus := cloud.stage(TRAINER).gpus:
+            raise UserError(
+                "cloud.stages.Trainer.gpus: must be 0 with cloud.vertex.training, whose machines "
+                f"train, got {gpus}"
+            )
 
 
 def check_for_kubeflow(config: PipelineConfig) -> None:
@@ -68,9 +76,15 @@ def check_for_kubeflow(config: PipelineConfig) -> None:
         UserError: they aren't; the message names the first wrong setting.
     """
     cloud = config.cloud
-    _check_uris(config, _GOOGLE if cloud.dataflow else ())
+    _check_uris(config, _GOOGLE if cloud.dataflow else _OF_KUBEFLOW)
     _check_common(config)
     check_stages_for_kubeflow(cloud.stages)
+    training = cloud.vertex.training
+    if training and training.gpus and not cloud.stage(TRAINER).gpus:
+        raise UserError(
+            "cloud.stages.Trainer.gpus: must be at least 1 on Kubeflow, which has no "
+            "cloud.vertex.training, got 0"
+        )
     kubeflow = cloud.kubeflow
     require("cloud.kubeflow.experiment", kubeflow.experiment, "a name")
     for key in ("namespace", "service_account"):
@@ -103,6 +117,12 @@ def check_kubeflow_connection(cloud: CloudConfig) -> None:
 
 def _check_common(config: PipelineConfig) -> None:
     cloud = config.cloud
+    for analysis, _ in config.applicable_analyses:
+        if config.mixtures and analysis.reads_videos:
+            raise UserError(
+                f"analyses.{analysis.name}: must be left out with mixtures of another run, whose "
+                "videos it would read"
+            )
     check_image("cloud.image", cloud.image)
     check_labels(cloud.labels)
     check_stages(cloud.stages)

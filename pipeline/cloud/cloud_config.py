@@ -6,7 +6,7 @@ checks that the settings are complete for a platform.
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
 from components.training.job_config import TrainingJobConfig
 from data_prep.settings import Settings
@@ -53,7 +53,10 @@ class DataflowConfig(Settings):
         machine_type: machines of the workers.
         max_workers: their largest number.
         disk_gb: their disks.
-        public_ips: whether they have public addresses.
+        public_ips: whether they have public addresses. Without, their subnetwork needs Private
+            Google Access, or they cannot fetch the image.
+        subnetwork: `regions/REGION/subnetworks/NAME`, which a shared network, or one without
+            automatic subnetworks, needs.
     """
 
     image: str = ""
@@ -61,6 +64,7 @@ class DataflowConfig(Settings):
     max_workers: int = Field(16, ge=1, le=4000)
     disk_gb: int = Field(50, ge=30, le=65_536)
     public_ips: bool = False
+    subnetwork: str = ""
 
 
 class VertexConfig(Settings):
@@ -117,7 +121,8 @@ class CloudConfig(Settings):
         serving: folder that models are pushed to, one subfolder per kind of task; `ROOT/serving` by
             default.
         labels: labels of the runs.
-        stages: stage, or `default` -> its machine.
+        stages: stage, or `default` -> its machine. An entry stands alone: it takes nothing from
+            `default`.
         beam_args: options of the stages that Beam runs, for an engine other than Dataflow. By
             default they use all CPUs of their machine.
         dataflow: Dataflow, if these stages run there.
@@ -137,6 +142,11 @@ class CloudConfig(Settings):
     dataflow: DataflowConfig | None = None
     vertex: VertexConfig = VertexConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
+
+    @field_validator("root", "videos", "serving")
+    @classmethod
+    def _without_slash(cls, uri: str) -> str:
+        return uri.rstrip("/")
 
     def stage(self, name: str) -> StageConfig:
         """Return the machine of a stage."""

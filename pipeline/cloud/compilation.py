@@ -22,17 +22,22 @@ Compiled = dict[str, Any]
 """A compiled pipeline, as JSON holds it."""
 MachineOf = Callable[[StageConfig], Compiled]
 
-_BACKOFF = {"backoffDuration": "30s", "backoffFactor": 2, "backoffMaxDuration": "600s"}
+_BACKOFF = {"backoffDuration": "30s", "backoffFactor": 2}
 
 
 def compile_pipeline(
-    config: PipelineConfig, machine_of: MachineOf, training_job: TrainingJob | None = None
+    config: PipelineConfig,
+    machine_of: MachineOf,
+    *,
+    retry_hours: int,
+    training_job: TrainingJob | None = None,
 ) -> Compiled:
     """Compile the pipeline.
 
     Args:
         config: the settings, which are complete for the platform.
         machine_of: function of a stage's settings to the `resources` of its container.
+        retry_hours: hours after the start of its first attempt in which a stage is tried again.
         training_job: the job of Vertex AI that the stage Trainer starts, if it does.
 
     Returns:
@@ -51,7 +56,6 @@ def compile_pipeline(
     from pipeline.create import create_pipeline
 
     cloud = config.cloud
-    beam_args = beam_args_of(cloud)
     pipeline = create_pipeline(
         config,
         root=f"{cloud.root}/artifacts",
@@ -62,12 +66,12 @@ def compile_pipeline(
             manifests=cloud.manifests,
             data=config.data,
             decode=not cloud.check_packets,
-            beam_args=tuple(beam_args),
+            beam_args=tuple(beam_args_of(cloud, INDEX)),
         ),
         unfinished=f"{cloud.root}/unfinished",
         checkpoints=f"{cloud.root}/checkpoints",
         serving=f"{cloud.models}/{config.task.kind}",
-        beam_args=beam_args,
+        beam_args=[],
         webhook=config.webhook,
         training_job=training_job,
     )
@@ -76,22 +80,24 @@ def compile_pipeline(
     )
     compiled = runner.run(pipeline, write_out=False)
     compiled["labels"] |= cloud.labels
-    _complete(compiled["pipelineSpec"], cloud, machine_of)
+    _complete(compiled["pipelineSpec"], cloud, machine_of, f"{3600 * retry_hours}s")
     return compiled
 
 
-def _complete(spec: Compiled, cloud: CloudConfig, machine_of: MachineOf) -> None:
+def _complete(spec: Compiled, cloud: CloudConfig, machine_of: MachineOf, window: str) -> None:
     executors = spec["deploymentSpec"]["executors"]
     for name, task in spec["root"]["dag"]["tasks"].items():
         stage = cloud.stage(name)
         if stage.retries:
-            task["retryPolicy"] = {"maxRetryCount": stage.retries, **_BACKOFF}
+            policy = {"maxRetryCount": stage.retries, "backoffMaxDuration": window}
+            task["retryPolicy"] = {**policy, **_BACKOFF}
         if name == INDEX:
             task.pop("cachingOptions", None)  # the videos may have changed
         _name_producers(task.get("inputs", {}).get("parameters", {}))
         executor = executors[spec["components"][name]["executorLabel"]]
         if "container" in executor:
             executor["container"]["resources"] = machine_of(stage)
+            executor["container"]["args"] += beam_args_of(cloud, name)
 
 
 def _name_producers(parameters: Mapping[str, Compiled]) -> None:

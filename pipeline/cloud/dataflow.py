@@ -1,18 +1,17 @@
-"""Options of the stages that Beam runs on Dataflow."""
+"""Options of the stages that Beam runs, on Dataflow or on the machine of the stage."""
 
 from data_prep.beam_options import beam_flags
 from pipeline.cloud.cloud_config import CloudConfig
-from pipeline.cloud.stage_names import MIXTURES
 
 
-def beam_args_of(cloud: CloudConfig) -> list[str]:
-    """Return the options of the stages that Beam runs.
+def beam_args_of(cloud: CloudConfig, stage: str) -> list[str]:
+    """Return the options of a stage, if Beam runs it.
 
-    By default they use all CPUs of MixtureGen's machine: one process would take days for what a
-    cloud is needed for. With Dataflow, `cloud.beam_args` are more options of it.
+    By default it uses all CPUs of its machine: one process would take days for what a cloud is
+    needed for. With Dataflow, `cloud.beam_args` are more options of it.
     """
     if cloud.dataflow is None:
-        cpus = max(int(cloud.stage(MIXTURES).cpus), 1)
+        cpus = max(int(cloud.stage(stage).cpus), 1)
         return list(cloud.beam_args) or beam_flags([], workers=cpus)
     dataflow, vertex = cloud.dataflow, cloud.vertex
     args = {
@@ -27,6 +26,7 @@ def beam_args_of(cloud: CloudConfig) -> list[str]:
         "disk_size_gb": dataflow.disk_gb,
         "service_account_email": vertex.service_account,
         "network": vertex.network.rpartition("/")[2],
+        "subnetwork": dataflow.subnetwork,
         "dataflow_kms_key": vertex.encryption_key,
     }
     flags = [f"--{name}={value}" for name, value in args.items() if value]

@@ -6,6 +6,8 @@ from pipeline.cloud.cloud_config import StageConfig
 from pipeline.cloud.compilation import Compiled, compile_pipeline
 from pipeline.config import PipelineConfig
 
+_RETRY_HOURS = 30 * 24
+"""Argo ends even a running attempt when they have passed, so they are more than any stage takes."""
 _SPOT = {"cloud.google.com/gke-spot": "true"}
 
 
@@ -19,7 +21,7 @@ def compile_for_kubeflow(config: PipelineConfig) -> list[Compiled]:
     Raises:
         UserError: the settings hold for runs on one machine alone.
     """
-    spec = compile_pipeline(config, _machine)["pipelineSpec"]
+    spec = compile_pipeline(config, _machine, retry_hours=_RETRY_HOURS)["pipelineSpec"]
     spec["defaultPipelineRoot"] = f"{config.cloud.root}/artifacts"
     executors = {}
     for name in spec["root"]["dag"]["tasks"]:

@@ -7,12 +7,14 @@ INDEX = "Index"
 MIXTURES = "MixtureGen"
 """The stage that makes mixtures; there is none if they are given."""
 
+TRAINER = "Trainer"
+
 LATER_STAGES = (
     "RecordSchema",
     "StatisticsGen",
     "ExampleValidator",
     "DataGate",
-    "Trainer",
+    TRAINER,
     "Evaluator",
     "Pusher",
     "Report",

@@ -5,6 +5,8 @@ from pipeline.cloud.cloud_config import CloudConfig, StageConfig
 from pipeline.cloud.compilation import Compiled, compile_pipeline
 from pipeline.config import PipelineConfig
 
+_RETRY_HOURS = 1  # Vertex AI takes no more
+
 
 def compile_for_vertex(config: PipelineConfig) -> list[Compiled]:
     """Compile the pipeline, whose settings are complete for Vertex AI.
@@ -12,7 +14,8 @@ def compile_for_vertex(config: PipelineConfig) -> list[Compiled]:
     Raises:
         UserError: the settings hold for runs on one machine alone.
     """
-    return [compile_pipeline(config, _machine, _training_job(config.cloud))]
+    job = _training_job(config.cloud)
+    return [compile_pipeline(config, _machine, retry_hours=_RETRY_HOURS, training_job=job)]
 
 
 def _training_job(cloud: CloudConfig) -> TrainingJob | None:

@@ -38,8 +38,9 @@ def attempt(call: TaskCall, report: Callable[[str], None]) -> TaskOutputs:
 
     attempts = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(TaskFailedError),
-        stop=tenacity.stop_after_attempt(policy.retries + 1),
-        wait=tenacity.wait_exponential(policy.seconds, policy.longest, policy.factor),
+        stop=tenacity.stop_after_attempt(policy.retries + 1)
+        | tenacity.stop_after_delay(policy.window),
+        wait=tenacity.wait_exponential(policy.seconds, exp_base=policy.factor),
         sleep=lambda seconds: _sleep(seconds),
         before_sleep=report_failure,
         reraise=True,

@@ -52,13 +52,13 @@ class RetryPolicy:
         retries: number of attempts after the first one.
         seconds: wait before the second attempt.
         factor: each wait is so many times the one before.
-        longest: largest wait.
+        window: seconds after the start of the first attempt, after which none begins.
     """
 
     retries: int = 0
     seconds: float = 0.0
     factor: float = 2.0
-    longest: float = 3600.0
+    window: float = 3600.0
 
 
 @dataclass(frozen=True)

@@ -130,5 +130,5 @@ def _retry(found: Proto) -> RetryPolicy:
         retries=found.max_retry_count,
         seconds=found.backoff_duration.ToTimedelta().total_seconds(),
         factor=found.backoff_factor or RetryPolicy.factor,
-        longest=found.backoff_max_duration.ToTimedelta().total_seconds() or RetryPolicy.longest,
+        window=found.backoff_max_duration.ToTimedelta().total_seconds() or RetryPolicy.window,
     )

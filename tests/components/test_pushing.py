@@ -135,6 +135,11 @@ def test_the_baseline_is_the_newest_version_with_the_same_clips_that_is_no_copy(
     assert find_baseline(serving(place), one) == second
     other = model(place, "other", clip='{"frames": 1}')
     assert find_baseline(serving(place), other) == ""
+    third = push(other, serving(place), baseline="")
+    assert [*list_versions(serving(place)).values()] == [third, second, first]
+    assert find_baseline(serving(place), model(place, "three")) == second
+    fourth = push(model(place, "three"), serving(place), baseline=second)
+    assert int(storage.name(fourth)) > int(storage.name(third))
 
 
 def test_equal_weights_in_another_graph_are_another_model(place):

@@ -184,3 +184,24 @@ def test_an_analysis_is_a_stage_by_the_name_of_its_component():
         module = __import__(analysis.code_module, fromlist=["component"])
         assert hasattr(module, component_name(name))
         assert component_name(name) in stage_names()
+
+
+def test_the_stage_trains_or_a_job_does():
+    gpu = "cloud.stages.Trainer={gpus: 1, gpu_type: NVIDIA_L4}"
+    with pytest.raises(UserError, match=r"Trainer\.gpus: must be 0 with cloud"):
+        check_for_vertex(vertex_config("cloud.vertex.training={}", gpu))
+    with pytest.raises(UserError, match=r"Trainer\.gpus: must be at least 1 on Kubeflow"):
+        check_for_kubeflow(kubeflow_config("cloud.vertex.training={}"))
+    check_for_kubeflow(kubeflow_config("cloud.vertex.training={}", GPUS))
+
+
+@pytest.mark.slow
+def test_mixtures_of_another_run_have_no_videos_to_read():
+    overrides = ("mixtures=gs://my-bucket/mixtures", "analyses.control_shift={}")
+    with pytest.raises(UserError, match=r"analyses\.control_shift: must be left out"):
+        check_for_vertex(vertex_config(*overrides))
+
+
+def test_a_slash_at_the_end_of_a_folder_means_nothing():
+    cloud = vertex_config("cloud.root=gs://my-bucket/root/").cloud
+    assert (cloud.root, cloud.models) == ("gs://my-bucket/root", "gs://my-bucket/root/serving")

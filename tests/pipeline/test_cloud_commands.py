@@ -13,7 +13,7 @@ from google.cloud import aiplatform_v1 as v1
 from kubeflow_stand_in import KubeflowStandIn
 from vertex_stand_in import PARENT, VertexStandIn
 
-from pipeline.cloud.platforms import get_platform
+from pipeline.cloud.platforms import PLATFORMS
 from pipeline.cloud.stage_names import stage_names
 
 pytestmark = pytest.mark.slow
@@ -117,7 +117,7 @@ def test_the_same_schedule_twice_is_one(command, vertex):
 
 def test_the_stage_that_failed_says_why(command, vertex):
     config = vertex_config(f"cloud.vertex.endpoint={vertex.url}")
-    get_platform("vertex").submit(config, compiled_for_vertex())
+    PLATFORMS["vertex"].submit(config, compiled_for_vertex())
     [job] = vertex.jobs.values()
     job.state = v1.PipelineState.PIPELINE_STATE_FAILED
     job.job_detail.task_details = [

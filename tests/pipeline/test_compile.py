@@ -27,6 +27,7 @@ from pipeline.config import load_config
 
 MACHINES = (
     "cloud.stages.default.cpus=2",
+    "cloud.stages.Evaluator={cpus: 3, memory_gb: 16}",
     "cloud.stages.Trainer.cpus=12",
     "cloud.stages.Trainer.memory_gb=85",
     "cloud.stages.Trainer.gpus=2",
@@ -86,10 +87,12 @@ def test_each_stage_has_its_machine_and_retries(compiled):
     trainer = containers.pop("Trainer")["resources"]
     assert trainer["accelerator"] == {"count": "2", "type": "NVIDIA_L4"}
     assert (trainer["cpuLimit"], trainer["memoryLimit"]) == (12, 85)
+    assert containers.pop("Evaluator")["resources"] == {"cpuLimit": 3, "memoryLimit": 16}
     for container in containers.values():
         assert container["resources"] == {"cpuLimit": 2, "memoryLimit": 16}
     retries = {name: task.get("retryPolicy") for name, task in tasks_of(compiled).items()}
     assert retries.pop("Trainer") is None
+    assert {each["backoffMaxDuration"] for each in retries.values()} == {"3600s"}
     assert {each["maxRetryCount"] for each in retries.values()} == {2}
 
 
@@ -110,6 +113,8 @@ def test_trainer_waits_for_the_gate(compiled):
 def test_beam_uses_all_cpus_of_the_machine_by_default(compiled):
     args = containers_of(compiled["pipelineSpec"])["MixtureGen"]["args"]
     assert {"--direct_num_workers=2", "--direct_running_mode=multi_processing"} <= set(args)
+    evaluator = containers_of(compiled["pipelineSpec"])["Evaluator"]["args"]
+    assert "--direct_num_workers=3" in evaluator
 
 
 def test_dataflows_options_follow_from_the_settings():
@@ -122,7 +127,7 @@ def test_dataflows_options_follow_from_the_settings():
             "cloud.labels={team: vision}",
         ),
     )
-    args = beam_args_of(config.cloud)
+    args = beam_args_of(config.cloud, "MixtureGen")
     check_options(args)
     assert {
         "--runner=DataflowRunner",

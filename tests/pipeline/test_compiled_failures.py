@@ -87,7 +87,7 @@ def test_a_task_is_tried_again_with_growing_waits(run, monkeypatch, tmp_path):
         {"A": task("A", FAILS, retryPolicy={**policy, "backoffMaxDuration": "100s"})}
     )
     assert ran == "AAAAA"
-    assert found == [10, 30, 90, 100]
+    assert found == [10, 30, 90, 270]
     assert error.endswith("attempt-5.log")
     assert lines[2] == "    A: failed: no luck; attempt 2 of 5 in 10 s"
     assert len(list((tmp_path / "out" / "runs").glob("*/A/attempt-*.log"))) == 5
@@ -99,7 +99,14 @@ def test_platforms_defaults_of_retries(run, monkeypatch):
     assert found == [0, 0]  # at once
     found.clear()
     run({"A": task("A", FAILS, retryPolicy={"maxRetryCount": 3, "backoffDuration": "1000s"})})
-    assert found == [1000, 2000, 3600]
+    assert found == [1000, 2000, 4000]
+
+
+def test_no_attempt_begins_after_the_window_of_retries(run, monkeypatch):
+    found = waits(monkeypatch)
+    policy = {"maxRetryCount": 3, "backoffDuration": "1s", "backoffMaxDuration": "0.001s"}
+    _, ran, _ = run({"A": task("A", FAILS, retryPolicy=policy)})
+    assert (ran, found) == ("A", [])
 
 
 def test_a_retry_may_succeed_and_sees_no_earlier_answer(run, monkeypatch, tmp_path):

@@ -10,11 +10,11 @@ from kubeflow_stand_in import API, KubeflowStandIn
 from data_prep.errors import UserError
 from pipeline.cloud import kubeflow_client
 from pipeline.cloud.cron import Cron
-from pipeline.cloud.platforms import get_platform
+from pipeline.cloud.platforms import PLATFORMS
 from pipeline.cloud.run_status import CloudState
 from pipeline.config import PipelineConfig
 
-KUBEFLOW = get_platform("kubeflow")
+KUBEFLOW = PLATFORMS["kubeflow"]
 DAILY = Cron("0 3 * * *")
 
 

@@ -10,11 +10,11 @@ from vertex_stand_in import PARENT, VertexStandIn
 
 from data_prep.errors import UserError
 from pipeline.cloud.cron import Cron
-from pipeline.cloud.platforms import get_platform
+from pipeline.cloud.platforms import PLATFORMS
 from pipeline.cloud.run_status import CloudState
 from pipeline.config import PipelineConfig
 
-VERTEX = get_platform("vertex")
+VERTEX = PLATFORMS["vertex"]
 DAILY = Cron("0 3 * * *", "Europe/Berlin")
 STATE = v1.PipelineState
 TASK = v1.PipelineTaskDetail.State
