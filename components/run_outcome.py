@@ -82,7 +82,7 @@ def notify(webhook: str, outcome: RunOutcome) -> None:
     """Send an outcome to a webhook, as JSON; a webhook that does not answer fails no run.
 
     Args:
-        webhook: its address; empty for none. It may hold a secret, so it is never printed.
+        webhook: its address; empty for none. It may hold a secret, so no message names it.
         outcome: the outcome.
     """
     if not webhook:
