@@ -35,7 +35,7 @@ def prune(
     """Remove what is not needed of earlier runs: artifacts, models, checkpoints.
 
     The settings `retention.runs`, `retention.models` and `retention.unfinished_days` say what
-    stays. Of the served models the newest always stays.
+    stays. Of the served models the newest and those with a label always stay.
     """
     if cloud == bool(output):
         raise click.UsageError("prune: must have one of --output and --cloud")

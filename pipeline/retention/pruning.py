@@ -6,8 +6,9 @@ from data_prep import storage
 from models.tasks.registry import TASKS
 from pipeline.cloud.cloud_config import CloudConfig
 from pipeline.places import Places
-from pipeline.retention.removals import Removal, given_up, old_versions
+from pipeline.retention.removals import Removal, given_up, given_up_mixtures
 from pipeline.retention.retention_config import RetentionConfig
+from pipeline.retention.served_versions import old_versions
 
 
 def removals_here(places: Places, keep: RetentionConfig) -> list[Removal]:
@@ -48,7 +49,7 @@ def _removals(root: str, serving: str, keep: RetentionConfig) -> list[Removal]:
     return [
         *old_versions(serving, TASKS, keep.models),
         *given_up(storage.join(root, "checkpoints"), days, "checkpoints"),
-        *given_up(storage.join(root, "unfinished"), days, "unfinished mixtures"),
+        *given_up_mixtures(storage.join(root, "unfinished"), days, root),
     ]
 
 
