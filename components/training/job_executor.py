@@ -5,6 +5,7 @@ running when the stage is cancelled, and knows no other GPUs when there are none
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from tfx import types
@@ -13,14 +14,16 @@ from tfx.components.trainer.executor import GenericExecutor
 from tfx.dsl.components.base import base_executor
 from tfx.dsl.components.base.executor_spec import ExecutorClassSpec
 from tfx.types import artifact_utils
-from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY
-from tfx.utils import json_utils, name_utils
+from tfx.types.standard_component_specs import CUSTOM_CONFIG_KEY, MODEL_KEY
+from tfx.utils import json_utils, name_utils, path_utils
 
 from components.training.job_api import JobApi
 from components.training.job_run import JobRun
 from components.training.job_spec import job_spec
-from components.training.training_settings import JOB, job_of, training_key
+from components.training.training_settings import JOB, job_of, sole_training, training_key
 from data_prep import storage
+from data_prep.errors import UserError
+from models.export.exported_weights import MODEL
 
 Artifacts = dict[str, list[types.Artifact]]
 
@@ -31,7 +34,8 @@ class TrainingJobExecutor(base_executor.BaseExecutor):
     """Start the job that `custom_config` describes, wait for it, and copy what it wrote.
 
     The job writes into a folder that belongs to the training rather than to this attempt, because
-    another attempt may adopt it, with other output folders.
+    another attempt may adopt it, with other output folders. The folder stays, for other runs that
+    train alike: they wait for this one, then find its job, and copy the same outputs.
     """
 
     def Do(  # noqa: N802  (TFX's name)
@@ -51,21 +55,26 @@ class TrainingJobExecutor(base_executor.BaseExecutor):
         custom = json_utils.loads(exec_properties[CUSTOM_CONFIG_KEY])
         job = job_of(custom)
         key = training_key(custom, [each.uri for each in input_dict["examples"]])
-        folder = storage.join(custom["checkpoints"], "jobs", key)
+        # The job itself keeps checkpoints, and a lease, by the name of a key too.
+        place = f"job-{key}"
+        folder = storage.join(custom["checkpoints"], place)
         places = {name: storage.join(folder, name) for name in output_dict}
         command = _command(input_dict, _moved(output_dict, places), exec_properties, custom)
         name = f"layered-video-training-{key}"
-        JobRun(
-            JobApi(job),
-            job,
-            name,
-            lambda gpu_type: job_spec(job, name, gpu_type, command),
-            is_kept=lambda: all(storage.exists(place) for place in places.values()),
-            clear=lambda: storage.remove_tree(folder),
-        ).run()
-        for output, [artifact] in output_dict.items():
-            storage.copy_tree(places[output], artifact.uri)
-        storage.remove_tree(folder)
+        with sole_training(custom, place):
+            JobRun(
+                JobApi(job),
+                job,
+                name,
+                lambda gpu_type: job_spec(job, name, gpu_type, command),
+                is_kept=lambda: _are_complete(places),
+                clear=lambda: storage.remove_tree(folder),
+            ).run()
+            for output, [artifact] in output_dict.items():
+                storage.copy_tree(places[output], artifact.uri)
+        outputs = {output: artifact.uri for output, [artifact] in output_dict.items()}
+        if not _are_complete(outputs):
+            raise UserError(f"training job: must write a model and curves, got none in {folder}")
 
 
 class TrainingJobTrainer(Trainer):
@@ -82,6 +91,12 @@ class TrainingJobTrainer(Trainer):
     """
 
     EXECUTOR_SPEC = ExecutorClassSpec(TrainingJobExecutor)
+
+
+def _are_complete(places: Mapping[str, str]) -> bool:
+    """Say whether the Trainer's outputs, name -> folder, are there, the model with its graph."""
+    graph = storage.join(path_utils.serving_model_path(places[MODEL_KEY]), MODEL)
+    return storage.is_file(graph) and all(map(storage.exists, places.values()))
 
 
 def _moved(outputs: Artifacts, places: dict[str, str]) -> Artifacts:

@@ -1,9 +1,12 @@
 """The function that TFX's Trainer calls: train, then export."""
 
+from contextlib import nullcontext
+from functools import partial
+
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.training.terminal_progress import training_progress
-from components.training.training_settings import TrainingSettings, training_key
+from components.training.training_settings import TrainingSettings, sole_training, training_key
 from data_prep import storage
 from models.export.saved_model import export
 from models.training.devices import gather, is_chief, make_strategy
@@ -20,8 +23,15 @@ def run_fn(fn_args: FnArgs) -> None:
     Several workers all call this with the same arguments. The chief alone writes, and nobody
     returns before the model is there: TFX looks for it in every process.
 
+    Another execution that trains alike at the same time waits for this one, because both would
+    write the same checkpoints.
+
     Args:
         fn_args: TFX's arguments; `custom_config` is `TrainingSettings.custom_config`.
+
+    Raises:
+        UserError: the settings, the records and the devices do not fit, the loss is no number, or
+            another execution has taken over the checkpoints.
     """
     settings = TrainingSettings.of(fn_args.custom_config)
     # Only the same run, on the same records, may use its checkpoints.
@@ -31,22 +41,27 @@ def run_fn(fn_args: FnArgs) -> None:
     logs = storage.join(checkpoints, "logs")
     # Several workers need it before anything else of TensorFlow.
     strategy = make_strategy()
-    with training_progress() as report:
-        model = train(
-            settings.started_model,
-            settings.train,
-            settings.clip,
-            train_files=find_files(fn_args.train_files),
-            eval_files=find_files(fn_args.eval_files),
-            logs=logs,
-            checkpoints=checkpoints,
-            report=report,
-            strategy=strategy,
-        )
     chief = is_chief(strategy)
-    if chief:
-        export(model, settings.clip, fn_args.serving_model_dir)
-        storage.copy_tree(logs, fn_args.model_run_dir)
-    gather(strategy, settings.train.steps)
-    if chief:
-        storage.remove_tree(checkpoints)
+    alone = sole_training(fn_args.custom_config, key) if chief else nullcontext(lambda: None)
+    with alone as require_alone:
+        # All workers wait here for the chief, which may have to wait for another execution.
+        started = settings.agreed_model(partial(gather, strategy))
+        with training_progress() as report:
+            model = train(
+                started,
+                settings.train,
+                settings.clip,
+                train_files=find_files(fn_args.train_files),
+                eval_files=find_files(fn_args.eval_files),
+                logs=logs,
+                checkpoints=checkpoints,
+                report=report,
+                strategy=strategy,
+            )
+        if chief:
+            export(model, settings.clip, fn_args.serving_model_dir)
+            storage.copy_tree(logs, fn_args.model_run_dir)
+        gather(strategy, settings.train.steps)
+        if chief:
+            require_alone()
+            storage.remove_tree(checkpoints)

@@ -6,10 +6,12 @@ what the pipeline gives to `Trainer(custom_config=...)`.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Self
 
 from components.training.job_config import TrainingJob
+from data_prep import storage
 from data_prep.config import ClipConfig
 from data_prep.settings import Settings
 from models.config import PUSHED, ModelConfig, TrainConfig
@@ -17,6 +19,9 @@ from models.export.exported_weights import newest_version
 
 JOB = "job"
 """Key of the training job in a `custom_config`; nothing that decides the model."""
+
+_PATIENCE = 30 * 86_400.0
+"""Seconds to wait for another run's training: as long as one may take."""
 
 
 class TrainingSettings(Settings):
@@ -42,6 +47,21 @@ class TrainingSettings(Settings):
             return self.model
         found = newest_version(self.serving) or ""
         return self.model.model_copy(update={"initial": found})
+
+    def agreed_model(self, gather: Callable[[int], list[int]]) -> ModelConfig:
+        """Return the same for all workers, though a model may be pushed between their looks.
+
+        Args:
+            gather: function from a worker's number to the numbers of all workers.
+        """
+        model = self.started_model
+        looked_up = self.model.initial == PUSHED and model.initial
+        found = int(storage.name(model.initial)) if looked_up else 0
+        oldest = min(gather(found))
+        if oldest == found:
+            return model
+        initial = storage.join(self.serving, str(oldest)) if oldest else ""
+        return model.model_copy(update={"initial": initial})
 
     def custom_config(
         self, *, checkpoints: str, code: str, job: TrainingJob | None = None
@@ -79,3 +99,27 @@ def training_key(custom_config: Mapping[str, str], records: Sequence[str]) -> st
     decisive = {key: value for key, value in custom_config.items() if key != JOB}
     text = json.dumps([decisive, list(records)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextmanager
+def sole_training(custom_config: Mapping[str, str], key: str) -> Iterator[Callable[[], None]]:
+    """Be the only run that trains under a name; wait while another one does.
+
+    The lease lies outside the training's folder, which the run may remove.
+
+    Args:
+        custom_config: the Trainer's.
+        key: the name.
+
+    Yields:
+        What `data_prep.storage.lease` yields.
+
+    Raises:
+        UserError: the other run trains for longer than any may.
+    """
+    folder = storage.join(custom_config["checkpoints"], "leases", key)
+    with storage.waiting_lease(folder, _PATIENCE) as require_held:
+        yield require_held
+    # A process that was killed may have left them.
+    storage.remove_if_empty(folder)
+    storage.remove_if_empty(storage.parent(folder))

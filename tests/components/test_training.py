@@ -1,4 +1,6 @@
 import html
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,10 +16,11 @@ from components.report.run_page import report_page
 from components.training import run_fn
 from components.training.terminal_progress import describe, training_progress
 from components.training.training_settings import TrainingSettings
+from data_prep import storage
 from data_prep.config import DataConfig
 from data_prep.records.info import DatasetInfo, SplitInfo
 from models import presets
-from models.config import ModelConfig, TrainConfig
+from models.config import PUSHED, ModelConfig, TrainConfig
 from models.measures import MEASURES, Measure
 from models.training.progress import Progress
 from models.training.warm_start import FILE, WarmStart
@@ -77,7 +80,7 @@ def test_curves_and_checkpoints_outlive_an_interruption(attempt, tmp_path, monke
     assert (done / "model" / "saved_model.pb").is_file()
     curves = read_curves(str(done / "logs"))
     assert [step for step, _ in curves["train/loss"]] == [1, 2, 3, 4]
-    assert not list((tmp_path / "checkpoints").iterdir()), "a finished training run leaves none"
+    assert not list((tmp_path / "checkpoints").glob("*")), "a finished training run leaves none"
 
 
 @pytest.mark.slow
@@ -89,6 +92,57 @@ def test_what_a_run_started_from_is_shown_and_kept_with_its_curves(attempt, expo
     assert found.loaded == len(exported.network.weights)
     shown = capsys.readouterr().err.splitlines()
     assert f"  {found.line}" in shown
+
+
+def test_runs_that_train_alike_do_so_one_after_the_other(clip, tmp_path, monkeypatch):
+    def train(*_, logs, checkpoints, **__):
+        assert not storage.exists(checkpoints)
+        storage.write_text(storage.join(logs, "events"), "curves")
+        time.sleep(0.5)
+        return checkpoints
+
+    def export(checkpoints, _, folder):
+        storage.write_text(storage.join(folder, "model"), "")
+        storage.read_text(storage.join(checkpoints, "logs", "events"))
+
+    def attempt(number):
+        arguments = {
+            "custom_config": settings.custom_config(checkpoints=place, code="1"),
+            "model_run_dir": str(tmp_path / number / "logs"),
+            "serving_model_dir": str(tmp_path / number / "model"),
+            "train_files": [],
+            "eval_files": [],
+        }
+        run_fn.run_fn(SimpleNamespace(**arguments))
+        assert (tmp_path / number / "model" / "model").is_file()
+        assert (tmp_path / number / "logs" / "events").is_file()
+
+    monkeypatch.setattr("data_prep.storage.leases._WAIT", 0.1)
+    for name, fake in {"train": train, "export": export, "find_files": list}.items():
+        monkeypatch.setattr(run_fn, name, fake)
+    place = str(tmp_path / "checkpoints")
+    settings = TrainingSettings(model=ModelConfig(), train=TrainConfig(), clip=clip)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(attempt, ["1", "2"]))
+    assert not list((tmp_path / "checkpoints").glob("*"))
+
+
+def test_workers_that_find_different_models_take_the_oldest(clip, tmp_path):
+    def start(*others, initial=PUSHED):
+        settings = TrainingSettings(
+            model=ModelConfig(initial=initial),
+            train=TrainConfig(),
+            clip=clip,
+            serving=str(tmp_path),
+        )
+        return settings.agreed_model(lambda own: [*others, own]).initial
+
+    for file in ("saved_model.pb", "variables/variables.index"):
+        storage.write_text(str(tmp_path / "10" / file), "")
+    assert start() == start(10) == start(11) == str(tmp_path / "10")
+    assert start(9) == str(tmp_path / "9")
+    assert start(9, 0) == ""
+    assert start(0, initial=str(tmp_path / "7")) == str(tmp_path / "7")
 
 
 def test_page_names_what_training_started_from(tmp_path):

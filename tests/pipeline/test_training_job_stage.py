@@ -4,20 +4,29 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import pytest
-from custom_jobs_stand_in import RUNS, CustomJobsStandIn, Fate
+from custom_jobs_stand_in import RUNS, SUCCEEDS, CustomJobsStandIn, Fate
 from google.cloud.aiplatform_v1 import JobState
 from worker_cluster import environments
 
 from components.training.job_config import TrainingJob, TrainingJobConfig
 from components.training.training_settings import TrainingSettings
 from data_prep.config import ClipConfig
+from data_prep.errors import UserError
 from models.config import ModelConfig, TrainConfig
 
 pytestmark = pytest.mark.slow
 
+MODEL = Path("model", "Format-Serving", "saved_model.pb")
+SETTINGS = TrainingSettings(
+    model=ModelConfig(),
+    train=TrainConfig(),
+    clip=ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_rate=8_000),
+)
 TRAINER = {
     "train_args": json.dumps({"splits": ["train"]}),
     "eval_args": json.dumps({"splits": ["eval"]}),
@@ -29,9 +38,10 @@ TRAINER = {
 def server():
     """The API, which runs each job's containers as processes."""
     with CustomJobsStandIn(fates=[RUNS]) as server:
-        containers = []
+        containers = {}
 
         def start(job):
+            containers[job.name] = []
             pools = job.job_spec.worker_pool_specs
             commands = [
                 pool.container_spec.command for pool in pools for _ in range(pool.replica_count)
@@ -41,24 +51,26 @@ def server():
             for command, environment in zip(commands, environments(addresses), strict=True):
                 words = [sys.executable, *command[1:]]
                 given = {**os.environ, **environment, "PYTHONPATH": path}
-                containers.append(subprocess.Popen(words, env=given))
+                containers[job.name].append(subprocess.Popen(words, env=given))
 
         def find(name):
-            codes = [container.poll() for container in containers]
-            [job] = server.custom_jobs
+            codes = [container.poll() for container in containers[name]]
+            [job] = [job for job in server.custom_jobs if job.name == name]
             if None not in codes and job.state == JobState.JOB_STATE_RUNNING:
                 server._set_fate(job, Fate(("FAILED" if any(codes) else "SUCCEEDED",)))
             return job
 
         server.on_create, server._found = start, find
         yield server
-        for container in containers:
+        for container in chain(*containers.values()):
             container.kill()
             container.wait()
         assert server.violations == []
 
 
-def test_the_model_of_a_job_is_the_stages(server, tmp_path):
+@pytest.fixture
+def execute(server, tmp_path):
+    """Gives a function that runs the stage with output folders of a name, and returns these."""
     from tfx.types import standard_artifacts
 
     from components.training.job_executor import TrainingJobExecutor
@@ -71,30 +83,49 @@ def test_the_model_of_a_job_is_the_stages(server, tmp_path):
         endpoint=server.url,
         seconds_between_polls=0.5,
     )
-    settings = TrainingSettings(
-        model=ModelConfig(),
-        train=TrainConfig(),
-        clip=ClipConfig(frames=4, fps=8, height=16, width=16, short_side=16, sample_rate=8_000),
-    )
-    checkpoints = tmp_path / "checkpoints"
-    custom = settings.custom_config(checkpoints=str(checkpoints), code="1", job=job)
-    examples = standard_artifacts.Examples()
-    examples.uri, examples.split_names = str(tmp_path / "examples"), '["train", "eval"]'
-    outputs = {
-        "model": [standard_artifacts.Model()],
-        "model_run": [standard_artifacts.ModelRun()],
-    }
-    for name, [artifact] in outputs.items():
-        artifact.uri = str(tmp_path / "stage" / name)
-    properties = {**TRAINER, "custom_config": json.dumps(custom)}
-    TrainingJobExecutor().Do({"examples": [examples]}, outputs, properties)
-    model = tmp_path / "stage" / "model" / "Format-Serving" / "saved_model.pb"
-    assert TrainingSettings.model_validate_json(model.read_text()) == settings
-    assert (tmp_path / "stage" / "model_run" / "events").read_text() == "curves"
-    assert list((checkpoints / "jobs").iterdir()) == []
+    custom = SETTINGS.custom_config(checkpoints=str(tmp_path / "checkpoints"), code="1", job=job)
+
+    def execute(name):
+        examples = standard_artifacts.Examples()
+        examples.uri, examples.split_names = str(tmp_path / "examples"), '["train", "eval"]'
+        outputs = {
+            "model": [standard_artifacts.Model()],
+            "model_run": [standard_artifacts.ModelRun()],
+        }
+        for output, [artifact] in outputs.items():
+            artifact.uri = str(tmp_path / name / output)
+        properties = {**TRAINER, "custom_config": json.dumps(custom)}
+        TrainingJobExecutor().Do({"examples": [examples]}, outputs, properties)
+        return tmp_path / name
+
+    return execute
+
+
+def assert_complete(stage):
+    assert TrainingSettings.model_validate_json((stage / MODEL).read_text()) == SETTINGS
+    assert (stage / "model_run" / "events").read_text() == "curves"
+
+
+def test_runs_that_train_alike_share_a_job_and_its_model(server, execute, tmp_path, monkeypatch):
+    monkeypatch.setattr("data_prep.storage.leases._WAIT", 0.5)
+    with ThreadPoolExecutor() as pool:
+        for stage in pool.map(execute, ["first", "second"]):
+            assert_complete(stage)
     [made] = server.custom_jobs
     command = " ".join(made.job_spec.worker_pool_specs[1].container_spec.command)
     assert "my-project" not in command, "a container needs no settings of the job"
+    [folder] = (tmp_path / "checkpoints").iterdir()
+    assert_complete(folder)
+    (folder / MODEL).unlink()
+    assert_complete(execute("third"))
+    assert len(server.custom_jobs) == 2, "outputs without a model count for nothing"
+
+
+def test_a_job_that_writes_no_model_is_an_error(server, execute):
+    server.fates, server.on_create = [SUCCEEDS], lambda job: None
+    del server._found
+    with pytest.raises(UserError, match="must write a model and curves, got none in"):
+        execute("stage")
 
 
 def test_a_trainer_with_a_job_is_the_stage_trainer():
