@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from data_prep import storage
 from data_prep.config import ClipConfig
-from data_prep.errors import UserError
 from models import precision
 from models.config import ModelConfig, TrainConfig
 from models.presets import get_preset
@@ -23,6 +22,7 @@ from models.training.callbacks import (
     ReportProgress,
     write_progress,
 )
+from models.training.device_rules import check_devices
 from models.training.devices import check_progress, gpus, is_chief, make_strategy
 from models.training.inputs import divisible, read_info, read_once, read_shuffled
 from models.training.optimizers import make_optimizer
@@ -209,27 +209,6 @@ def _fit(
         # The model is its caller's again, who may call `fit` too.
         trained.train_on_next = trained.train_function = None
         writer.close()
-
-
-def check_devices(config: TrainConfig, batch: int, replicas: int) -> None:
-    """Check that Keras can train with these settings on so many devices.
-
-    Raises:
-        UserError: it cannot.
-    """
-    if batch % replicas:
-        raise UserError(f"batch: must be divisible by the {replicas} devices, got {batch}")
-    if replicas > 1 and config.accumulate > 1:
-        # Keras decides on the update within each device, where gradients cannot be summed.
-        raise UserError(
-            f"accumulate: must be 1 on several devices, got {config.accumulate} on {replicas}; "
-            "enlarge the batch instead"
-        )
-    if replicas > 1 and config.precision == "mixed_float16":
-        # Keras lets one device's gradients decide for all whether the loss was scaled too much.
-        raise UserError(
-            f"mixed_float16: needs a single device, got {replicas}; choose mixed_bfloat16"
-        )
 
 
 def _prepare(model: TrainableModel) -> Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]:

@@ -8,6 +8,7 @@ from pipeline.cloud.machine_checks import (
     check_stages,
     check_stages_for_kubeflow,
     check_stages_for_vertex,
+    check_training_devices,
     check_training_job,
 )
 from pipeline.cloud.rules import (
@@ -67,6 +68,7 @@ def check_for_vertex(config: PipelineConfig) -> None:
                 "cloud.stages.Trainer.gpus: must be 0 with cloud.vertex.training, whose machines "
                 f"train, got {gpus}"
             )
+    check_training_devices(config, vertex.training)
 
 
 def check_for_kubeflow(config: PipelineConfig) -> None:
@@ -85,6 +87,7 @@ def check_for_kubeflow(config: PipelineConfig) -> None:
             "cloud.stages.Trainer.gpus: must be at least 1 on Kubeflow, which has no "
             "cloud.vertex.training, got 0"
         )
+    check_training_devices(config, None)
     kubeflow = cloud.kubeflow
     require("cloud.kubeflow.experiment", kubeflow.experiment, "a name")
     for key in ("namespace", "service_account"):

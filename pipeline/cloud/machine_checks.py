@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from data_prep.errors import UserError
+from models.presets import get_preset
+from models.training.device_rules import check_devices
 from pipeline.cloud.cloud_config import DEFAULT_STAGE, StageConfig, TrainingJobConfig
 from pipeline.cloud.rules import KUBERNETES_RESOURCE, MACHINE_TYPE, require_form
-from pipeline.cloud.stage_names import stage_names
+from pipeline.cloud.stage_names import TRAINER, stage_names
+from pipeline.config import PipelineConfig
 
 _INSTEAD = {
     "spot": "a training job's machines can be spot: cloud.vertex.training.spot",
@@ -80,6 +83,23 @@ def check_training_job(job: TrainingJobConfig) -> None:
     check_machine_types({f"{key}.machine_type": job.machine_type, **machines})
     if job.gpus:
         check_accelerators({f"{key}.gpu_types": name for name in job.gpu_types})
+
+
+def check_training_devices(config: PipelineConfig, job: TrainingJobConfig | None) -> None:
+    """Check that the system can be trained on the devices that are asked for.
+
+    Args:
+        config: the settings.
+        job: the training job; None if the stage Trainer itself trains.
+
+    Raises:
+        UserError: it cannot.
+    """
+    devices = max(config.cloud.stage(TRAINER).gpus, 1)
+    if job is not None:
+        devices = job.workers * max(job.gpus, 1)
+    batch = config.train.batch or get_preset(config.model.preset).batch
+    check_devices(config.train, batch, devices)
 
 
 def check_machine_types(machines: Mapping[str, str]) -> None:

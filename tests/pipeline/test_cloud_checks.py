@@ -106,6 +106,9 @@ def test_a_file_is_compiled_without_a_project():
         (f"{TRAINING}, gpu_types: [NVIDIA_L4, NVIDIA_L4]}}", "gpu_types: must differ"),
         (f"{TRAINING}, machine_types: {{NVIDIA_L4: g2-standard-4}}}}", "must be for gpu_types"),
         ("cloud.vertex.training={machine_type: big}", "must be a machine type such as n2-stand"),
+        ("cloud.vertex.training={workers: 3}", "batch: must be divisible by the 3 devices, got 8"),
+        (f"{TRAINING}, gpus: 8, workers: 2}}", "batch: must be divisible by the 16 devices, got 8"),
+        ("cloud.stages={Trainer: {gpus: 3, gpu_type: NVIDIA_L4}}", "by the 3 devices, got 8"),
         ("cloud.beam_args=[--colour]", "--colour: must be an option of"),
         ("cloud.dataflow={machine_type: big}", "cloud.dataflow.machine_type: must be a machine"),
         ("cloud.dataflow={image: 'image:latest'}", "cloud.dataflow.image: must be an image"),
@@ -149,6 +152,24 @@ def test_wrong_settings_for_kubeflow(override, words):
     with pytest.raises(UserError) as error:
         check_for_kubeflow(kubeflow_config(override))
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("train.batch=5", "batch: must be divisible by the 2 devices, got 5"),
+        ("train.accumulate=2", "accumulate: must be 1 on several devices, got 2 on 2"),
+        ("train.precision=mixed_float16", "mixed_float16: needs a single device, got 2"),
+    ],
+)
+def test_what_several_devices_cannot_train_is_refused_before_they_are_paid_for(override, words):
+    gpus = "cloud.stages.Trainer={gpus: 2, gpu_type: nvidia.com/gpu}"
+    check_for_kubeflow(kubeflow_config(override))
+    with pytest.raises(UserError, match=words):
+        check_for_kubeflow(kubeflow_config(override, gpus))
+    check_for_vertex(vertex_config(override))
+    with pytest.raises(UserError, match=words):
+        check_for_vertex(vertex_config(override, "cloud.vertex.training={workers: 2}"))
 
 
 @pytest.mark.parametrize("endpoint", ["''", "localhost:8888", "ftp://host", "http://"])
