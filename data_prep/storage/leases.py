@@ -169,7 +169,11 @@ def _locked(folder: str) -> Iterator[Callable[[], None]]:
 def _lock(path: str) -> int | None:
     """Open and lock a file; return its descriptor, or None on a file system without locks."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:  # the last writer has just removed the empty folder
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(descriptor, path):  # the last writer did not remove it before it was locked

@@ -234,3 +234,19 @@ def test_a_writer_waits_for_the_one_before(tmp_path, kind, monkeypatch):
 def test_an_error_of_the_writer_is_not_waited_for(tmp_path, kind):
     with pytest.raises(leases.SecondWriterError), storage.waiting_lease(str(tmp_path)):
         raise leases.SecondWriterError("another folder")
+
+
+def test_a_folder_that_the_last_writer_removes_is_made_again(tmp_path, monkeypatch):
+    folder = tmp_path / "new"
+    original, removed = os.open, []
+
+    def open_late(path, *arguments):
+        if not removed and str(path).startswith(str(folder)):
+            removed.append(folder.rmdir())
+        return original(path, *arguments)
+
+    monkeypatch.setattr(os, "open", open_late)
+    with storage.lease(str(folder)):
+        assert removed
+        assert [path.name for path in folder.iterdir()] == [storage.LEASE]
+    assert not folder.exists()
