@@ -143,9 +143,7 @@ class _FailingFiles:
     added = False
 
 
-def _audit(
-    event: str, args: tuple[Any, ...], state: type[_FailingFiles] = _FailingFiles
-) -> None:
+def _audit(event: str, args: tuple[Any, ...], state: type[_FailingFiles] = _FailingFiles) -> None:
     # The interpreter calls this until its end, when the names of this module are gone.
     if state.folder is None or event not in _EVENTS:
         return
