@@ -50,10 +50,10 @@ def compile_pipeline(
     platform: CloudPlatform, config_name: str, output: Path, overrides: Sequence[str]
 ) -> None:
     """Compile the pipeline for a platform, without a network."""
+    require_file_output(str(output))
     require_suffix(output, platform.suffix)
     config = load_config(config_name, overrides)
     platform.check(config)
-    require_file_output(str(output))
     write_compiled(platform.compile(config), output)
     click.echo(f"{config.name} for {platform.title} in {output}")
 

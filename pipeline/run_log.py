@@ -9,10 +9,12 @@ from pipeline.config import PipelineConfig
 from pipeline.run_summary import RunSummary
 
 FILE = "outcomes.jsonl"
+_MADE = ("manifests", "artifacts")
+"""Folders that a run begins with."""
 
 
 def recorded(config: PipelineConfig, output: Path, run: Callable[[], RunSummary]) -> RunSummary:
-    """Call a function that runs the pipeline, and note how it ended, whatever happens.
+    """Call a function that runs the pipeline, and note how it ended, if it has begun.
 
     Args:
         config: the settings of the run; its `webhook` is told too.
@@ -37,8 +39,10 @@ def recorded(config: PipelineConfig, output: Path, run: Callable[[], RunSummary]
     finally:
         seconds = round(time.monotonic() - started, 1)
         outcome = outcome.model_copy(update={"time": now(), "seconds": seconds})
-        with (output / FILE).open("a", encoding="utf-8") as file:
-            file.write(outcome.line + "\n")
+        # A command that fails before anything is made leaves nothing.
+        if any((output / name).is_dir() for name in _MADE):
+            with (output / FILE).open("a", encoding="utf-8") as file:
+                file.write(outcome.line + "\n")
         notify(config.webhook, outcome)
 
 

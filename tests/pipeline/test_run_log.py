@@ -57,6 +57,7 @@ def fail(error):
 
 def test_each_run_is_one_line_and_one_message(webhook, tmp_path):
     address, told, _ = webhook
+    (tmp_path / "manifests").mkdir()
     config = load_config("demo", [f"webhook={address}"])
     made_up = made_up_summary()
     assert recorded(config, tmp_path, lambda: made_up) is made_up
@@ -92,3 +93,14 @@ def test_a_webhook_that_does_not_answer_fails_no_run(webhook, answer, tmp_path, 
 def test_an_address_is_checked_with_the_settings():
     with pytest.raises(UserError, match="webhook: "):
         load_config("demo", ["webhook=hooks.example.com"])
+
+
+def test_a_run_that_could_not_begin_leaves_nothing_but_a_message(webhook, tmp_path):
+    address, told, _ = webhook
+    (tmp_path / ".lease").touch()
+    with pytest.raises(UserError):
+        recorded(
+            load_config("demo", [f"webhook={address}"]), tmp_path, fail(UserError("no videos"))
+        )
+    assert [path.name for path in tmp_path.iterdir()] == [".lease"]
+    assert [body["ending"] for _, _, body in told] == ["failed"]
