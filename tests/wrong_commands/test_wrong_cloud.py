@@ -38,7 +38,7 @@ COMMANDS = [
     (f"pipeline submit {VERTEX} --set cloud.stages.default.spot=true", 1, "spot: must be unset"),
     (f"pipeline submit {KUBEFLOW} --set cloud.dataflow={{}}", 1, "cloud.vertex.project: must be"),
     (f"pipeline submit {VERTEX} --set cloud.labels.A=b", 1, "cloud.labels.A"),
-    (f"pipeline submit {VERTEX} --set model.initial=pushed", 1, "model.initial: must be a URI"),
+    (f"pipeline submit {VERTEX} --set model.initial=models/1", 1, "model.initial: must be a URI"),
     # schedules
     (f"pipeline schedule {VERTEX}", 2, "must have one of --cron, --delete and --list"),
     (f"{DAILY} --delete {VERTEX}", 2, "must have one of --cron, --delete and --list"),

@@ -95,6 +95,9 @@ COMMANDS = [
     ("pipeline run --set workers=0", 1, "workers: Input should be greater than or equal to 1"),
     ("pipeline run --set workers=1000000000", 1, "workers: Input should be less than or equal to"),
     ("pipeline run --set cloud.stages.Trainer.gpus=-1", 1, "cloud.stages.Trainer.gpus: Input sho"),
+    ("pipeline run --set webhook=example.com", 1, "webhook: String should match"),
+    ("pipeline run --set retention.runs=0", 1, "retention.runs: Input should be greater than"),
+    ("pipeline run --set data.split_seed=-1", 1, "data.split_seed: Input should be greater than"),
     ("pipeline run --set cloud.beam_args=1", 1, "cloud.beam_args: Input should be a valid tuple"),
     ("pipeline run --set beam_args=1", 1, "beam_args: Input should be a valid tuple, got 1"),
     ("pipeline run --set beam_args=[--colour]", 1, "beam_args: --colour: must be an option of"),
@@ -147,6 +150,13 @@ COMMANDS = [
     (f"{GALLERY} --count 0 --mixtures 0", 2, "one must be at least 1, got 0 for both"),
     (f"{GALLERY} --count -1", 2, "--count: "),
     (f"{GALLERY} --mixtures 1000000000000", 2, "--mixtures: "),
+    # prune
+    ("pipeline prune", 2, "prune: must have one of --output and --cloud"),
+    ("pipeline prune --output empty --cloud", 2, "prune: must have one of --output and --cloud"),
+    ("pipeline prune --output no", 1, "no: must be the output of a run, got no folder"),
+    ("pipeline prune --output file", 1, "file: must be the output of a run, got no folder"),
+    ("pipeline prune --cloud", 1, "cloud.root: must be a URI that every machine can read"),
+    ("pipeline prune --cloud --set cloud.root=here", 1, "cloud.root: must be a URI"),
     # compile
     ("pipeline compile", 2, "Missing option '--output'"),
     ("pipeline compile --output p.txt", 1, "--output: must be a .json file for this target, got"),
