@@ -252,7 +252,7 @@ def test_pruning_keeps_what_the_newest_run_needs(runs, after_deletions):
     keep = RetentionConfig(runs=1, models=1)
     found = removals_here(places, keep)
     assert any("/Evaluator/" in removal.folder for removal in found)
-    assert all(removal.size > 0 for removal in found)
+    assert sum(removal.size for removal in found) > 1000
     remove_here(found, places)
     assert removals_here(places, keep) == []
     lines = io.StringIO()
