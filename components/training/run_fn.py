@@ -30,7 +30,7 @@ def run_fn(fn_args: FnArgs) -> None:
         fn_args: TFX's arguments; `custom_config` is `TrainingSettings.custom_config`.
 
     Raises:
-        UserError: the settings, the records and the devices do not fit, the loss is no number, or
+        UserError: the settings, the records and the devices do not fit, the loss diverges, or
             another execution has taken over the checkpoints.
     """
     settings = TrainingSettings.of(fn_args.custom_config)

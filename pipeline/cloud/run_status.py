@@ -104,8 +104,8 @@ def ordered_stages(
     Args:
         tasks: `root.dag.tasks` of the pipeline specification; the stages in them that the platform
             doesn't list yet are pending.
-        found: the tasks that the platform lists, which include helpers of its own. Of those that
-            are no stage, only those are returned, last, that say why they failed.
+        found: the tasks that the platform lists, its internal ones included. Of those that are no
+            stage, only those are returned, last, that say why they failed.
     """
     listed = {status.name: status for status in found}
     names = _order(tasks)

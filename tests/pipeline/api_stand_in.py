@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -39,7 +40,7 @@ class Fault:
 
 
 @dataclass
-class ApiStandIn:
+class ApiStandIn(ABC):
     """The server; subclasses define the API.
 
     Attributes:
@@ -65,13 +66,13 @@ class ApiStandIn:
         self._server.shutdown()
         self._server.server_close()
 
+    @abstractmethod
     def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> dict[str, Any]:
         """Carry a request out and return the answer."""
-        raise NotImplementedError
 
+    @abstractmethod
     def error(self, status: int, message: str) -> dict[str, Any]:
         """Return the body of an error."""
-        raise NotImplementedError
 
     def count(self, method: str, ending: str = "") -> int:
         """Return how many requests of a method there were, whose path ends so."""

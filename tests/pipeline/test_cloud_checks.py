@@ -224,5 +224,5 @@ def test_mixtures_of_another_run_have_no_videos_to_read():
 
 
 def test_a_slash_at_the_end_of_a_folder_means_nothing():
-    cloud = vertex_config("cloud.root=gs://my-bucket/root/").cloud
-    assert (cloud.root, cloud.models) == ("gs://my-bucket/root", "gs://my-bucket/root/serving")
+    cloud = vertex_config("cloud.root=gs://my-bucket/video/").cloud
+    assert (cloud.root, cloud.models) == ("gs://my-bucket/video", "gs://my-bucket/video/serving")
