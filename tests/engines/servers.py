@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -60,39 +60,55 @@ class Gate:
     def __init__(self, target: int):
         self.port = free_port()
         self._target = target
-        self._open: list[socket.socket] = []
         self._listener: socket.socket | None = None
         self.open()
 
     def open(self) -> None:
-        listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
-        self._listener = listener
-        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+        self._connections: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        self._accepting = _thread(self._accept, self._listener)
 
     def close(self) -> None:
+        """Refuse connections, end those there are, and return once nothing of them is left."""
         listener, self._listener = self._listener, None
         if listener is None:
             return
-        for connection in (listener, *self._open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-            connection.close()
-        self._open.clear()
+        listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
+        for connection in self._connections:
+            _end(connection)
+        for thread in self._threads:
+            thread.join()
 
     def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):
+        with listener, suppress(OSError):
             while True:
                 near, _ = listener.accept()
-                far = socket.create_connection(("127.0.0.1", self._target))
-                self._open += [near, far]
-                for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=_copy, args=(one, other), daemon=True).start()
+                self._connections.append(near)
+                self._threads.append(_thread(self._relay, near))
+
+    def _relay(self, near: socket.socket) -> None:
+        with near, suppress(OSError), socket.create_connection(("127.0.0.1", self._target)) as far:
+            back = _thread(_copy, far, near)
+            _copy(near, far)
+            back.join()
+
+
+def _thread(function: Callable[..., None], *args: socket.socket) -> threading.Thread:
+    thread = threading.Thread(target=function, args=args, daemon=True)
+    thread.start()
+    return thread
 
 
 def _copy(one: socket.socket, other: socket.socket) -> None:
     with suppress(OSError):
         while data := one.recv(65_536):
             other.sendall(data)
-    for end in (one, other):
-        with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
+    _end(one)
+    _end(other)
+
+
+def _end(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
