@@ -11,7 +11,7 @@ _DRAFT = ".draft"
 
 
 def push(model: str, serving: str, *, baseline: str) -> str:
-    """Copy a model into the folder of the versions, unless it is the newest one already.
+    """Copy a model into the folder of the versions, unless it is there already.
 
     One process pushes at a time. A server that watches the folder sees the version once
     `saved_model.pb` is there, which comes last.
@@ -27,10 +27,12 @@ def push(model: str, serving: str, *, baseline: str) -> str:
     """
     with storage.waiting_lease(serving) as require_held:
         comparable = comparable_versions(serving, model)
-        newest = max(comparable, default=0)
-        if newest and is_copy(comparable[newest], model):
-            return comparable[newest]
-        if newest > _number(baseline):
+        since = [comparable[number] for number in comparable if number > _number(baseline)]
+        newest = list(comparable.values())[:1]
+        for version in since or newest:
+            if is_copy(version, model):
+                return version
+        if since:
             return ""
         versions = list_versions(serving)
         _remove_incomplete(serving, versions.values())

@@ -76,6 +76,21 @@ def test_a_model_that_was_compared_with_an_older_one_is_not_pushed(place):
     assert list(list_versions(serving(place)).values()) == [second, first]
 
 
+def test_a_push_that_was_overtaken_is_found_when_it_is_repeated(place):
+    first = push(model(place, "one"), serving(place), baseline="")
+    second = push(model(place, "two"), serving(place), baseline=first)
+    third = push(model(place, "three"), serving(place), baseline=second)
+    assert push(model(place, "two"), serving(place), baseline=first) == second
+    assert list(list_versions(serving(place)).values()) == [third, second, first]
+
+
+def test_the_newest_version_is_not_pushed_again_after_its_baseline_was_withdrawn(place):
+    first = push(model(place, "one"), serving(place), baseline="")
+    second = push(model(place, "two"), serving(place), baseline=first)
+    storage.remove_tree(second)
+    assert push(model(place, "one"), serving(place), baseline=second) == first
+
+
 def test_a_model_that_was_compared_with_one_that_was_withdrawn_is_pushed(place):
     first = push(model(place, "one"), serving(place), baseline="")
     second = push(model(place, "two"), serving(place), baseline=first)
