@@ -91,6 +91,9 @@ def run(folder: Path, name: str, steps: int, *, seed: int = 0, workers: int = 1)
 
 def train_one(folder: str, name: str, steps: int, seed: int) -> None:
     """Train in this process, alone or as a worker; the chief writes the held-out loss."""
+    from data_prep.cli import prepare_libraries
+
+    prepare_libraries()
     from models.config import ModelConfig, TrainConfig
     from models.training.devices import is_chief, make_strategy
     from models.training.inputs import find_files, read_once
