@@ -193,7 +193,7 @@ def prepare_libraries() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
     warnings.simplefilter("ignore")
-    for name in ("apache_beam", "absl", "tensorflow", "root"):
+    for name in ("apache_beam", "absl", "tensorflow", "root", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("data_prep").setLevel(logging.WARNING)  # what a user waits for
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs tracebacks of what it raises

@@ -43,9 +43,13 @@ def run_compiled(file: str, output: Path, places: tuple[str, ...]) -> None:
     from pipeline.compiled.compiled_run import run_pipeline
 
     pipeline = read_compiled(file, mapping)
+    for bucket in pipeline.buckets:
+        click.echo(f"{bucket}: read and written as it is, for want of a --place", err=True)
     with storage.lease(str(output)):
         result = run_pipeline(pipeline, str(output), lambda line: click.echo(line, err=True))
     cached = f", {result.cached} of them cached" if result.cached else ""
     click.echo(
         f"{result.run_id} succeeded: {result.tasks} tasks{cached}; artifacts in {result.root}"
     )
+    for line in result.results:
+        click.echo(line)

@@ -49,6 +49,10 @@ class Places:
         """
         return self.output / "serving" / kind
 
+    def is_output(self) -> bool:
+        """Return whether a run has written anything here."""
+        return any(path.exists() for path in (self.metadata, self.output / "serving"))
+
     def check(self) -> None:
         """Check that nothing else is at these places.
 

@@ -42,8 +42,9 @@ def prune(
     config = load_config(config_name, overrides)
     with ExitStack() as stack:
         if output:
-            if not output.is_dir():
-                raise UserError(f"{output}: must be the output of a run, got no folder")
+            if not Places(output).is_output():
+                what = "another folder" if output.is_dir() else "no folder"
+                raise UserError(f"{output}: must be the output of a run, got {what}")
             stack.enter_context(storage.lease(str(output)))
             found = removals_here(Places(output), config.retention)
         else:

@@ -2,6 +2,9 @@
 
 from tfx.types.artifact import Artifact
 
+ENDING = "ending"
+"""Property of the report: how the run ended, a `components.run_outcome.Ending`."""
+
 
 class ReportArtifact(Artifact):
     """A folder with `report.html`, complete in itself, and the long lists that it cuts."""

@@ -11,6 +11,7 @@ from components.analyses.registry import ANALYSES, get_analysis
 from components.evaluation.evaluator import BASELINE
 from components.html.pages import write_page
 from components.report import FILE
+from components.report.artifact import ENDING
 from components.report.gathering import RunInputs, gather
 from components.report.run_page import RunFacts, report_page
 from components.report.settings import ReportSettings
@@ -40,7 +41,9 @@ class ReportExecutor(BaseExecutor):
         facts = gather(inputs, _CODE.validate_json(exec_properties["code"]))
         [report] = output_dict["report"]
         write_page(report_page(facts, settings), report.uri, FILE)
-        notify(settings.webhook, _outcome(facts, settings, inputs))
+        outcome = _outcome(facts, settings, inputs)
+        report.set_string_custom_property(ENDING, outcome.ending)
+        notify(settings.webhook, outcome)
 
 
 def _outcome(facts: RunFacts, settings: ReportSettings, inputs: RunInputs) -> RunOutcome:

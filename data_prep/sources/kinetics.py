@@ -322,5 +322,5 @@ def _without_annotations(root: str, clips: Sequence[str]) -> str:
         f"{root}: {len(clips)} files are named like clips of Kinetics, such as "
         f"{storage.name(clips[0])}, but no CSV annotates them: they have no class, and chance "
         f"decides their split. Put Kinetics' CSVs into {root} or {storage.join(root, FOLDER)}, or "
-        "name them with --annotations"
+        "name them with --annotations (a compiled pipeline: with cloud.annotations)"
     )

@@ -12,7 +12,7 @@ from data_prep.errors import UserError
 from data_prep.settings import shown
 from pipeline.compiled.compiled_documents import read_documents
 from pipeline.compiled.parameter_types import Proto, new_value, old_value, type_of
-from pipeline.compiled.place_mapping import PlaceMapping
+from pipeline.compiled.place_mapping import PlaceMapping, buckets_in
 from pipeline.compiled.task_graph import in_order
 from pipeline.compiled.task_plan import CompiledPipeline
 from pipeline.compiled.task_reader import read_tasks
@@ -49,14 +49,16 @@ def read_compiled(uri: str, places: PlaceMapping) -> CompiledPipeline:
     Raises:
         UserError: it is no compiled pipeline, or holds something that cannot be run here.
     """
-    documents = places.replace(read_documents(uri, _WHAT))
+    found = read_documents(uri, _WHAT)
+    documents = places.replace(found)
     try:
-        return _pipeline(_parts(documents), _digest(documents))
+        places.check(found)
+        return _pipeline(_parts(documents), documents)
     except UserError as error:
         raise UserError(f"{uri}: {error}") from error
 
 
-def _pipeline(parts: _Parts, digest: str) -> CompiledPipeline:
+def _pipeline(parts: _Parts, documents: list[Any]) -> CompiledPipeline:
     from kfp.pipeline_spec import pipeline_spec_pb2
 
     spec = _parsed(parts.spec, pipeline_spec_pb2.PipelineSpec())
@@ -73,7 +75,8 @@ def _pipeline(parts: _Parts, digest: str) -> CompiledPipeline:
         root=runtime.gcs_output_directory or spec.default_pipeline_root,
         tasks=in_order(read_tasks(spec, deployment, _root_parameters(spec, runtime))),
         stops_at_failure=parts.stops_at_failure,
-        digest=digest,
+        digest=_digest(documents),
+        buckets=tuple(buckets_in(documents)),
     )
 
 

@@ -1,7 +1,7 @@
 """A run of a compiled pipeline on this machine, one task after the other."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -16,6 +16,9 @@ from pipeline.compiled.task_call import TaskCall
 from pipeline.compiled.task_plan import CompiledPipeline, CompiledTask, OutputOf, ParameterInput
 from pipeline.compiled.task_records import StoredArtifact, TaskRecord, TaskState
 
+_OF_TFX = ("tfx_version",)
+"""What TFX notes about every artifact."""
+
 
 @dataclass(frozen=True)
 class RunResult:
@@ -26,12 +29,15 @@ class RunResult:
         tasks: number of its tasks.
         cached: number of those that were served from the cache.
         root: folder of its artifacts.
+        results: a line for each artifact of the tasks on which no other one depends: its name,
+            its folder, and what its task noted about it.
     """
 
     run_id: str
     tasks: int
     cached: int
     root: str
+    results: tuple[str, ...]
 
 
 def run_pipeline(
@@ -78,7 +84,21 @@ class _Run:
             tasks=len(tasks),
             cached=states.count(TaskState.CACHED),
             root=storage.join(self._folder.root, self._folder.run_id),
+            results=tuple(self._results()),
         )
+
+    def _results(self) -> Iterator[str]:
+        needed = set().union(*(task.after for task in self._pipeline.tasks))
+        for task in self._pipeline.tasks:
+            if task.name in needed:
+                continue
+            for key, artifact in self._records[task.name].outputs.artifacts.items():
+                notes = [
+                    f", {name} {value}"
+                    for name, value in artifact.metadata.items()
+                    if name not in _OF_TFX
+                ]
+                yield f"{task.name}.{key}: {artifact.uri}{''.join(notes)}"
 
     def _ended(self, task: CompiledTask, label: str) -> TaskRecord:
         """Run a task if it may be run, and return how it ended."""

@@ -1,5 +1,6 @@
 """Local folders that stand for the buckets which a compiled pipeline names."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from data_prep.errors import UserError
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]")
 _NAME_GOES_ON = r"(?![A-Za-z0-9_.-])"  # `gs://bucket` is no part of `gs://bucket-2`
+_BUCKET = re.compile(r"\b(?!https?:)[a-z][a-z0-9+.-]*://[A-Za-z0-9_.-]+")
 _IN_JSON = re.compile(r'["\\\x00-\x1f]')
 
 
@@ -40,13 +42,36 @@ class PlaceMapping:
             return [self.replace(item) for item in value]
         return value
 
+    def check(self, values: Any) -> None:
+        """Check that JSON-like values hold all the URIs.
+
+        Raises:
+            UserError: they do not.
+        """
+        text = _text(values)
+        for prefix in self._folders:
+            if not re.search(re.escape(prefix) + _NAME_GOES_ON, text):
+                named = " and ".join(buckets_in(values)) or "no bucket"
+                raise UserError(
+                    f"--place: must begin a URI of the file, which names {named}, got {prefix}"
+                )
+
+
+def buckets_in(values: Any) -> list[str]:
+    """Return the buckets that the texts of JSON-like values name, as in `gs://bucket`."""
+    return sorted(set(_BUCKET.findall(_text(values))))
+
+
+def _text(values: Any) -> str:
+    return json.dumps(values, default=str)
+
 
 def parse_places(texts: tuple[str, ...]) -> PlaceMapping:
     """Parse `URI=FOLDER` texts.
 
     Raises:
-        UserError: a text has another form, repeats a URI, or names a folder whose path means
-            something else to what reads it.
+        UserError: a text has another form, repeats a URI, or names a folder that does not exist or
+            whose path means something else to what reads it.
     """
     folders: dict[str, Path] = {}
     for text in texts:
@@ -60,7 +85,9 @@ def parse_places(texts: tuple[str, ...]) -> PlaceMapping:
         # The paths take the URIs' places inside JSON texts, and TFX takes them for patterns.
         if _IN_JSON.search(path) or storage.has_wildcards(path):
             raise UserError(f'--place: must be a folder without any of "\\*?[] , got {path!r}')
-        if os.path.lexists(path) and not Path(path).is_dir():
-            raise UserError(f"--place: must be a folder, got a file: {path}")
         folders[prefix] = Path(path)
+    for found in folders.values():
+        if not found.is_dir():
+            what = "a file" if os.path.lexists(found) else "none"
+            raise UserError(f"--place: must be a folder that exists, got {what}: {found}")
     return PlaceMapping(folders)

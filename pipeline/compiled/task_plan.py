@@ -102,6 +102,7 @@ class CompiledPipeline:
         tasks: the tasks, each after those it depends on.
         stops_at_failure: whether no task is started any more once one has failed.
         digest: digest of the file after its places were replaced.
+        buckets: those that it still names, which are read and written as they are.
     """
 
     name: str
@@ -109,3 +110,4 @@ class CompiledPipeline:
     tasks: tuple[CompiledTask, ...]
     stops_at_failure: bool
     digest: str
+    buckets: tuple[str, ...] = ()

@@ -128,6 +128,7 @@ def test_first_run_executes_every_stage_and_pushes(runs):
     assert len(served) == 1
     assert bucket.metadata(run_id, "Evaluator", "blessing")["blessed"] == 1
     assert bucket.metadata(run_id, "Pusher", "pushed_model")["pushed"] == 1
+    assert bucket.metadata(run_id, "Report", "report")["ending"] == "pushed"
     assert bucket.names(f"artifacts/{run_id}/Report/report/report.html")
 
 

@@ -61,6 +61,7 @@ main(prog_name="python -m pipeline")
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     monkeypatch.setenv("FOLDER", str(tmp_path))
+    (tmp_path / "bucket").mkdir()
     return tmp_path
 
 
@@ -128,7 +129,10 @@ def test_output_of_the_command(place):
     lines = [re.sub(r"\d+\.\d s", "N s", line) for line in done.stderr.splitlines()]
     assert lines == [f"running {run_id}", "[1/2] A ...", "    A: N s", "[2/2] B ...", "    B: N s"]
     root = place / "bucket" / "root" / run_id
-    assert done.stdout == f"{run_id} succeeded: 2 tasks; artifacts in {root}\n"
+    assert done.stdout.splitlines() == [
+        f"{run_id} succeeded: 2 tasks; artifacts in {root}",
+        f"B.out: {root / 'B' / 'out'}",
+    ]
     assert (root / "B" / "out" / "data.txt").read_text() == "B"
     again, ran = run(place)
     assert (again.returncode, ran) == (0, "")

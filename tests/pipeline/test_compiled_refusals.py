@@ -232,6 +232,8 @@ def test_places_are_replaced_everywhere(tmp_path):
     spec = spec_of({"A": Tiny(parameters={"x": json.dumps(texts)}, container={"args": texts})})
     job = {"pipelineSpec": spec, "runtimeConfig": {"gcsOutputDirectory": "gs://b/artifacts/"}}
     bucket, videos = tmp_path / "my bucket", tmp_path / "videos"
+    bucket.mkdir()
+    videos.mkdir()
     found = read(job, tmp_path, (f"gs://b={bucket}", f"gs://b/v/={videos}"))
     expected = [
         f"{bucket}/x",
@@ -243,6 +245,17 @@ def test_places_are_replaced_everywhere(tmp_path):
     assert list(task.body.command[-4:]) == expected
     assert json.loads(task.parameters["x"].source.value) == expected
     assert found.root == f"{bucket}/artifacts/"
+    assert found.buckets == ("gs://b-3", "gs://b2")
+
+
+@pytest.mark.parametrize("place", ["gs://backet", "gs://buck", "gs://bucket/other", "s3://bucket"])
+def test_a_place_that_nothing_names_is_refused(place, tmp_path):
+    job = {"pipelineSpec": spec_of({"A": Tiny()})}
+    job["runtimeConfig"] = {"gcsOutputDirectory": "gs://bucket/artifacts/"}
+    with pytest.raises(UserError) as raised:
+        read(job, tmp_path, (f"{place}={tmp_path}",))
+    expected = f"must begin a URI of the file, which names gs://bucket, got {place}"
+    assert str(raised.value).endswith(f"--place: {expected}")
 
 
 @pytest.mark.parametrize(
@@ -255,7 +268,8 @@ def test_places_are_replaced_everywhere(tmp_path):
         ("gs://b=gs://c", "--place: must be URI=FOLDER"),
         ('gs://b=a"b', "--place: must be a folder without any of "),
         ("gs://b=a[b]", "--place: must be a folder without any of "),
-        ("gs://b=/dev/null", "--place: must be a folder, got a file: /dev/null"),
+        ("gs://b=/dev/null", "--place: must be a folder that exists, got a file: /dev/null"),
+        ("gs://b=/no/such", "--place: must be a folder that exists, got none: /no/such"),
     ],
 )
 def test_wrong_places(text, expected):

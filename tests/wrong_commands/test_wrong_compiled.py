@@ -25,7 +25,8 @@ COMMANDS = [
     (f"{RUN} no.json --output s3://b/x", 2, "--output: must be on this machine, got s3://b/x"),
     (f"{RUN} no.json --output /proc/x", 1, "/proc/x: "),
     (f"{RUN} no.json --place x", 1, "--place: must be URI=FOLDER, as in gs://BUCKET=bucket"),
-    (f"{RUN} no.json --place gs://b=file", 1, "--place: must be a folder, got a file: "),
+    (f"{RUN} no.json --place gs://b=file", 1, "must be a folder that exists, got a file: "),
+    (f"{RUN} no.json --place gs://b=no", 1, "must be a folder that exists, got none: "),
 ]
 
 

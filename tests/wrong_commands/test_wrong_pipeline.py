@@ -154,6 +154,7 @@ COMMANDS = [
     ("pipeline prune", 2, "prune: must have one of --output and --cloud"),
     ("pipeline prune --output empty --cloud", 2, "prune: must have one of --output and --cloud"),
     ("pipeline prune --output no", 1, "no: must be the output of a run, got no folder"),
+    ("pipeline prune --output empty", 1, "empty: must be the output of a run, got another folder"),
     ("pipeline prune --output file", 1, "file: must be the output of a run, got no folder"),
     ("pipeline prune --cloud", 1, "cloud.root: must be a URI that every machine can read"),
     ("pipeline prune --cloud --set cloud.root=here", 1, "cloud.root: must be a URI"),
