@@ -5,17 +5,26 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 UV_VERSION := 0.13.9
+# The set of locked packages, 1.16 or 1.21; see locks/choose_stack.py for what is chosen without it.
+STACK ?=
 PYTHON := .venv/bin/python
 READY := .venv/.ready
 STORES := .build/stores/.ready
 DEMO ?= demo
+RESOLVE := --quiet --upgrade --python-version 3.11 --python-platform x86_64-manylinux_2_39 \
+  --generate-hashes --no-header --no-annotate
 
-.PHONY: help setup stores demo test test-fast test-cluster lint types format lock clean
+.PHONY: FORCE help setup stacks stores demo test test-fast test-cluster lint types format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 21
 
-setup: $(READY) ## Create .venv with every locked dependency
+setup: $(READY) ## Create .venv with every locked dependency of the newest stack, or of STACK
+
+stacks: $(READY) ## Create .build/stacks with the other stacks that run here, for the tests across stacks
+	@for stack in $$(python3 locks/choose_stack.py --supported); do \
+	  test $$stack = $$(cat .build/stack) || $(MAKE) --no-print-directory .build/stacks/$$stack/.ready; \
+	done
 
 stores: $(STORES) ## Create .build/stores with the object stores of the tests
 
@@ -44,28 +53,46 @@ format: $(READY) ## Fix style and formatting
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-lock: .build/uv ## Resolve the dependencies again into requirements.lock
-	.build/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --generate-hashes \
-	  --no-header --no-annotate --output-file requirements.lock pyproject.toml
-	.build/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --output-file tests/engines/stores.lock tests/engines/stores.in
+# A constraint chooses one of the versions that fit; an override replaces what packages require.
+lock: .build/uv ## Resolve the dependencies again into locks/
+	for stack in locks/*.constraints; do \
+	  stack=$${stack%.constraints}; \
+	  .build/uv pip compile $(RESOLVE) --all-extras --constraints $$stack.constraints \
+	    --overrides $$stack.overrides --output-file $$stack.lock pyproject.toml; \
+	done
+	.build/uv pip compile $(RESOLVE) --output-file tests/engines/stores.lock tests/engines/stores.in
 
 clean: ## Remove the environment and the demo
 	rm -rf .venv .build $(DEMO)
 
-# The stamp comes last, so that an interrupted setup starts over.
-$(READY): requirements.lock pyproject.toml | .build/uv
+# Install a stack: $(call install,ENVIRONMENT,VERSION). The stamp comes last, so that an interrupted
+# setup starts over.
+define install
 	@command -v c++ >/dev/null || \
 	  { echo "error: C++ compiler not found (Debian, Ubuntu: apt install g++)" >&2; exit 1; }
-	test -x $(PYTHON) || .build/uv venv --quiet --seed --python 3.11 .venv
-	VIRTUAL_ENV=.venv .build/uv pip sync --quiet requirements.lock
-	VIRTUAL_ENV=.venv .build/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@test "$$(cat $(1)/.stack 2>/dev/null)" = "$(2)" || \
+	  .build/uv venv --quiet --clear --seed --python 3.11 $(1) || \
+	  { echo "error: Python 3.11 not found, and uv could not download it; install it and rerun" >&2; exit 1; }
+	echo "$(2)" >$(1)/.stack
+	VIRTUAL_ENV=$(1) .build/uv pip sync --quiet locks/tfx-$(2).lock
+	VIRTUAL_ENV=$(1) .build/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@# Write the bytecode once. Loading TensorFlow without it takes three times as long, in every
 	@# process, where the environment forbids Python to write any.
-	@env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 $(PYTHON) -W ignore \
+	@env -u PYTHONDONTWRITEBYTECODE TF_CPP_MIN_LOG_LEVEL=3 $(1)/bin/python -W ignore \
 	  -c "import components.evaluation.mean_scalars, models.training.train, pipeline.create" \
 	  2>.build/import.log || { cat .build/import.log >&2; exit 1; }
-	touch $@
+	touch $(1)/.ready
+endef
+
+$(READY): .build/stack $(wildcard locks/*.lock) pyproject.toml | .build/uv
+	$(call install,.venv,$(shell cat .build/stack))
+
+.build/stacks/%/.ready: locks/tfx-%.lock pyproject.toml | .build/uv
+	$(call install,.build/stacks/$*,$*)
+
+# Changes only if the choice does; `.venv` is then made of the other stack.
+.build/stack: FORCE | .build/uv
+	@python3 locks/choose_stack.py $@ $(STACK)
 
 # They need another protobuf than TensorFlow.
 $(STORES): tests/engines/stores.lock | .build/uv

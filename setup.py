@@ -1,4 +1,4 @@
-"""Package metadata lives in pyproject.toml; exact versions live in requirements.lock."""
+"""Package metadata lives in pyproject.toml; the exact versions of each stack live in locks/."""
 
 from setuptools import setup
 

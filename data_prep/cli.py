@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import click
 
 from data_prep.errors import UserError
+from data_prep.stack import silence_import
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C or SIGTERM."""
@@ -192,6 +193,7 @@ def prepare_libraries() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
+    silence_import()
     warnings.simplefilter("ignore")
     for name in ("apache_beam", "absl", "tensorflow", "root", "urllib3"):
         logging.getLogger(name).setLevel(logging.ERROR)

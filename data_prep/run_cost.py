@@ -104,7 +104,7 @@ def _measure(planned: Plan) -> tuple[list[int], list[float]]:
 
 def graph_bytes(planned: Plan, layout: RecordLayout) -> int:
     """Return the size of the Beam pipeline that makes the records, as it is sent to a runner."""
-    pipeline = beam.Pipeline()
+    pipeline = beam.Pipeline(runner="DirectRunner")
     job = Job(layout, planned.config, planned.fingerprint)
     _ = pipeline | WriteShards(list(lay_out(planned.config)), job)
     return int(pipeline.to_runner_api().ByteSize())

@@ -24,7 +24,7 @@ from components.training.training_settings import TrainingSettings
 from data_prep.splits import EVAL, SPLITS, TRAIN
 from models.config import PUSHED
 from pipeline.config import PipelineConfig
-from pipeline.fingerprint import source_digest, training_modules
+from pipeline.fingerprint import code_digest, package_digest, source_digest, training_modules
 
 _MIXING = "components.mixture_gen.executor"
 _TRAINING = "components.training.run_fn"
@@ -91,14 +91,14 @@ def create_pipeline(
     """
     *indexing, mixtures = _data_stages(config, manifest, unfinished)
     [examples] = mixtures.outputs.values()
-    curated = RecordSchema(code=source_digest("components.record_schema.component"))
+    curated = RecordSchema(code=code_digest("components.record_schema.component"))
     statistics = tfx.components.StatisticsGen(examples=examples, schema=curated.outputs["schema"])
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=curated.outputs["schema"]
     )
     gate = DataGate(
         anomalies=validator.outputs["anomalies"],
-        code=source_digest("components.data_gate.component"),
+        code=code_digest("components.data_gate.component"),
     )
     trainer = _trainer(config, examples, checkpoints, serving, training_job)
     trainer.add_upstream_node(gate)
@@ -109,16 +109,16 @@ def create_pipeline(
         eval_config=eval_config(
             system=config.system,
             settings=config.evaluation,
-            code=source_digest(_EVALUATION),
+            code=code_digest(_EVALUATION),
         ),
         serving=serving,
-        code=source_digest("components.evaluation.evaluator"),
+        code=code_digest("components.evaluation.evaluator"),
     )
     pusher = Pusher(
         model=model,
         blessing=evaluator.outputs["blessing"],
         serving=serving,
-        code=source_digest("components.pusher.component"),
+        code=code_digest("components.pusher.component"),
     )
     analyses = _analyses(config, examples, model, manifests)
     for analysis in analyses.values():
@@ -208,7 +208,7 @@ def _data_stages(config: PipelineConfig, manifest: Manifest, unfinished: str) ->
     mixtures = MixtureGen(
         manifest=indexing[0].outputs["manifest"].future()[0].value if indexing else manifest,
         config=config.data,
-        code=source_digest(_MIXING),
+        code=code_digest(_MIXING),
         unfinished=unfinished,
     )
     return [*indexing, mixtures]
@@ -235,7 +235,10 @@ def _trainer(
         train_args=tfx.proto.TrainArgs(splits=[TRAIN], num_steps=config.train.steps),
         eval_args=tfx.proto.EvalArgs(splits=[EVAL]),
         custom_config=settings.custom_config(
-            checkpoints=checkpoints, code=source_digest(*training_modules(config.system)), job=job
+            checkpoints=checkpoints,
+            code=source_digest(*training_modules(config.system)),
+            packages=package_digest(*training_modules(config.system)),
+            job=job,
         ),
     ).with_id("Trainer")
 
@@ -252,7 +255,7 @@ def _analyses(
                 manifests=manifests,
                 clip=config.data.clip,
                 seed=config.data.seed,
-                code=source_digest(analysis.code_module),
+                code=code_digest(analysis.code_module),
             ),
             settings,
         )
@@ -272,4 +275,4 @@ def _code(config: PipelineConfig) -> dict[str, str]:
         modules[analysis.name] = [analysis.code_module]
         # Another package may have registered it; its section is part of the page.
         modules["report"].append(type(analysis).__module__)
-    return {name: source_digest(*found) for name, found in modules.items()}
+    return {name: code_digest(*found) for name, found in modules.items()}

@@ -1,17 +1,58 @@
-"""Digests of this project's own code, which TFX's cache does not look at."""
+"""Digests of the code and packages behind a stage, which TFX's cache does not look at."""
 
 import ast
 import hashlib
 import importlib.util
+import json
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 
 from models.systems import System
+from pipeline.package_versions import package_versions
 
 _ROOT = Path(__file__).parent.parent
 # In an image the root is site-packages, whose other packages are not ours.
 _PACKAGES = ("components", "data_prep", "models", "pipeline", "serving")
+
+
+def code_digest(*modules: str) -> str:
+    """Return a digest of everything that some modules run, the packages they import included.
+
+    It is what a cache has to compare: `source_digest` and `package_digest` in one.
+
+    Args:
+        modules: see `source_digest`.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Raises:
+        ValueError: one of the modules does not exist.
+    """
+    both = source_digest(*modules) + package_digest(*modules)
+    return hashlib.sha256(both.encode()).hexdigest()[:16]
+
+
+def package_digest(*modules: str, root: Path = _ROOT) -> str:
+    """Return a digest of the versions of the packages that decide what some modules compute.
+
+    Args:
+        modules: see `source_digest`.
+        root: likewise.
+
+    Returns:
+        16 hexadecimal digits.
+
+    Raises:
+        ValueError: one of the modules does not exist.
+    """
+    found = package_versions(
+        reference
+        for file in closure(*modules, root=root).values()
+        for reference in _references(file.read_bytes(), "")
+    )
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()[:16]
 
 
 def source_digest(*modules: str, root: Path = _ROOT) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.training.terminal_progress import training_progress
-from components.training.training_settings import TrainingSettings, sole_training, training_key
+from components.training.training_settings import TrainingSettings, checkpoint_key, sole_training
 from data_prep import storage
 from models.export.saved_model import export
 from models.training.devices import gather, is_chief, make_strategy
@@ -35,7 +35,7 @@ def run_fn(fn_args: FnArgs) -> None:
     """
     settings = TrainingSettings.of(fn_args.custom_config)
     # Only the same run, on the same records, may use its checkpoints.
-    key = training_key(fn_args.custom_config, fn_args.train_files)
+    key = checkpoint_key(fn_args.custom_config, fn_args.train_files)
     checkpoints = storage.join(fn_args.custom_config["checkpoints"], key)
     # TFX gives each attempt its own folder, and empties it if the attempt fails.
     logs = storage.join(checkpoints, "logs")

@@ -20,6 +20,8 @@ from models.export.exported_weights import newest_version
 JOB = "job"
 """Key of the training job in a `custom_config`; nothing that decides the model."""
 
+_PACKAGES = "packages"
+
 _PATIENCE = 30 * 86_400.0
 """Seconds to wait for another run's training: as long as one may take."""
 
@@ -64,7 +66,7 @@ class TrainingSettings(Settings):
         return model.model_copy(update={"initial": initial})
 
     def custom_config(
-        self, *, checkpoints: str, code: str, job: TrainingJob | None = None
+        self, *, checkpoints: str, code: str, packages: str = "", job: TrainingJob | None = None
     ) -> dict[str, str]:
         """Return the Trainer's `custom_config`.
 
@@ -72,10 +74,13 @@ class TrainingSettings(Settings):
             checkpoints: folder that outlives the execution, for the checkpoints of unfinished
                 training runs.
             code: digest of the code that trains, so that TFX's cache notices a change.
+            packages: digest of the packages that it uses, likewise. An interrupted run resumes with
+                other ones.
             job: the job of Vertex AI to train in, for `TrainingJobTrainer`; None to train in the
                 stage itself.
         """
         given = {"settings": self.model_dump_json(), "checkpoints": checkpoints, "code": code}
+        given[_PACKAGES] = packages
         return given if job is None else {**given, JOB: job.model_dump_json()}
 
     @classmethod
@@ -96,7 +101,23 @@ def training_key(custom_config: Mapping[str, str], records: Sequence[str]) -> st
         custom_config: the Trainer's.
         records: the records' files or folders.
     """
-    decisive = {key: value for key, value in custom_config.items() if key != JOB}
+    return _digest(custom_config, records, without={JOB})
+
+
+def checkpoint_key(custom_config: Mapping[str, str], records: Sequence[str]) -> str:
+    """Name the checkpoints of a training run.
+
+    It is `training_key`, except that other versions of the packages resume the same checkpoints.
+
+    Args:
+        custom_config: the Trainer's.
+        records: the records' files or folders.
+    """
+    return _digest(custom_config, records, without={JOB, _PACKAGES})
+
+
+def _digest(custom_config: Mapping[str, str], records: Sequence[str], without: set[str]) -> str:
+    decisive = {key: custom_config[key] for key in custom_config.keys() - without}
     text = json.dumps([decisive, list(records)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -79,7 +79,8 @@ def _pillars(rng: np.random.Generator, x: np.ndarray, above: np.ndarray) -> np.n
 
 def _boulders(rng: np.random.Generator, x: np.ndarray, above: np.ndarray) -> np.ndarray:
     inside = np.full_like(x, -1)
-    for place in np.linspace(-0.6, 0.6, rng.integers(2, 5)) + rng.uniform(-0.15, 0.15):
+    places = np.linspace(-0.6, 0.6, rng.integers(2, 5)) + rng.uniform(-0.15, 0.15)
+    for place in places.tolist():
         radius = rng.uniform(0.1, 0.24)
         inside = np.maximum(inside, radius - np.hypot(x - place, 1.2 * (above - 0.6 * radius)))
     return np.minimum(inside, above + 0.04)

@@ -37,7 +37,7 @@ class Voice:
         heard = {m: a for m, a in self.harmonics.items() if m * pitch < 0.4 * SAMPLE_RATE}
         phase = (2 * np.pi * pitch * times).astype(np.float32)
         waves = [a * np.sin(np.float32(m) * phase + rng.uniform(0, 6.28)) for m, a in heard.items()]
-        return np.asarray(sum(waves)) / np.linalg.norm(list(heard.values()))
+        return np.asarray(sum(waves)) / float(np.linalg.norm(list(heard.values())))
 
 
 def play(

@@ -9,9 +9,10 @@ SignedDistance = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
 
 
 def _polygon(sides: int) -> SignedDistance:
-    normals = 2 * np.pi * np.arange(sides) / sides + np.pi / 2
+    angles = 2 * np.pi * np.arange(sides) / sides + np.pi / 2
+    normals = [(float(np.cos(angle)), float(np.sin(angle))) for angle in angles]
     return lambda x, y, r: (
-        np.max([np.cos(n) * x + np.sin(n) * y for n in normals], axis=0)
+        np.max([across * x + down * y for across, down in normals], axis=0)
         - r * (0.6 if sides == 3 else 0.9)
     )
 

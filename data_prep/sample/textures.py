@@ -75,9 +75,10 @@ def texture(
     """
     kind = TEXTURES[name]
     angles, frequencies = kind.waves(rng, angle, frequency)
-    along = kind.bend([np.cos(a) * x + np.sin(a) * y for a in angles], frequency)
+    along = kind.bend([_along(a, x, y) for a in angles], frequency)
     waves = [
-        np.cos(2 * np.pi * (f * a + rng.uniform())) for f, a in zip(frequencies, along, strict=True)
+        np.cos(2 * np.pi * (f * a + rng.uniform()))
+        for f, a in zip(frequencies.tolist(), along, strict=True)
     ]
     return np.tanh(1.5 * kind.combine(waves))
 
@@ -86,7 +87,12 @@ def clouds(rng: np.random.Generator, x: np.ndarray, y: np.ndarray) -> np.ndarray
     """Return a large soft pattern, `[H, W]`, mostly in [-1, 1]."""
     angles, frequencies = rng.uniform(0, np.pi, 4), rng.uniform(0.3, 1.1, 4)
     waves = [
-        np.sin(2 * np.pi * (f * (np.cos(a) * x + np.sin(a) * y) + rng.uniform()))
-        for a, f in zip(angles, frequencies, strict=True)
+        np.sin(2 * np.pi * (f * _along(a, x, y) + rng.uniform()))
+        for a, f in zip(angles, frequencies.tolist(), strict=True)
     ]
     return 0.5 * np.asarray(sum(waves))
+
+
+def _along(angle: float, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return the places along a direction, in the precision of x and y with every NumPy."""
+    return float(np.cos(angle)) * x + float(np.sin(angle)) * y

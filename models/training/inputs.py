@@ -10,6 +10,7 @@ from data_prep.errors import UserError
 from data_prep.mixing.mixture_types import MIXTURE_TYPES
 from data_prep.records.info import DatasetInfo
 from data_prep.records.tensors import parse
+from data_prep.stack import check_tensorflow_store
 from models.config import AugmentConfig
 from models.training.augmentation import augmented
 
@@ -25,8 +26,10 @@ def find_files(patterns: list[str]) -> list[str]:
     """Return the files that match the patterns, sorted.
 
     Raises:
-        UserError: there are none.
+        UserError: there are none, or TensorFlow cannot read them where they are.
     """
+    for pattern in patterns:
+        check_tensorflow_store("records", pattern)
     files = sorted(path for pattern in patterns for path in storage.glob(pattern))
     if not files:
         raise UserError(

@@ -1,6 +1,7 @@
 """Checks that the settings of a cloud run are complete, before anything is compiled or sent."""
 
 from data_prep.errors import UserError
+from data_prep.stack import check_tensorflow_store
 from pipeline.cloud.cloud_config import CloudConfig
 from pipeline.cloud.cron import check_cron, check_timezone
 from pipeline.cloud.machine_checks import (
@@ -148,6 +149,9 @@ def _check_uris(config: PipelineConfig, root_schemes: tuple[str, ...]) -> None:
         check_uri("cloud.annotations", uri)
     if cloud.serving:
         check_uri("cloud.serving", cloud.serving)
+    stores = {"cloud.root": cloud.root, "mixtures": config.mixtures, "cloud.serving": cloud.serving}
+    for key, uri in stores.items():
+        check_tensorflow_store(key, uri)
 
 
 def _check_dataflow(cloud: CloudConfig) -> None:

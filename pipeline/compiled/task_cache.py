@@ -6,6 +6,7 @@ import json
 from data_prep import storage
 from pipeline.compiled.task_call import TaskCall
 from pipeline.compiled.task_records import CacheEntry, TaskOutputs
+from pipeline.package_versions import package_versions
 
 
 class TaskCache:
@@ -41,6 +42,8 @@ class TaskCache:
             "pipeline": self._pipeline,
             "component": task.definition,
             "body": task.body.identity(),
+            # This environment stands for the image, which has them for good.
+            "packages": dict(package_versions()),
             "parameters": dict(call.parameters),
             "artifacts": {key: [found.name, found.uri] for key, found in call.artifacts.items()},
         }

@@ -6,6 +6,8 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent.parent
 # What others bring along, and what only readers of tensors import, which run nowhere on an engine.
 BROUGHT = {"google": "apache-beam", "google_crc32c": "gcsfs", "grpc": "apache-beam"}
@@ -28,13 +30,29 @@ def imported() -> set[str]:
     return names - {"data_prep", *sys.stdlib_module_names} - NOT_ON_WORKERS
 
 
+STACKS = sorted(path.stem.removeprefix("tfx-") for path in (ROOT / "locks").glob("*.lock"))
+
+
+def locked(stack: str) -> dict[str, str]:
+    text = (ROOT / "locks" / f"tfx-{stack}.lock").read_text()
+    return dict(re.findall(r"^([\w-]+)(?:\[.*?\])?==(\S+)", text, re.M))
+
+
 def test_workers_have_what_data_prep_imports():
     providers = packages_distributions()
     found = {n: {BROUGHT.get(n), *map(str.lower, providers[n])} for n in imported()}
     lacking = {name for name, packages in found.items() if not packages & required()}
     assert lacking == set()
-    locked = re.findall(r"^([\w-]+)(?:\[.*?\])?==", (ROOT / "requirements.lock").read_text(), re.M)
-    assert required() <= set(locked)
+    for stack in STACKS:
+        assert required() <= locked(stack).keys()
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_stack_has_the_boot_program_of_its_beam(stack):
+    text = (ROOT / "Dockerfile").read_text()
+    [beam] = re.findall(rf"^FROM apache/beam_python3.11_sdk:(\S+) AS beam-{stack}$", text, re.M)
+    assert beam == locked(stack)["apache-beam"]
+    assert re.search(rf"^FROM \S+ AS python-{stack}$", text, re.M)
 
 
 def test_images_are_stages_that_do_not_run_as_root():

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Choose the stack of the environment: a version of TFX whose packages a lock here pins.
+
+    choose_stack.py FILE [VERSION]   # write the choice to FILE, and say what was chosen and why
+    choose_stack.py --supported      # list the stacks that this machine supports, oldest first
+
+The choice is VERSION if given, else what FILE already holds, else the newest that this machine
+supports. FILE is left alone if it holds the choice, so that make sees no change.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+STACKS = {"1.16": (2, 28), "1.21": (2, 39)}
+"""Version of TFX -> the oldest glibc that its compiled packages run with."""
+
+
+def main(arguments):
+    """Run the command line; see the module."""
+    glibc = machine_glibc()
+    supported = [stack for stack, oldest in STACKS.items() if glibc >= oldest]
+    if arguments == ["--supported"]:
+        print(*supported)
+        return
+    file, asked = Path(arguments[0]), "".join(arguments[1:])
+    kept = file.read_text().strip() if file.exists() else ""
+    stack, reason = choose(asked, kept, supported, glibc)
+    print(f"Stack: TFX {stack}, {reason}")
+    if stack != kept:
+        file.write_text(f"{stack}\n")
+
+
+def choose(asked, kept, supported, glibc):
+    """Return the stack, and why it is that one.
+
+    Raises:
+        SystemExit: the machine does not support it.
+    """
+    if asked and asked not in STACKS:
+        fail(f"STACK: must be {' or '.join(STACKS)}, got {asked!r}")
+    if asked and asked not in supported:
+        fail(
+            f"STACK={asked}: needs glibc {dotted(STACKS[asked])} or newer (Debian 13, "
+            f"Ubuntu 24.04), got {dotted(glibc)}"
+        )
+    if not supported:
+        fail(f"glibc: must be {dotted(min(STACKS.values()))} or newer, got {dotted(glibc)}")
+    if asked:
+        return asked, "as STACK says"
+    if kept in supported:
+        return kept, "as .venv was made; STACK=VERSION changes it"
+    return supported[-1], f"the newest one for glibc {dotted(glibc)}; STACK=VERSION takes another"
+
+
+def machine_glibc():
+    """Return the version of the machine's C library, (0, 0) if it is not glibc."""
+    try:
+        version = os.confstr("CS_GNU_LIBC_VERSION").split()[1]
+    except (AttributeError, IndexError, OSError, ValueError):
+        return 0, 0
+    return tuple(map(int, version.split(".")[:2]))
+
+
+def dotted(version):
+    """Return a version as text."""
+    return ".".join(map(str, version))
+
+
+def fail(message):
+    """Exit with an error on one line."""
+    sys.exit(f"error: {message}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
