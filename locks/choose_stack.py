@@ -64,7 +64,7 @@ def machine_glibc():
 
 def dotted(version):
     """Return a version as text."""
-    return ".".join(map(str, version))
+    return ".".join(map(str, version)) if any(version) else "none"
 
 
 def fail(message):

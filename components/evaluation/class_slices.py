@@ -15,13 +15,6 @@ CLASSES = "classes"
 TWO_CLASSES, ONE_CLASS = "two classes", "one class"
 """Values of the slices, in the order of tables; `""` stands for mixtures with an unknown class."""
 
-CLASSES_SQL = f"""CASE
-  WHEN v1_label[OFFSET(0)] = b'' OR v2_label[OFFSET(0)] = b'' THEN ''
-  WHEN v1_label[OFFSET(0)] = v2_label[OFFSET(0)] THEN '{ONE_CLASS}'
-  ELSE '{TWO_CLASSES}'
-END"""
-"""`classes_of` the features of a record, as TFMA takes it."""
-
 
 def classes_of(v1_label: str, v2_label: str) -> str:
     """Return `ONE_CLASS` or `TWO_CLASSES`; empty if one of the labels is."""

@@ -7,7 +7,7 @@ import json
 
 from tensorflow_model_analysis.proto import config_pb2
 
-from components.evaluation.class_slices import CLASSES, CLASSES_SQL
+from components.evaluation.class_slices import CLASSES
 from models.systems import System
 from models.tasks.bounds import Bound, EvaluationSettings
 
@@ -43,13 +43,8 @@ def eval_config(
 
 def _slicing(feature: str) -> list[config_pb2.SlicingSpec]:
     """Return the slices by a feature; by `CLASSES`, also those within each mixture type."""
-    if feature != CLASSES:
-        return [config_pb2.SlicingSpec(feature_keys=[feature])]
-    within = "CAST(mixture_type[OFFSET(0)] AS STRING) AS mixture_type"
-    return [
-        config_pb2.SlicingSpec(slice_keys_sql=f"SELECT STRUCT({fields})")
-        for fields in (f"{CLASSES_SQL} AS {CLASSES}", f"{within}, {CLASSES_SQL} AS {CLASSES}")
-    ]
+    keys = [[feature], ["mixture_type", feature]] if feature == CLASSES else [[feature]]
+    return [config_pb2.SlicingSpec(feature_keys=each) for each in keys]
 
 
 def _on_every(slices: config_pb2.SlicingSpec, bound: Bound) -> config_pb2.PerSliceMetricThresholds:

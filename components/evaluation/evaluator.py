@@ -1,4 +1,7 @@
-"""Executor of the Evaluator: TFX's own, with the baseline out of the folder of served models."""
+"""Executor of the Evaluator: TFX's own, with the baseline out of the folder of served models.
+
+It also slices by the classes, see `components.evaluation.class_extractor`.
+"""
 
 from typing import Any
 
@@ -9,12 +12,14 @@ from tfx.components.evaluator.executor import Executor
 from tfx.types import Artifact, standard_artifacts, standard_component_specs
 from tfx.utils import path_utils
 
+from components.evaluation import class_extractor
 from components.evaluation.baseline import find_baseline
 from data_prep import storage
 
 BASELINE = constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY
 """Property of the blessing: the version that the model was compared with, if there was one."""
 _LOADER = "custom_eval_shared_model"
+_EXTRACTORS = "custom_extractors"
 
 
 class EvaluatorExecutor(Executor):
@@ -34,6 +39,8 @@ class EvaluatorExecutor(Executor):
             exec_properties: those of TFX's executor, and `serving`, the folder of the versions.
         """
         [model] = input_dict[standard_component_specs.MODEL_KEY]
+        extractors = f"{class_extractor.__name__}.{class_extractor.extractors.__name__}"
+        exec_properties = {**exec_properties, _EXTRACTORS: extractors}
         version = find_baseline(
             exec_properties["serving"], path_utils.serving_model_path(model.uri)
         )

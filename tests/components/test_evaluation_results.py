@@ -1,22 +1,19 @@
 """What is read back of an evaluation: metrics by slice, and missed thresholds by TFMA's rules."""
 
-import itertools
 import json
 import math
 from collections import defaultdict
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import tensorflow as tf
 from tensorflow_model_analysis.evaluators import metrics_validator
 from tensorflow_model_analysis.metrics import metric_types
 from tensorflow_model_analysis.proto import config_pb2, validation_result_pb2
 from tensorflow_model_analysis.writers import metrics_plots_and_validations_writer as writer
-from tfx_bsl.arrow.sql_util import RecordBatchSQLSliceQuery
 
 from components.estimates import Estimate
-from components.evaluation.class_slices import CLASSES_SQL, classes_of
+from components.evaluation.class_slices import classes_of
 from components.evaluation.eval_config import eval_config
 from components.evaluation.evaluation_results import (
     read_baseline,
@@ -161,22 +158,26 @@ def test_without_a_model_to_compare_with_the_names_are_empty(tmp_path):
 
 
 def evaluate(folder, held_out, model, **settings):
-    """Run TFX's Evaluator on the held-out mixtures and read its results."""
+    """Run the Evaluator on the held-out mixtures and read its results."""
     from google.protobuf.json_format import MessageToJson
-    from tfx.components.evaluator.executor import Executor
     from tfx.types import standard_artifacts
+
+    from components.evaluation.evaluator import EvaluatorExecutor
 
     evaluation, blessing = standard_artifacts.ModelEvaluation(), standard_artifacts.ModelBlessing()
     evaluation.uri, blessing.uri = str(folder / "evaluation"), str(folder / "blessing")
     config = eval_config(
         system=get_system("c3_internal"), settings=EvaluationSettings(**settings), code=""
     )
-    Executor(Executor.Context(tmp_dir=str(folder / "temporary"), unique_id="")).Do(
+    EvaluatorExecutor(
+        EvaluatorExecutor.Context(tmp_dir=str(folder / "temporary"), unique_id="")
+    ).Do(
         {"examples": [held_out.examples], "model": [model]},
         {"evaluation": [evaluation], "blessing": [blessing]},
         {
             "eval_config": MessageToJson(config, preserving_proto_field_name=True),
             "example_splits": '["eval"]',
+            "serving": str(folder / "serving"),
             "fairness_indicator_thresholds": "null",
         },
     )
@@ -210,17 +211,7 @@ def test_mixtures_of_one_class_and_of_two_are_slices(
         assert cells[key].of(LOSS).value == pytest.approx(np.mean(values))
 
 
-def test_tfma_derives_the_classes_as_python_does():
-    labels = ["", "a", "b", "é", "a b"]
-    pairs = list(itertools.product(labels, labels))
-    columns = [[[label.encode()] for label in column] for column in zip(*pairs, strict=True)]
-    batch = pa.RecordBatch.from_arrays(
-        [pa.array(column, pa.large_list(pa.large_binary())) for column in columns],
-        ["v1_label", "v2_label"],
-    )
-    query = f"SELECT ARRAY(SELECT STRUCT({CLASSES_SQL} AS classes)) FROM Examples"
-    found = RecordBatchSQLSliceQuery(query, batch.schema).Execute(batch)
-    assert found == [[[("classes", classes_of(*pair))]] for pair in pairs]
+def test_classes_of_two_labels():
     assert classes_of("a", "a") == "one class"
     assert classes_of("a", "b") == "two classes"
     assert classes_of("", "") == classes_of("a", "") == classes_of("", "a") == ""

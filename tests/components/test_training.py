@@ -53,10 +53,11 @@ def attempt(held_out, clip, small_preset, tmp_path, monkeypatch):
         clip=clip,
     )
 
-    def run(execution: str, initial: str = ""):
+    def run(execution: str, initial: str = "", packages: str = ""):
         model = settings.model.model_copy(update={"initial": initial})
         given = settings.model_copy(update={"model": model})
-        custom = given.custom_config(checkpoints=str(tmp_path / "checkpoints"), code="1")
+        place = str(tmp_path / "checkpoints")
+        custom = given.custom_config(checkpoints=place, code="1", packages=packages)
         folders = {
             "model_run_dir": str(tmp_path / execution / "logs"),
             "serving_model_dir": str(tmp_path / execution / "model"),
@@ -76,7 +77,7 @@ def test_curves_and_checkpoints_outlive_an_interruption(attempt, tmp_path, monke
     with monkeypatch.context() as patch, pytest.raises(StoppedError):
         patch.setattr(run_fn, "export", stop)
         attempt("first")
-    done = attempt("second")
+    done = attempt("second", packages="others, after an upgrade")
     assert (done / "model" / "saved_model.pb").is_file()
     curves = read_curves(str(done / "logs"))
     assert [step for step, _ in curves["train/loss"]] == [1, 2, 3, 4]

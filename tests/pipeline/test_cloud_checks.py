@@ -127,13 +127,25 @@ def test_wrong_settings_for_vertex(override, words):
     "override",
     [
         GPUS,
-        "cloud.root=s3://my-bucket/x",
         "cloud.stages={default: {spot: true, timeout_hours: 3, node_labels: {disk: ssd}}}",
         "cloud.kubeflow={namespace: team-1, service_account: runner}",
     ],
 )
 def test_right_settings_for_kubeflow(override):
     check_for_kubeflow(kubeflow_config(override))
+
+
+def test_s3_needs_a_tensorflow_that_knows_it(monkeypatch):
+    config = kubeflow_config("cloud.root=s3://my-bucket/x")
+    monkeypatch.setattr("data_prep.stack.version", lambda package: "2.16.2")
+    check_for_kubeflow(config)
+    monkeypatch.setattr("data_prep.stack.version", lambda package: "2.21.0")
+    with pytest.raises(
+        UserError, match=r"cloud\.root: must begin with gs:// with TensorFlow 2\.21"
+    ):
+        check_for_kubeflow(config)
+    with pytest.raises(UserError, match=r"cloud\.serving: must begin with gs://"):
+        check_for_kubeflow(kubeflow_config("cloud.serving=s3://my-bucket/x"))
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,14 @@ def test_what_does_not_compute_does_not_matter(runs, change):
     assert runs(changed(change)) == ""
 
 
+def test_other_packages_compute_again(runs, monkeypatch):
+    assert runs(two()) == "AB"
+    with monkeypatch.context() as upgrade:
+        upgrade.setattr("pipeline.package_versions._installed", lambda package: "99")
+        assert runs(two()) == "AB"
+    assert runs(two()) == ""
+
+
 def test_equal_outputs_of_another_run_are_another_input(runs):
     """As on the platforms: B gets an artifact with another name."""
     spec = two()

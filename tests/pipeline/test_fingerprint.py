@@ -6,8 +6,15 @@ import pytest
 import trainer_stage
 
 from models.systems import SYSTEMS
+from pipeline import package_versions
 from pipeline.config import load_config
-from pipeline.fingerprint import closure, source_digest, training_modules
+from pipeline.fingerprint import (
+    closure,
+    code_digest,
+    package_digest,
+    source_digest,
+    training_modules,
+)
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -121,9 +128,65 @@ def test_an_edit_retrains_the_systems_that_run_it_and_no_others(copy, edited, re
     assert {name for name in SYSTEMS if after[name] != before[name]} == retrained
 
 
+@pytest.fixture
+def upgrade(monkeypatch):
+    """Gives a function that changes the version of a package."""
+
+    def change(package, found="99"):
+        installed = package_versions._installed
+        monkeypatch.setattr(
+            package_versions,
+            "_installed",
+            lambda name: found if name == package else installed(name),
+        )
+
+    return change
+
+
+STAGES = {
+    "Index": "components.index.component",
+    "MixtureGen": "components.mixture_gen.executor",
+    "RecordSchema": "components.record_schema.component",
+    "DataGate": "components.data_gate.component",
+    "Evaluator": "components.evaluation.evaluator",
+    "metrics": "components.evaluation.mean_scalars",
+    "Pusher": "components.pusher.component",
+    "Report": "components.report.component",
+    "ControlShift": "components.analyses.control_shift.component",
+    "ActionRecognition": "components.analyses.action_recognition.component",
+}
+
+
+@pytest.mark.parametrize(
+    ("package", "changed"),
+    [
+        ("tfx", set(STAGES) - {"metrics"}),
+        ("tensorflow-model-analysis", {"metrics", "Evaluator", "Pusher", "Report"}),
+        ("av", {"Index", "MixtureGen", "Report", "ControlShift"}),
+        ("ruff", set()),
+    ],
+)
+def test_packages_that_a_stage_imports_are_part_of_its_digest(upgrade, package, changed):
+    before = {stage: (code_digest(m), source_digest(m)) for stage, m in STAGES.items()}
+    upgrade(package)
+    after = {stage: (code_digest(m), source_digest(m)) for stage, m in STAGES.items()}
+    assert {stage for stage in STAGES if before[stage][0] != after[stage][0]} == changed
+    assert all(before[stage][1] == after[stage][1] for stage in STAGES)
+
+
+@pytest.mark.parametrize("package", ["tensorflow", "keras", "numpy", "tensorflow-io"])
+def test_training_again_after_an_upgrade_keeps_the_digest_of_the_code(upgrade, package):
+    config = load_config("demo", [])
+    before = json.loads(trainer_stage.custom_config(config))
+    upgrade(package)
+    after = json.loads(trainer_stage.custom_config(config))
+    assert {key for key in before if before[key] != after[key]} == {"packages"}
+
+
 @pytest.mark.parametrize("system", ["c2", "i3d"])
 def test_trainer_gets_the_digest_of_its_own_system(system):
     config = load_config("demo", [f"model.system={system}"])
     given = json.loads(trainer_stage.custom_config(config))
     assert given["code"] == source_digest(*training_modules(SYSTEMS[system]))
+    assert given["packages"] == package_digest(*training_modules(SYSTEMS[system]))
     assert "models.networks.c3" not in closure(*training_modules(SYSTEMS[system]))
