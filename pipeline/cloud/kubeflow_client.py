@@ -112,13 +112,18 @@ class KubeflowClient:
             if not page or len(found) >= count:
                 return found[:count]
 
-    def change(self, method: Callable[..., Any], *ids: str, **arguments: Any) -> Any:
+    def change(self, method: Callable[..., Any], *given: Any, **arguments: Any) -> Any:
         """Call a method that creates or changes something, once.
+
+        Args:
+            method: the method.
+            *given: an ID, or what is to be created; its name differs between versions of kfp.
+            **arguments: the method's.
 
         Raises:
             ApiError: the API answered with an error, or not at all.
         """
-        return self._call(method, WRITE_TIMEOUT, *ids, **arguments)
+        return self._call(method, WRITE_TIMEOUT, *given, **arguments)
 
     def required(self, identity: str | None) -> str:
         """Return an ID of an answer.
@@ -130,13 +135,15 @@ class KubeflowClient:
             raise self._unknown()
         return identity
 
-    def _call(self, method: Callable[..., Any], seconds: float, *ids: str, **arguments: Any) -> Any:
+    def _call(
+        self, method: Callable[..., Any], seconds: float, *given: Any, **arguments: Any
+    ) -> Any:
         import kfp_server_api
         import urllib3
 
         try:
             # The library ignores a timeout that is a single float.
-            return method(*ids, **arguments, _request_timeout=(_CONNECT_TIMEOUT, seconds))
+            return method(*given, **arguments, _request_timeout=(_CONNECT_TIMEOUT, seconds))
         except kfp_server_api.ApiException as error:
             if not error.status:  # no certificate that is trusted
                 raise unreachable(self.title, error) from error

@@ -65,7 +65,7 @@ class KubeflowPlatform(CloudPlatform):
         @retrying
         def create() -> Any:
             try:
-                return client.change(client.api.runs.run_service_create_run, body=body)
+                return client.change(client.api.runs.run_service_create_run, body)
             except ApiError as error:
                 if not error.may_have_arrived:
                     raise
@@ -86,7 +86,7 @@ class KubeflowPlatform(CloudPlatform):
         old = self._named(client, name)
         body = new_recurring_run(config, documents, name, cron, experiment)
         service = client.api.recurring_runs
-        new = client.change(service.recurring_run_service_create_recurring_run, body=body)
+        new = client.change(service.recurring_run_service_create_recurring_run, body)
         for other in old:
             self._delete(client, other)
         return schedule_status(new, client)
@@ -142,7 +142,7 @@ class KubeflowPlatform(CloudPlatform):
             )
             service = client.api.experiments
             try:
-                found = client.change(service.experiment_service_create_experiment, body=body)
+                found = client.change(service.experiment_service_create_experiment, body)
             except ApiError as error:
                 if error.code != HTTPStatus.CONFLICT:
                     raise
