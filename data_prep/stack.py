@@ -51,7 +51,9 @@ def silence_import() -> None:
     Versions after 2.16 print some before they heed `TF_CPP_MIN_LOG_LEVEL`.
     """
     wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
-    if "tensorflow" not in sys.modules and not wanted and _tensorflow() > _LAST_WITH_FILE_SYSTEMS:
+    if wanted or "tensorflow" in sys.modules or _tensorflow() <= _LAST_WITH_FILE_SYSTEMS:
+        return
+    if not any(isinstance(finder, _SilentFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _SilentFinder())
 
 

@@ -66,7 +66,7 @@ def test_errors_of_an_import_are_shown_and_the_notices_are_not(tmp_path):
     (tmp_path / "tensorflow.py").write_text(FAILING)
     code = (
         "from data_prep import stack; stack.version = lambda package: '2.21.0';"
-        "stack.silence_import()\n"
+        "stack.silence_import(); stack.silence_import()\n"
         "try:\n    import tensorflow\n"
         "except ImportError as error:\n    print(error)\n"
         "import os; os.write(2, b'afterwards')"
