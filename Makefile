@@ -70,7 +70,7 @@ clean: ## Remove the environment and the demo
 define install
 	@command -v c++ >/dev/null || \
 	  { echo "error: C++ compiler not found (Debian, Ubuntu: apt install g++)" >&2; exit 1; }
-	@test "$$(cat $(1)/.stack 2>/dev/null)" = "$(2)" || \
+	@test -x $(1)/bin/python -a "$$(cat $(1)/.stack 2>/dev/null)" = "$(2)" || \
 	  .build/uv venv --quiet --clear --seed --python 3.11 $(1) || \
 	  { echo "error: Python 3.11 not found, and uv could not download it; install it and rerun" >&2; exit 1; }
 	echo "$(2)" >$(1)/.stack
