@@ -1,9 +1,6 @@
 """What differs between the stacks, the sets of packages that the locks pin."""
 
-import os
-import re
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -12,14 +9,13 @@ from types import ModuleType
 from typing import Any
 
 from data_prep.errors import UserError
+from data_prep.notices import without_notices
 from data_prep.storage.uris import is_local, split_scheme
 
 _LAST_WITH_FILE_SYSTEMS = 2, 16
 """Version of TensorFlow that the compiled part of tensorflow-io is built for."""
 _SCHEMES = ("gs",)
 """Remote stores that TensorFlow itself reads and writes."""
-_STDERR = 2
-_NOTICE = re.compile(rb"WARNING: All log messages before absl|I\d{4} \d\d:\d\d:")
 
 
 def check_tensorflow_store(key: str, uri: str) -> None:
@@ -50,8 +46,7 @@ def silence_import() -> None:
 
     Versions after 2.16 print some before they heed `TF_CPP_MIN_LOG_LEVEL`.
     """
-    wanted = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
-    if wanted or "tensorflow" in sys.modules or _tensorflow() <= _LAST_WITH_FILE_SYSTEMS:
+    if "tensorflow" in sys.modules or _tensorflow() <= _LAST_WITH_FILE_SYSTEMS:
         return
     if not any(isinstance(finder, _SilentFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _SilentFinder())
@@ -75,21 +70,11 @@ class _SilentFinder(MetaPathFinder):
 
 
 def _silent(execute: Callable[[ModuleType], Any]) -> Callable[[ModuleType], None]:
-    """Return a function that executes a module without its notices; other lines appear after it."""
+    """Return a function that executes a module without its notices."""
 
     def execute_silently(module: ModuleType) -> None:
-        with tempfile.TemporaryFile() as printed:
-            stderr = os.dup(_STDERR)
-            os.dup2(printed.fileno(), _STDERR)
-            try:
-                execute(module)
-            finally:
-                os.dup2(stderr, _STDERR)
-                os.close(stderr)
-                printed.seek(0)
-                for line in printed:
-                    if not _NOTICE.match(line):
-                        os.write(_STDERR, line)
+        with without_notices():
+            execute(module)
 
     return execute_silently
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import keras
 
+from data_prep.notices import without_notices
+
 
 def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of element-wise tensor operations into one kernel.
@@ -25,6 +27,7 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
     def compiled() -> Callable[..., Any]:
         import tensorflow as tf
 
+        _start_xla()
         return tf.function(function, jit_compile=True, autograph=False, reduce_retracing=True)
 
     @functools.wraps(function)
@@ -32,3 +35,12 @@ def fused(function: Callable[..., Any]) -> Callable[..., Any]:
         return compiled()(*args)
 
     return call
+
+
+@functools.cache
+def _start_xla() -> None:
+    """Let XLA compile something, so that what it prints at its first time can be left out."""
+    import tensorflow as tf
+
+    with tf.init_scope(), without_notices():
+        tf.function(lambda: tf.zeros([]) + 1, jit_compile=True)()

@@ -1,6 +1,9 @@
 """The losses against NumPy, and the Identity baseline, which fixes their convention."""
 
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -55,6 +58,27 @@ def test_fused_reconstruction_has_the_plain_one_s_gradient():
             loss = tf.reduce_sum(distance(target, outputs) * [[1.0, 2.0], [3.0, 4.0]])
         gradients.append(tape.gradient(loss, outputs))
     np.testing.assert_allclose(gradients[0], gradients[1], atol=1e-7)
+
+
+FUSED = """
+from data_prep.cli import prepare_libraries
+prepare_libraries()
+import tensorflow as tf
+from models.losses.reconstruction import fused_reconstruction
+zeros = tf.zeros([1, 2, 4, 4, 3])
+tf.function(fused_reconstruction)(zeros, zeros[:, None])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", [None, "0"])
+def test_xla_starts_in_silence_unless_its_notices_are_wanted(level):
+    env = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    env |= {} if level is None else {"TF_CPP_MIN_LOG_LEVEL": level}
+    words = [sys.executable, "-c", FUSED]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, env=env)
+    assert ("XLA service" in done.stderr) == (level == "0")
+    assert done.stderr == "" or level == "0"
 
 
 @pytest.mark.parametrize("n", [2, 3, 4])
