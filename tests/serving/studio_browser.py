@@ -86,6 +86,12 @@ class StudioBrowser:
         """Return the mean brightness of each panel, by "heading: caption"."""
         return self.player.evaluate(_LOOK)
 
+    def expect_frames(self) -> None:
+        """Wait until the panels show a frame; the page names the choice a moment before."""
+        end = time.monotonic() + _PATIENCE
+        while not any(self.look().values()):
+            assert time.monotonic() < end, "expected frames, got black panels"
+
     def expect_look(self, expected: dict[str, float], within: float = 3) -> None:
         """Wait until panels have this brightness; a browser shows a frame just after it seeks."""
         end = time.monotonic() + _PATIENCE

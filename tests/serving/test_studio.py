@@ -181,6 +181,7 @@ def test_large_groups_are_folded_and_groups_stay_as_they_are_left(studio, files)
 def test_all_videos_play_in_sync(studio, files):
     studio.drop("Video", files / "early.mp4")
     studio.expect_choice(1)
+    studio.expect_frames()
     seen = set()
     for _ in range(20):
         shown = studio.look()
