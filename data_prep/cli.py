@@ -195,7 +195,7 @@ def prepare_libraries() -> None:
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
     silence_import()
     warnings.simplefilter("ignore")
-    for name in ("apache_beam", "absl", "tensorflow", "root", "urllib3"):
+    for name in ("apache_beam", "absl", "tensorflow", "root", "urllib3.connectionpool"):
         logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("data_prep").setLevel(logging.WARNING)  # what a user waits for
     logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # it logs tracebacks of what it raises

@@ -59,6 +59,7 @@ COMMANDS = [
     (f"pipeline status --count 0 {VERTEX}", 2, "--count: must be a whole number from 1 to 1000"),
     (f"pipeline status {VERTEX}", 1, "Vertex AI at http://127.0.0.1:9: must be reachable, got: "),
     (f"pipeline status {KUBEFLOW}", 1, "Kubeflow Pipelines at http://127.0.0.1:9: must be reach"),
+    (f"pipeline submit {KUBEFLOW}", 1, "Kubeflow Pipelines at http://127.0.0.1:9: must be reach"),
 ]
 
 
