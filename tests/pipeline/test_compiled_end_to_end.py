@@ -7,29 +7,15 @@ import subprocess
 import sys
 
 import pytest
+from small_runs import BUCKET, SMALL_RUN, VERTEX
 
 from data_prep.sample.write import write_sample
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = {
-    "train.steps": 4,
-    "train.checkpoint_every": 4,
-    "train.image_every": 4,
-    "data.train_mixtures": 8,
-    "data.eval_mixtures": 6,
-    "data.shares": "{transparency: 0.5, occlusion: 0.5}",
-    "model.system": "c3_internal",
-    # An untrained model is to be pushed here.
-    "evaluation.relative_loss": 9,
-    "evaluation.control_accuracy": 0,
-    "cloud.image": "registry/image:1",
-    "cloud.root": "gs://bucket/layered",
-    "cloud.videos": "gs://bucket/videos",
-    "cloud.stages.default.cpus": 1,
-}
+SETTINGS = {**SMALL_RUN, **BUCKET}
 TARGETS = {
-    "vertex": {"cloud.vertex.project": "a-project", "cloud.vertex.region": "us-central1"},
+    "vertex": VERTEX,
     "kubeflow": {
         "cloud.kubeflow.endpoint": "http://localhost:8888",
         "analyses.control_shift.shifts": "[0]",

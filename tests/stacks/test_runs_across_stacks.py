@@ -5,34 +5,16 @@ import shutil
 from pathlib import Path
 
 import pytest
+from small_runs import BUCKET, SMALL_RUN, VERTEX
 
 from data_prep import storage
 from pipeline.run_summary import RunSummary
 
 pytestmark = pytest.mark.slow
 
-SETTINGS = {
-    "train.steps": 4,
-    "train.checkpoint_every": 4,
-    "train.image_every": 4,
-    "data.train_mixtures": 8,
-    "data.eval_mixtures": 6,
-    "data.shares": "{transparency: 0.5, occlusion: 0.5}",
-    "model.system": "c3_internal",
-    # An untrained model is to be pushed here, and another one after it.
-    "evaluation.relative_loss": 9,
-    "evaluation.worse_by": 9,
-    "evaluation.control_accuracy": 0,
-    "evaluation.control_worse_by": 1,
-}
-CLOUD = {
-    "cloud.image": "registry/image:1",
-    "cloud.root": "gs://bucket/layered",
-    "cloud.videos": "gs://bucket/videos",
-    "cloud.stages.default.cpus": 1,
-    "cloud.vertex.project": "a-project",
-    "cloud.vertex.region": "us-central1",
-}
+# Another untrained model is to be pushed after the first one.
+SETTINGS = {**SMALL_RUN, "evaluation.worse_by": 9, "evaluation.control_worse_by": 1}
+CLOUD = {**BUCKET, **VERTEX}
 
 
 def overrides(settings):
