@@ -1,4 +1,4 @@
-"""Beam's DaskRunner, fixed. It was tested with Beam 2.59 and Dask 2024.8.
+"""Beam's DaskRunner, fixed. It was tested with Beam 2.59 and 2.77 and Dask 2024.8.
 
 As it is, Beam's runner
 
@@ -6,6 +6,8 @@ As it is, Beam's runner
 - waits for workers without saying for how many, which Dask refuses,
 - ignores steps that it cannot run, such as reading a file, and loses their data,
 - calls no method of a DoFn but `process`, which must return an iterable,
+- cuts a list into parts of 128, so that few workers get any, and groups by windows, which a step
+  that is handed none cannot do; both are newer than Beam 2.59,
 - computes the output of every step and sends it to the command,
 - has no metrics, leaves its client open, and does not say that its options exist.
 
@@ -15,6 +17,7 @@ Create, Reshuffle, GroupByKey, Flatten and ParDo run; side inputs and tagged out
 import asyncio
 import concurrent.futures
 import logging
+import math
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -31,8 +34,9 @@ from data_prep.engines.limited import Limited
 from data_prep.errors import UserError
 
 try:
-    from apache_beam.runners.dask import dask_runner, overrides, transform_evaluator
-    from dask import distributed
+    from apache_beam.runners.dask import dask_runner, overrides
+    from dask import bag, distributed
+    from dask.bag import Bag
     from distributed.scheduler import KilledWorker
 except ImportError as _error:
     raise ImportError("pip install layered-video[dask]") from _error
@@ -46,17 +50,19 @@ _LOST = (
     concurrent.futures.CancelledError,
     distributed.client.FutureCancelledError,
 )
-_STEPS: dict[Any, Any] = {
-    kind: transform_evaluator.TRANSLATIONS[kind]
-    for kind in (overrides._Create, overrides._Flatten, overrides._GroupByKeyOnly)
-}
+# Beam's own GroupByKey stays: the one for Dask groups by windows.
+_OVERRIDES = [
+    override
+    for override in overrides.dask_overrides()
+    if type(override).__name__ != "GroupByKeyOverride"
+]
 
 
 class _FixedRunner(dask_runner.DaskRunner):
     """Beam's runner without its faults."""
 
     def run_pipeline(self, pipeline: beam.Pipeline, options: PipelineOptions) -> PipelineResult:
-        pipeline.replace_all(overrides.dask_overrides())
+        pipeline.replace_all(_OVERRIDES)
         translation = _Translation()
         pipeline.visit(translation)
         given = options.view_as(dask_runner.DaskOptions).get_all_options(drop_default=True)
@@ -98,8 +104,8 @@ class _Translation(PipelineVisitor):
     """
 
     def __init__(self) -> None:
-        self._bags: dict[AppliedPTransform, Any] = {}
-        self.ends: list[Any] = []
+        self._bags: dict[AppliedPTransform, Bag] = {}
+        self.ends: list[Bag] = []
 
     def visit_transform(self, node: AppliedPTransform) -> None:
         inputs = [self._bags[i.producer] for i in node.inputs if i.producer in self._bags]
@@ -109,20 +115,35 @@ class _Translation(PipelineVisitor):
         self._bags[node] = bag
 
 
-def _bag_of(node: AppliedPTransform, inputs: list[Any]) -> Any:
+def _bag_of(node: AppliedPTransform, inputs: list[Bag]) -> Bag:
     transform = node.transform
-    if isinstance(transform, beam.ParDo) and not transform.side_inputs:
-        [elements] = inputs
-        return elements.map_partitions(_ParDo(transform.fn, transform.args, transform.kwargs))
-    if isinstance(transform, overrides._Reshuffle):  # a partition is worked on as a whole anyway
-        [elements] = inputs
-        return elements
-    step = _STEPS.get(type(transform))
-    if step is None:
-        raise UserError(f"--runner DaskRunner: must be another one for steps such as {node}")
-    if step is transform_evaluator.Flatten:
-        return step(node).apply(inputs)
-    return step(node).apply(inputs[0] if inputs else None)
+    match transform:
+        case overrides._Create():
+            return _in_parts(list(transform.values))
+        case overrides._Flatten():
+            return bag.concat(inputs)
+        case overrides._Reshuffle():  # a part is worked on as a whole anyway
+            return inputs[0]
+        case beam.GroupByKey():
+            return inputs[0].groupby(_key).map(_without_keys)
+        case beam.ParDo() if not transform.side_inputs:
+            step = _ParDo(transform.fn, transform.args, transform.kwargs)
+            return inputs[0].map_partitions(step)
+    raise UserError(f"--runner DaskRunner: must be another one for steps such as {node}")
+
+
+def _in_parts(elements: list[Any]) -> Bag:
+    """Cut a list into parts: one per element up to 100, then ten times the root of their number."""
+    return bag.from_sequence(elements, partition_size=math.ceil(math.sqrt(len(elements)) / 10) or 1)
+
+
+def _key(pair: tuple[Any, Any]) -> Any:
+    return pair[0]
+
+
+def _without_keys(group: tuple[Any, list[tuple[Any, Any]]]) -> tuple[Any, list[Any]]:
+    key, pairs = group
+    return key, [value for _, value in pairs]
 
 
 @dataclass(frozen=True)
@@ -149,7 +170,7 @@ class _ParDo:
 
 
 class _DaskJob(PipelineResult):
-    def __init__(self, client: distributed.Client, bags: list[Any]):
+    def __init__(self, client: distributed.Client, bags: list[Bag]):
         super().__init__(PipelineState.RUNNING)
         self._client = client
         self._bags = bags
