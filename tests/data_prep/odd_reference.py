@@ -35,10 +35,11 @@ _MIDDLE = ":".join(
 _SCALE = f"scale={_SIZE}:flags=area,format=rgb24,crop={SIDE}:{SIDE}:{_MIDDLE},setsar=1"
 _CROP = "crop=w='min(iw,2*ceil(ih/sar/2))':h='min(ih,2*ceil(iw*sar/2))':exact=1"
 _MONO = f"aformat=sample_fmts=s16:channel_layouts=mono:sample_rates={RATE},ashowinfo"
+_NOWHERE = ("-f", "null", "-")
 _BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
 _FRAME = re.compile(r"_showinfo_\d+ .*\] n: *\d+ pts: *(\S+)")
 _SAMPLES = re.compile(r"_ashowinfo_\d+ .*\] n:\d+ pts:(\S+) .*nb_samples:(\d+)")
-_COMPLAINT = re.compile(r"\[(?!rawvideo|s16le)\w+ @ \w+\] \[(?:error|fatal)\]|\[(?:error|fatal)\]")
+_COMPLAINT = re.compile(r"(\[(?!rawvideo|s16le|null|out#)\S+ @ \w+\] )?\[(?:error|fatal)\]")
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,15 @@ _BEFORE = 2.0  # seconds of audio that are kept before the first frame
 def shown_by_ffmpeg(path: Path) -> Shown | None:
     """Decode a whole file with the ffmpeg command, which chooses the streams; None if it can't.
 
-    One run decodes both, because the command's clock depends on the streams that it reads.
+    Each run decodes both, because the command's clock depends on the streams that it reads. It
+    logs the frames of one, because newer versions log from several threads into the same line.
     """
     with tempfile.TemporaryDirectory() as folder:
         video, audio = Path(folder, "video"), Path(folder, "audio")
         picture = ("-an", "-vf", f"showinfo,{_SCALE}", "-pix_fmt", "rgb24", "-fps_mode")
         first = (*picture, "passthrough", "-f", "rawvideo", str(video))
-        log = _ffmpeg(path, *first, "-vn", "-af", _MONO, "-f", "s16le", str(audio))
+        log = _ffmpeg(path, *first, "-vn", *_NOWHERE)
+        heard = _ffmpeg(path, "-an", *_NOWHERE, "-vn", "-af", _MONO, "-f", "s16le", str(audio))
         if not video.exists() or not video.stat().st_size:  # no audio that can be decoded
             log = _ffmpeg(path, *first)
         if not video.exists():
@@ -87,7 +90,7 @@ def shown_by_ffmpeg(path: Path) -> Shown | None:
     times = _times(log)
     assert len(times) == len(frames), f"{len(times)} times, {len(frames)} frames\n{log}"
     complaints = [line for line in log.splitlines() if _COMPLAINT.match(line)]
-    sounds = tuple(_placed(log, samples, float(times.min()), step) for step in _STEPS)
+    sounds = tuple(_placed(heard, samples, float(times.min()), step) for step in _STEPS)
     return Shown(times, frames, sounds, "\n".join(complaints))
 
 

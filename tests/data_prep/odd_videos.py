@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from turned_videos import turn
 
 FFMPEG = ("ffmpeg", "-nostdin", "-v", "error", "-y", "-threads", "1")
 FLASH = (1.0, 1.2)  # seconds
@@ -30,6 +31,7 @@ class Recipe:
         sound: arguments before the audio input; None for no audio input.
         pipe: whether the file is written through a pipe, so that its header can't be completed.
         again: arguments of a second run, from the first one's file to the output.
+        turned: degrees by which the pictures are to be turned clockwise.
     """
 
     arguments: str
@@ -39,6 +41,7 @@ class Recipe:
     sound: str | None = ""
     pipe: bool = False
     again: str | None = None
+    turned: int = 0
 
 
 @cache
@@ -110,7 +113,7 @@ class Studio:
             again = recipe.again.replace("COVER", str(self._cover()))
             before, _, after = again.partition("INPUT")
             run(*before.split(), "-i", f"file:{first}", *after.split(), f"file:{path}")
-        return path
+        return turn(path, recipe.turned) if recipe.turned else path
 
     def _video(self, rate: str, seconds: float) -> Path:
         path = self.folder / f"{rate.replace('/', '-')}-{seconds}.rgb"

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from numpy.core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from record_digests import digests
 
 pytestmark = pytest.mark.slow

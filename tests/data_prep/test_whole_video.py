@@ -6,6 +6,7 @@ from itertools import pairwise
 import av
 import numpy as np
 import pytest
+from turned_videos import turn
 
 from data_prep.media.clip import read_audio
 from data_prep.media.decoding import MediaError
@@ -80,8 +81,7 @@ def test_a_file_that_cannot_be_sought_is_read_from_its_start(video, tmp_path):
 
 
 def test_frames_are_turned_upright(video, tmp_path):
-    options = ("-c", "copy", "-metadata:s:v", "rotate=90")  # ffmpeg before 6 takes it so
-    turned = converted(video, tmp_path, "turned.mp4", *options)
+    turned = turn(converted(video, tmp_path, "turned.mp4", "-c", "copy"), 90)
     info = probe(turned)
     assert (info.height, info.width) == (WIDTH, HEIGHT)
     (frame,) = read_whole(turned, np.zeros(1), height=WIDTH, width=HEIGHT)

@@ -1,9 +1,9 @@
 import threading
-import time
 from contextlib import contextmanager
 
 import grpc
 import pytest
+from waiting import until
 
 from serving.server.admission import Admission
 from serving.server.errors import StatusError
@@ -32,13 +32,6 @@ class Call:
 def limits(workers, queue):
     """Admission without joining."""
     return Admission(workers, queue, join=1, largest=100)
-
-
-def until(condition):
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 @contextmanager

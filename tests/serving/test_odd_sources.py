@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 from halving_separator import HalvingSeparator
+from turned_videos import turn
 
 from data_prep.media.clip import read_audio
 from data_prep.media.encoding import write_video
@@ -79,8 +80,7 @@ def test_frame_times_that_vary_are_kept_within_a_frame(regular, tmp_path, droppe
 @pytest.mark.parametrize("degrees", [90, 180, 270])
 def test_a_turned_video_is_upright(regular, tmp_path, degrees):
     marked = converted(regular, tmp_path / "marked.mp4", "-vf", "drawbox=0:0:16:16:red:fill")
-    flag = ("-c", "copy", "-metadata:s:v", f"rotate={degrees}")
-    turned = converted(marked, tmp_path / "turned.mp4", *flag)
+    turned = turn(marked, degrees)
     made = separated(turned, tmp_path / "out")
     info = probe(made)
     assert (info.height, info.width) == ((64, 48) if degrees % 180 else (48, 64))

@@ -151,9 +151,12 @@ def test_metrics_are_where_prometheus_looks(models, tmp_path):
     assert f"--rest_api_port={annotations['prometheus.io/port']}" in compose(tmp_path)["command"]
 
 
-def test_the_image_goes_with_tensorflow():
+def test_the_image_is_the_release_of_the_api_and_no_newer_than_tensorflow():
     release = version("tensorflow-serving-api")
-    assert release.split(".")[:2] == version("tensorflow").split(".")[:2]
+    serving, tensorflow = (
+        [int(part) for part in text.split(".")[:2]] for text in (release, version("tensorflow"))
+    )
+    assert serving <= tensorflow
     assert DeploymentSettings().tagged_image == f"tensorflow/serving:{release}"
     assert DeploymentSettings(gpus=1).tagged_image == f"tensorflow/serving:{release}-gpu"
 

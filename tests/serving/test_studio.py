@@ -17,6 +17,7 @@ from playwright.sync_api import expect, sync_playwright
 from studio_browser import MAIN, StudioBrowser
 from studio_videos import brightening, tone_at, write
 from tiny_separator import CLIP
+from waiting import until
 
 SECOND = "Second video, to mix (optional)"
 OTHER = "Other audio (optional)"
@@ -258,11 +259,11 @@ def test_a_visitor_has_one_mixture_at_a_time(studio, files, folder):
     studio.drop("Video", files / "early.mp4")
     studio.drop(SECOND, files / "late.mp4")
     expect(studio.page.get_by_role("radio", name="Second video")).to_be_visible()
-    assert len(mixtures() - others) == 1
+    until(lambda: len(mixtures() - others) == 1)
     studio.page.get_by_role("radio", name="Occlusion").check()
     studio.remove(SECOND)
     expect(studio.page.get_by_role("radio", name="Second video")).to_be_hidden()
-    assert mixtures() == others
+    until(lambda: mixtures() == others)
 
 
 def test_files_in_use_do_not_grow_old(studio, files, folder):
