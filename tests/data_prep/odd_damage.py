@@ -161,9 +161,11 @@ FLIPS = {
         f"flipped_{name}": Odd(partial(flipped, name, 4))
         for name in (
             *("mpeg4_bframes.avi", "mjpeg.avi", "mpeg2.mpeg", "bframes.flv", "wmv2.wmv"),
-            *("vp8.webm", "av1.mkv", "theora.ogv", "prores.mov", "ffv1.mkv", "huffyuv.avi"),
+            *("av1.mkv", "theora.ogv", "prores.mov", "ffv1.mkv", "huffyuv.avi"),
         )
     },
+    # What seed 4 damages, ffmpeg 7 shows in another way each time.
+    "flipped_vp8.webm": Odd(partial(flipped, "vp8.webm", 5)),
 }
 LOSSES = {
     **{

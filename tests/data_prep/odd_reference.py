@@ -14,7 +14,6 @@ from data_prep.media.clip import Clip, read_clip
 SIDE = 48  # pixels of the square in the middle that is compared
 RATE = 16_000
 LEVELS = 6.0  # gray levels by which a frame may differ on average
-CLEAR = 8.0  # gray levels by which an undamaged frame differs from the encoded one at most
 DAMAGE = 20.0  # gray levels by which a frame may differ from the encoded one
 CLOCK = 1.2e-3  # seconds by which a container may round a time
 LAG = 3e-3  # seconds by which audio may be off
@@ -34,12 +33,18 @@ _MIDDLE = ":".join(
 )
 _SCALE = f"scale={_SIZE}:flags=area,format=rgb24,crop={SIDE}:{SIDE}:{_MIDDLE},setsar=1"
 _CROP = "crop=w='min(iw,2*ceil(ih/sar/2))':h='min(ih,2*ceil(iw*sar/2))':exact=1"
-_MONO = f"aformat=sample_fmts=s16:channel_layouts=mono:sample_rates={RATE},ashowinfo"
-_NOWHERE = ("-f", "null", "-")
-_BASE = re.compile(r"config in time_base: (\d+)/(\d+)")
-_FRAME = re.compile(r"_showinfo_\d+ .*\] n: *\d+ pts: *(\S+)")
-_SAMPLES = re.compile(r"_ashowinfo_\d+ .*\] n:\d+ pts:(\S+) .*nb_samples:(\d+)")
-_COMPLAINT = re.compile(r"(\[(?!rawvideo|s16le|null|out#)\S+ @ \w+\] )?\[(?:error|fatal)\]")
+_MONO = f"aformat=sample_fmts=s16:channel_layouts=mono:sample_rates={RATE}"
+# Filters that write each frame's time, and each piece of audio's time and length, to a file. What
+# showinfo logs cannot be told apart: newer versions log from several threads into the same line.
+_LOG_FRAMES = "metadata=mode=add:key=shown:value=1,metadata=mode=print:file={}"
+_LOG_AUDIO = (
+    "astats=metadata=1:reset=1:measure_perchannel=none:measure_overall=Number_of_samples,"
+    "ametadata=mode=print:file={}"
+)
+_FRAME = re.compile(r"^frame:\d+ +pts:\S+ +pts_time:(\S+)", re.MULTILINE)
+_SAMPLES = re.compile(r"^frame:\d+ +pts:(\S+) .*\n.*Number_of_samples=(\d+)", re.MULTILINE)
+_NO_PICTURE = "rawvideo|s16le|out#|aist#|aac|ac3|flac|mp[123]|opus|pcm|vorbis|wma"
+_COMPLAINT = re.compile(rf"(\[(?!{_NO_PICTURE})\S+ @ \w+\] )?\[(?:error|fatal)\]")
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Shown:
         frames: uint8 `[T, SIDE, SIDE, 3]`.
         sounds: for each of `_STEPS`: audio, int16 `[S]` from `_BEFORE` seconds before the first
             frame on, and where the file has some, bool `[S]`.
-        complaints: the errors of demuxers and decoders.
+        complaints: the errors of demuxers and of the pictures' decoders.
     """
 
     times: np.ndarray
@@ -67,59 +72,55 @@ _BEFORE = 2.0  # seconds of audio that are kept before the first frame
 def shown_by_ffmpeg(path: Path) -> Shown | None:
     """Decode a whole file with the ffmpeg command, which chooses the streams; None if it can't.
 
-    Each run decodes both, because the command's clock depends on the streams that it reads. It
-    logs the frames of one, because newer versions log from several threads into the same line.
+    One run decodes both, because the command's clock depends on the streams that it reads.
     """
     with tempfile.TemporaryDirectory() as folder:
-        video, audio = Path(folder, "video"), Path(folder, "audio")
-        picture = ("-an", "-vf", f"showinfo,{_SCALE}", "-pix_fmt", "rgb24", "-fps_mode")
-        first = (*picture, "passthrough", "-f", "rawvideo", str(video))
-        log = _ffmpeg(path, *first, "-vn", *_NOWHERE)
-        heard = _ffmpeg(path, "-an", *_NOWHERE, "-vn", "-af", _MONO, "-f", "s16le", str(audio))
+        video, audio, shown, heard = (Path(folder, name) for name in ("v", "a", "shown", "heard"))
+        log_frames, log_audio = _LOG_FRAMES.format(shown), _LOG_AUDIO.format(heard)
+        picture = ("-an", "-pix_fmt", "rgb24", "-fps_mode", "passthrough", "-f", "rawvideo")
+        first = (*picture, "-vf", f"{log_frames},{_SCALE}", str(video))
+        sound = ("-vn", "-af", f"{_MONO},{log_audio}", "-f", "s16le", str(audio))
+        log = _ffmpeg(path, *first, *sound)
         if not video.exists() or not video.stat().st_size:  # no audio that can be decoded
             log = _ffmpeg(path, *first)
         if not video.exists():
             return None
         if not video.stat().st_size:
-            cropped = [a.replace("showinfo,", f"showinfo,{_CROP},") for a in first]
-            log = _ffmpeg(path, *cropped)
+            log = _ffmpeg(path, *picture, "-vf", f"{log_frames},{_CROP},{_SCALE}", str(video))
         frames = np.fromfile(video, np.uint8).reshape(-1, SIDE, SIDE, 3)
         samples = np.fromfile(audio, np.int16) if audio.exists() else np.empty(0, np.int16)
+        times = _times(shown.read_text() if shown.exists() else "")
+        pieces = _SAMPLES.findall(heard.read_text() if heard.exists() else "")
     if not len(frames):
         return None
-    times = _times(log)
     assert len(times) == len(frames), f"{len(times)} times, {len(frames)} frames\n{log}"
     complaints = [line for line in log.splitlines() if _COMPLAINT.match(line)]
-    sounds = tuple(_placed(heard, samples, float(times.min()), step) for step in _STEPS)
+    sounds = tuple(_placed(pieces, samples, float(times.min()), step) for step in _STEPS)
     return Shown(times, frames, sounds, "\n".join(complaints))
 
 
 def _ffmpeg(path: Path, *arguments: str) -> str:
     """Return the log of a run."""
-    command = ["ffmpeg", "-nostdin", "-hide_banner", "-y", "-v", "level+info", "-i", f"file:{path}"]
-    done = subprocess.run([*command, *arguments], capture_output=True, timeout=SECONDS_OF_FFMPEG)
+    # Several threads conceal damage in another way each time.
+    command = ["ffmpeg", "-nostdin", "-y", "-v", "level+error", "-threads", "1"]
+    command += ["-i", f"file:{path}", *arguments]
+    done = subprocess.run(command, capture_output=True, timeout=SECONDS_OF_FFMPEG)
     return done.stderr.decode(errors="replace")
 
 
-def _times(log: str) -> np.ndarray:
+def _times(shown: str) -> np.ndarray:
     """Return the time of each frame; one without a timestamp comes with the one before."""
-    times, base = [], 1.0
-    for line in log.splitlines():
-        if "_ashowinfo_" in line:
-            continue
-        if match := _BASE.search(line):
-            base = int(match[1]) / int(match[2])
-        elif match := _FRAME.search(line):
-            known = match[1].lstrip("-").isdecimal()
-            times.append(int(match[1]) * base if known else (times or [0.0])[-1])
+    times: list[float] = []
+    for time in _FRAME.findall(shown):
+        times.append((times or [0.0])[-1] if time == "NOPTS" else float(time))
     return np.array(times)
 
 
 def _placed(
-    log: str, samples: np.ndarray, first_frame: float, step: float
+    pieces: list[tuple[str, str]], samples: np.ndarray, first_frame: float, step: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Place runs of samples at their times; a smaller step of the clock is no gap."""
-    runs = [(int(m[1]), int(m[2])) for m in _SAMPLES.finditer(log) if m[1].lstrip("-").isdecimal()]
+    runs = [(int(stamp), int(count)) for stamp, count in pieces if stamp != "NOPTS"]
     begin = round((first_frame - _BEFORE) * RATE)
     length = max([stamp + count - begin for stamp, count in runs], default=0)
     audio, heard = np.zeros(max(length, 0), np.int16), np.zeros(max(length, 0), bool)
@@ -162,7 +163,8 @@ def differences(
     """
     found = _differences(path, shown, duration, known)
     if found and known is not None:
-        begin = int(np.argmax([_is_known(frame, known, CLEAR) for frame in shown.frames]))
+        errors = [_error(frame, known) for frame in shown.frames]
+        begin = int(np.argmax(np.array(errors) <= 1 + 2 * np.median(errors)))
         if begin:
             rest = replace(
                 shown,
@@ -188,13 +190,14 @@ def _differences(path: Path, shown: Shown, duration: float, known: np.ndarray | 
         found += [
             f"{where}frame {k} is damaged"
             for k, frame in enumerate(read.frames)
-            if known is not None and not _is_known(frame, known)
+            if known is not None and _error(frame, known) >= DAMAGE
         ][:2]
     return found
 
 
-def _is_known(frame: np.ndarray, known: np.ndarray, levels: float = DAMAGE) -> bool:
-    return bool(np.abs(known.astype(np.int16) - frame).mean((1, 2, 3)).min() < levels)
+def _error(frame: np.ndarray, known: np.ndarray) -> float:
+    """Return the mean difference in gray levels from the known frame that is most like it."""
+    return float(np.abs(known.astype(np.int16) - frame).mean((1, 2, 3)).min())
 
 
 def _wrong_duration(shown: Shown, duration: float) -> list[str]:
