@@ -1,12 +1,12 @@
-# Images of three kinds; none runs as root. STACK is the version of TFX whose lock they hold.
+# Images of three kinds; none runs as root. STACK is the version of TFX whose lock they hold, 1.16 or
+# 1.21: that of .venv, because a pipeline must be compiled with the stack of its image.
 #
-#   docker build --target worker -t REGISTRY/layered-video-worker:VERSION .   # Beam's workers: index, generate
-#   docker build --target serve -t REGISTRY/layered-video-serve:VERSION .     # python -m serving, on CPUs
-#   docker build -t REGISTRY/layered-video:VERSION .                          # everything, with CUDA: TFX, training
-#
-# For the newer stack, add --build-arg STACK=1.21.
+#   export STACK=$(cat .venv/.stack)
+#   docker build --build-arg STACK --target worker -t REGISTRY/layered-video-worker:VERSION .   # Beam's workers
+#   docker build --build-arg STACK --target serve -t REGISTRY/layered-video-serve:VERSION .     # serving, on CPUs
+#   docker build --build-arg STACK -t REGISTRY/layered-video:VERSION .   # everything, with CUDA: TFX, training
 
-ARG STACK=1.16
+ARG STACK
 
 # Debian, and Beam's boot program, of each stack.
 FROM python:3.11-slim-bookworm AS python-1.16

@@ -72,7 +72,9 @@ define install
 	  { echo "error: C++ compiler not found (Debian, Ubuntu: apt install g++)" >&2; exit 1; }
 	@test -x $(1)/bin/python -a "$$(cat $(1)/.stack 2>/dev/null)" = "$(2)" || \
 	  .build/uv venv --quiet --clear --seed --python 3.11 $(1) || \
-	  { echo "error: Python 3.11 not found, and uv could not download it; install it and rerun" >&2; exit 1; }
+	  { echo "error: Python 3.11: uv found and downloaded none, or cannot write to $(1); see above" >&2; exit 1; }
+	@$(1)/bin/python -c "import os, sysconfig as s; open(os.path.join(s.get_path('include'), 'Python.h'))" 2>/dev/null || \
+	  { echo "error: Python.h not found (Debian, Ubuntu: apt install python3-dev)" >&2; exit 1; }
 	echo "$(2)" >$(1)/.stack
 	VIRTUAL_ENV=$(1) .build/uv pip sync --quiet locks/tfx-$(2).lock
 	VIRTUAL_ENV=$(1) .build/uv pip install --quiet --no-deps --no-build-isolation --editable .
@@ -90,9 +92,10 @@ $(READY): .build/stack $(wildcard locks/*.lock) pyproject.toml | .build/uv
 .build/stacks/%/.ready: locks/tfx-%.lock pyproject.toml | .build/uv
 	$(call install,.build/stacks/$*,$*)
 
-# Changes only if the choice does; `.venv` is then made of the other stack.
+# Changes only if the choice does, or if `.venv` has lost its Python; `.venv` is then made again.
 .build/stack: FORCE | .build/uv
-	@python3 locks/choose_stack.py $@ $(STACK)
+	@python3 locks/choose_stack.py $@ .venv $(STACK)
+	@test -x $(PYTHON) || touch $@
 
 # They need another protobuf than TensorFlow.
 $(STORES): tests/engines/stores.lock | .build/uv

@@ -14,7 +14,8 @@ _NOTICE = re.compile(rb"WARNING: All log messages before absl|I\d{4} \d\d:\d\d:"
 def without_notices() -> Iterator[None]:
     """Leave the notices out of what this process prints meanwhile; the rest appears at the end.
 
-    With `TF_CPP_MIN_LOG_LEVEL=0` nothing is left out.
+    If the process is aborted meanwhile, all of it is lost. With `TF_CPP_MIN_LOG_LEVEL=0` nothing
+    is left out, and everything appears at once.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0":
         yield

@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 """Choose the stack of the environment: a version of TFX whose packages a lock here pins.
 
-    choose_stack.py FILE [VERSION]   # write the choice to FILE, and say what was chosen and why
-    choose_stack.py --supported      # list the stacks that this machine supports, oldest first
+    choose_stack.py FILE ENVIRONMENT [VERSION]   # write the choice to FILE, and say why
+    choose_stack.py --supported                  # list what this machine supports, oldest first
 
-The choice is VERSION if given, else what FILE already holds, else the newest that this machine
-supports. FILE is left alone if it holds the choice, so that make sees no change.
+The choice is VERSION if given, else the stack of ENVIRONMENT if it exists, else the newest that
+this machine supports. FILE is left alone if it holds the choice, so that make sees no change.
 """
 
 import os
+import platform
 import sys
 from pathlib import Path
 
 STACKS = {"1.16": (2, 28), "1.21": (2, 39)}
 """Version of TFX -> the oldest glibc that its compiled packages run with."""
+PROCESSOR = "x86_64"
+"""What they are compiled for."""
 
 
 def main(arguments):
@@ -23,11 +26,12 @@ def main(arguments):
     if arguments == ["--supported"]:
         print(*supported)
         return
-    file, asked = Path(arguments[0]), "".join(arguments[1:])
-    kept = file.read_text().strip() if file.exists() else ""
-    stack, reason = choose(asked, kept, supported, glibc)
+    file, environment, asked = *map(Path, arguments[:2]), "".join(arguments[2:])
+    if platform.machine() != PROCESSOR:
+        fail(f"processor: must be {PROCESSOR}, got {platform.machine()}")
+    stack, reason = choose(asked, stack_of(environment), supported, glibc)
     print(f"Stack: TFX {stack}, {reason}")
-    if stack != kept:
+    if not file.exists() or file.read_text().strip() != stack:
         file.write_text(f"{stack}\n")
 
 
@@ -51,6 +55,16 @@ def choose(asked, kept, supported, glibc):
     if kept in supported:
         return kept, "as .venv was made; STACK=VERSION changes it"
     return supported[-1], f"the newest one for glibc {dotted(glibc)}; STACK=VERSION takes another"
+
+
+def stack_of(environment):
+    """Return the stack that an environment was begun with or has, "" if there is none."""
+    begun = environment / ".stack"
+    if begun.exists():
+        return begun.read_text().strip()
+    installed = environment.glob("lib/python*/site-packages/tfx-*.dist-info")
+    versions = [folder.name.removeprefix("tfx-").split(".") for folder in installed]
+    return ".".join(versions[0][:2]) if versions else ""
 
 
 def machine_glibc():

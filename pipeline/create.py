@@ -29,6 +29,7 @@ from pipeline.fingerprint import code_digest, package_digest, source_digest, tra
 _MIXING = "components.mixture_gen.executor"
 _TRAINING = "components.training.run_fn"
 _EVALUATION = "components.evaluation.mean_scalars"
+_STATISTICS_PACKAGES = ("apache_beam", "tensorflow_data_validation", "tfx_bsl")
 
 Manifest = str | IndexSettings
 """Reference to a manifest, see `components.mixture_gen.spans`, or how to make it in the run."""
@@ -91,7 +92,10 @@ def create_pipeline(
     """
     *indexing, mixtures = _data_stages(config, manifest, unfinished)
     [examples] = mixtures.outputs.values()
-    curated = RecordSchema(code=code_digest("components.record_schema.component"))
+    # The stages that read the schema are TFX's and have no digest; versions reach them through it.
+    curated = RecordSchema(
+        code=code_digest("components.record_schema.component", packages=_STATISTICS_PACKAGES)
+    )
     statistics = tfx.components.StatisticsGen(examples=examples, schema=curated.outputs["schema"])
     validator = tfx.components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=curated.outputs["schema"]

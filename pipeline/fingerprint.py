@@ -4,7 +4,7 @@ import ast
 import hashlib
 import importlib.util
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,13 +16,14 @@ _ROOT = Path(__file__).parent.parent
 _PACKAGES = ("components", "data_prep", "models", "pipeline", "serving")
 
 
-def code_digest(*modules: str) -> str:
+def code_digest(*modules: str, packages: Sequence[str] = ()) -> str:
     """Return a digest of everything that some modules run, the packages they import included.
 
     It is what a cache has to compare: `source_digest` and `package_digest` in one.
 
     Args:
         modules: see `source_digest`.
+        packages: top-level modules of further packages whose versions count.
 
     Returns:
         16 hexadecimal digits.
@@ -30,15 +31,16 @@ def code_digest(*modules: str) -> str:
     Raises:
         ValueError: one of the modules does not exist.
     """
-    both = source_digest(*modules) + package_digest(*modules)
+    both = source_digest(*modules) + package_digest(*modules, packages=packages)
     return hashlib.sha256(both.encode()).hexdigest()[:16]
 
 
-def package_digest(*modules: str, root: Path = _ROOT) -> str:
+def package_digest(*modules: str, packages: Sequence[str] = (), root: Path = _ROOT) -> str:
     """Return a digest of the versions of the packages that decide what some modules compute.
 
     Args:
         modules: see `source_digest`.
+        packages: top-level modules of further packages.
         root: likewise.
 
     Returns:
@@ -47,11 +49,9 @@ def package_digest(*modules: str, root: Path = _ROOT) -> str:
     Raises:
         ValueError: one of the modules does not exist.
     """
-    found = package_versions(
-        reference
-        for file in closure(*modules, root=root).values()
-        for reference in _references(file.read_bytes(), "")
-    )
+    sources = [file.read_bytes() for file in closure(*modules, root=root).values()]
+    imported = [name for source in sources for name in _references(source, "")]
+    found = package_versions([*imported, *packages])
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()[:16]
 
 

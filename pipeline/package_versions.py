@@ -16,12 +16,14 @@ _DECISIVE = {
     "scipy": "scipy",
     "skimage": "scikit-image",
     "tensorflow": "tensorflow",
+    "tensorflow_data_validation": "tensorflow-data-validation",
     "tensorflow_io": "tensorflow-io",
     "tensorflow_metadata": "tensorflow-metadata",
     "tensorflow_model_analysis": "tensorflow-model-analysis",
     "tfx": "tfx",
+    "tfx_bsl": "tfx-bsl",
 }
-"""Top-level module -> its package. TFX's versions stand for those of what it brings along."""
+"""Top-level module -> its package."""
 
 
 def package_versions(names: Iterable[str] = _DECISIVE) -> Mapping[str, str]:

@@ -17,7 +17,6 @@ Create, Reshuffle, GroupByKey, Flatten and ParDo run; side inputs and tagged out
 import asyncio
 import concurrent.futures
 import logging
-import math
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -119,7 +118,7 @@ def _bag_of(node: AppliedPTransform, inputs: list[Bag]) -> Bag:
     transform = node.transform
     match transform:
         case overrides._Create():
-            return _in_parts(list(transform.values))
+            return bag.from_sequence(list(transform.values))
         case overrides._Flatten():
             return bag.concat(inputs)
         case overrides._Reshuffle():  # a part is worked on as a whole anyway
@@ -130,11 +129,6 @@ def _bag_of(node: AppliedPTransform, inputs: list[Bag]) -> Bag:
             step = _ParDo(transform.fn, transform.args, transform.kwargs)
             return inputs[0].map_partitions(step)
     raise UserError(f"--runner DaskRunner: must be another one for steps such as {node}")
-
-
-def _in_parts(elements: list[Any]) -> Bag:
-    """Cut a list into parts: one per element up to 100, then ten times the root of their number."""
-    return bag.from_sequence(elements, partition_size=math.ceil(math.sqrt(len(elements)) / 10) or 1)
 
 
 def _key(pair: tuple[Any, Any]) -> Any:

@@ -5,9 +5,9 @@ import os
 import shutil
 from pathlib import Path
 
+import pipeline_stages
 import pytest
 import tensorflow as tf
-import trainer_stage
 
 from components.training.training_settings import TrainingSettings
 from data_prep import storage
@@ -43,7 +43,7 @@ def custom_config(output, initial):
     """Return what TFX's cache sees of the Trainer's settings, and what the stage reads of them."""
     with Places(output).entered() as inside:
         config = with_initial_model(settings(str(initial)), inside)
-        text = trainer_stage.custom_config(config)
+        text = pipeline_stages.custom_config(config)
         return text, TrainingSettings.of(json.loads(text)).model.initial
 
 

@@ -1,5 +1,9 @@
-"""Both stacks: one runs the tests, the other is in an environment that `make stacks` creates."""
+"""Both stacks: one runs the tests, the other is in an environment that `make stacks` creates.
 
+The tests are skipped without it, but fail if ACROSS_STACKS, in CI, names the other stack.
+"""
+
+import os
 import re
 import subprocess
 import sys
@@ -30,6 +34,12 @@ class Stack:
         return done
 
 
+def is_ready(environment: Path, lock: Path) -> bool:
+    """Whether an environment is complete, and no older than its lock."""
+    ready = environment / ".ready"
+    return ready.exists() and ready.stat().st_mtime >= lock.stat().st_mtime
+
+
 @pytest.fixture(scope="session")
 def stacks() -> tuple[Stack, Stack]:
     """The older stack and the newer one."""
@@ -37,11 +47,13 @@ def stacks() -> tuple[Stack, Stack]:
     found = [Stack(own, sys.executable)]
     for lock in (ROOT / "locks").glob("tfx-*.lock"):
         tfx = lock.stem.removeprefix("tfx-")
-        python = ROOT / ".build" / "stacks" / tfx / "bin" / "python"
-        if tfx != own and not python.exists():
-            pytest.skip(f"no environment with TFX {tfx}; make stacks creates it where it runs")
+        environment = ROOT / ".build" / "stacks" / tfx
+        if tfx != own and not is_ready(environment, lock):
+            required = tfx in os.environ.get("ACROSS_STACKS", "").split()
+            stop = pytest.fail if required else pytest.skip
+            stop(f"no complete environment with TFX {tfx}; make stacks creates it where it runs")
         if tfx != own:
-            found.append(Stack(tfx, str(python)))
+            found.append(Stack(tfx, str(environment / "bin" / "python")))
     old, new = sorted(found, key=lambda stack: [*map(int, re.findall(r"\d+", stack.tfx))])
     return old, new
 

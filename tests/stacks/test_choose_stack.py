@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,12 @@ def choose(tmp_path, monkeypatch, capsys):
     spec = importlib.util.spec_from_file_location("choose_stack", SCRIPT)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
-    file = tmp_path / "stack"
+    file, environment = tmp_path / "stack", tmp_path / "venv"
 
-    def run(glibc, *asked):
+    def run(glibc, *asked, processor="x86_64"):
         monkeypatch.setattr(script, "machine_glibc", lambda: glibc)
-        script.main([str(file), *asked])
+        monkeypatch.setattr("platform.machine", lambda: processor)
+        script.main([str(file), str(environment), *asked])
         return capsys.readouterr().out, file.read_text()
 
     return run
@@ -41,17 +43,41 @@ def test_an_older_machine_gets_the_older_one(choose):
     assert chosen == "1.16\n"
 
 
-def test_the_older_one_can_be_had_on_a_newer_machine_and_is_kept(choose):
+def begin(tmp_path, stack):
+    (tmp_path / "venv").mkdir(exist_ok=True)
+    (tmp_path / "venv" / ".stack").write_text(f"{stack}\n")
+
+
+def test_the_older_one_can_be_had_on_a_newer_machine_and_is_kept(choose, tmp_path):
     assert choose(NEW, "1.16") == ("Stack: TFX 1.16, as STACK says\n", "1.16\n")
+    begin(tmp_path, "1.16")
     printed, chosen = choose(NEW)
     assert printed == "Stack: TFX 1.16, as .venv was made; STACK=VERSION changes it\n"
     assert chosen == "1.16\n"
     assert choose(NEW, "1.21")[1] == "1.21\n"
 
 
-def test_an_environment_from_a_newer_machine_is_not_kept(choose):
+def test_an_environment_without_a_mark_is_kept_too(choose, tmp_path):
+    packages = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    (packages / "tfx-1.16.1.dist-info").mkdir(parents=True)
+    (packages / "tfx_bsl-1.16.1.dist-info").mkdir()
+    assert choose(NEW)[1] == "1.16\n"
+
+
+def test_without_its_environment_a_choice_is_forgotten(choose):
+    choose(NEW, "1.16")
+    assert choose(NEW)[1] == "1.21\n"
+
+
+def test_an_environment_from_a_newer_machine_is_not_kept(choose, tmp_path):
     choose(NEW)
+    begin(tmp_path, "1.21")
     assert choose(OLD)[1] == "1.16\n"
+
+
+def test_another_processor_is_one_line(choose):
+    with pytest.raises(SystemExit, match=r"^error: processor: must be x86_64, got aarch64$"):
+        choose(NEW, processor="aarch64")
 
 
 @pytest.mark.parametrize(
@@ -81,7 +107,7 @@ def test_this_machine_supports_the_stack_that_runs_the_tests():
     done = subprocess.run(
         [sys.executable, SCRIPT, "--supported"], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split()[0] == "1.16"
+    assert ".".join(version("tfx").split(".")[:2]) in done.stdout.split()
 
 
 def test_every_stack_has_its_files():

@@ -1,4 +1,6 @@
-"""The Trainer of a pipeline, as TFX sees it."""
+"""The stages of a pipeline, as TFX sees them."""
+
+from tfx.dsl.components.base.base_component import BaseComponent
 
 from pipeline.config import PipelineConfig
 from pipeline.create import create_pipeline
@@ -6,6 +8,11 @@ from pipeline.create import create_pipeline
 
 def custom_config(config: PipelineConfig) -> str:
     """Return the JSON text of the Trainer's settings, which TFX's cache compares."""
+    return stage(config, "Trainer").exec_properties["custom_config"]
+
+
+def stage(config: PipelineConfig, name: str) -> BaseComponent:
+    """Return a stage of the pipeline."""
     pipeline = create_pipeline(
         config,
         root="root",
@@ -16,5 +23,5 @@ def custom_config(config: PipelineConfig) -> str:
         serving="serving",
         beam_args=[],
     )
-    [trainer] = [stage for stage in pipeline.components if stage.id == "Trainer"]
-    return trainer.exec_properties["custom_config"]
+    [found] = [component for component in pipeline.components if component.id == name]
+    return found
