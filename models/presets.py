@@ -91,8 +91,9 @@ class Preset:
         head: channels of the full-resolution features from which layers and coefficients are
             predicted. None lets the last transposed convolution predict them itself.
         layers: number of layers `m` of the compositional head, unless the settings say another.
-        input_skip: whether the heads also read the input video at full resolution, so that a
-            small network need not learn to copy it. The papers' skips end at Conv1a.
+        input_skip: whether the heads also read the input video at full resolution, under predicted
+            maps of its colors, so that a small network need not learn to draw its details. The
+            papers' skips end at Conv1a.
         mask_groups: channel groups with a mask each.
         mask_width: hidden channels of the mask networks.
         audio: the audio network of the systems with control.
@@ -194,7 +195,7 @@ PRESETS = {
         up=(64, 64, 48, 24),
         refine=64,
         head=None,
-        layers=5,
+        layers=7,
         input_skip=True,
         mask_groups=4,
         mask_width=16,
@@ -211,7 +212,7 @@ PRESETS = {
         up=(256, 128, 96, 64),
         refine=64,
         head=None,
-        layers=5,
+        layers=7,
         input_skip=True,
         mask_groups=4,
         mask_width=32,
@@ -229,7 +230,7 @@ PRESETS = {
         up=(256, 256, 128, 64),
         refine=64,
         head=None,
-        layers=5,
+        layers=7,
         input_skip=True,
         mask_groups=8,
         mask_width=56,

@@ -3,10 +3,8 @@
 import keras
 
 from data_prep.config import ClipConfig
-from models.networks.conv import (
-    SplitOutputs,
-    copied_input,
-)
+from models.networks.color_maps import mapped_input
+from models.networks.conv import SplitOutputs
 from models.networks.decoder import decode, predict_at_full_size
 from models.networks.i3d import encode
 from models.networks.recomposition import RecompositionError
@@ -40,7 +38,7 @@ def centrifuge(
     check_size(clip, preset)
     preset = widened(preset, *width)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
-    rgb = _with_copies(_predict(video, preset, outputs, name="centrifuge"), video, preset)
+    rgb = _predict(video, preset, outputs, name="centrifuge", start=video)
     rgb = keras.layers.Activation("tanh", dtype="float32", name="tanh")(rgb)
     return keras.Model({"video": video}, {"outputs": SplitOutputs(name="outputs")(rgb)})
 
@@ -67,7 +65,7 @@ def centrifuge_pc(
     """
     check_size(clip, preset)
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
-    predicted = _with_copies(_predict(video, preset, outputs, name="predictor"), video, preset)
+    predicted = _predict(video, preset, outputs, name="predictor", start=video)
     read = keras.layers.Activation("tanh", name="predicted")(predicted)
     if reads_error:
         read = RecompositionError(name="error")(read, video)
@@ -78,17 +76,17 @@ def centrifuge_pc(
     return keras.Model({"video": video}, {"outputs": SplitOutputs(name="outputs")(rgb)})
 
 
-def _predict(x: Tensor, preset: Preset, outputs: int, name: str) -> Tensor:
+def _predict(
+    x: Tensor, preset: Preset, outputs: int, name: str, *, start: Tensor | None = None
+) -> Tensor:
+    """Apply a U-Net; with `start`, each output begins near that video if the preset allows."""
     features, _ = encode(x, preset, name=f"{name}_encoder")
     features = decode(features, preset, name=f"{name}_decoder")
-    return predict_at_full_size(features, 3 * outputs, preset, name=f"{name}_rgb")
-
-
-def _with_copies(rgb: Tensor, video: Tensor, preset: Preset) -> Tensor:
-    if not preset.input_skip:
+    rgb = predict_at_full_size(features, 3 * outputs, preset, name=f"{name}_rgb")
+    if start is None or not preset.input_skip:
         return rgb
-    copies = copied_input(video, rgb.shape[-1] // 3, name="outputs_skip")
-    return keras.layers.Add(name="outputs_sum")([rgb, copies])
+    mapped = mapped_input(features, start, outputs, name="outputs_skip")
+    return keras.layers.Add(name="outputs_sum")([rgb, mapped])
 
 
 def identity(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.Model:

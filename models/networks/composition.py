@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import accumulate
 from typing import Any
 
 import keras
@@ -9,7 +11,8 @@ from keras import ops
 
 from models import PACKAGE
 from models.fused import fused
-from models.networks.conv import copied_input, up, up_kernel
+from models.networks.color_maps import mapped_input
+from models.networks.conv import up, up_kernel
 from models.networks.decoder import predict_at_full_size
 from models.presets import Preset
 from models.typing import Tensor
@@ -20,24 +23,25 @@ _OWN_LOGIT = {0: 2.0, 1: 4.0}
 
 @dataclass(frozen=True)
 class LayerKinds:
-    """What the layers of a compositional head are.
-
-    `layers - exact` layers are predicted; the first `adapted` of these start near the input.
+    """What the layers of a compositional head are, in this order.
 
     Attributes:
         layers: number of layers `m`.
         exact: 1 if the first layer is the input itself, else 0.
-        adapted: layers that start near the input, as the tanh of it and small predictions.
+        adapted: predicted layers that start near the input, as the tanh of it and small
+            predictions. All other predicted layers are free.
+        complements: the last layers, each of which is what an adapted one leaves of the input.
     """
 
     layers: int
-    exact: int
-    adapted: int
+    exact: int = 0
+    adapted: int = 0
+    complements: int = 0
 
     @property
     def predicted(self) -> int:
         """Number of layers that are predicted."""
-        return self.layers - self.exact
+        return self.layers - self.exact - self.complements
 
     def channels(self, outputs: int) -> int:
         """Count the channels of the head's input: RGB per predicted layer, and coefficients."""
@@ -61,16 +65,23 @@ def layer_kinds(
 ) -> LayerKinds:
     """Return the layers of a preset's head.
 
-    As published, all layers are predicted. Where a head reads the input (ours), one layer for each
-    output starts near the input, and the others are free. With `input_layer` the first layer is
-    also the input itself: an occlusion `V = a V1 + (1 - a) V2` is then undone exactly by
-    `O = a V + (1 - a) F`, with `V` the input and `F` what a free layer imagines behind the clip in
-    front.
+    As published, all layers are predicted. Where a head reads the input (ours), both kinds of
+    mixtures can be undone exactly:
+
+    - With `input_layer` the first layer is the input itself. An occlusion `V = a V1 + (1 - a) V2`
+      is undone by `O = a V + (1 - a) F`, with `F` what a free layer imagines behind the clip in
+      front.
+    - One layer for each output starts near the input. Where it is one video of a transparency
+      `V = (V1 + V2) / 2`, its complement `2V - L` is the other, in full detail.
+
+    Free layers come before complements if there are too few layers for both.
     """
     if not preset.input_skip:
-        return LayerKinds(layers, exact=0, adapted=0)
+        return LayerKinds(layers)
     exact = int(input_layer)
-    return LayerKinds(layers, exact, adapted=min(outputs, layers - exact))
+    adapted = min(outputs, layers - exact)
+    complements = min(adapted, max(0, layers - exact - adapted - outputs))
+    return LayerKinds(layers, exact, adapted, complements)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -98,32 +109,40 @@ class Composition(keras.layers.Layer):
     """Compose outputs of layers: `O_i = sum_j beta_ij * L_j`.
 
     The first channels are predicted layers (RGB, by tanh in [-1, 1]), the other `nm` the
-    coefficients `beta_ij` (by softmax over `j`: in [0, 1], summing to 1).
+    coefficients `beta_ij` (by softmax over `j`: in [0, 1], summing to 1). Complements `2V - L` are
+    clipped to [-1, 1].
 
-    A call takes predictions `[B, T, H, W, 3p + nm]` for `p` predicted layers. If the kinds say so,
-    it also takes the input video `[B, T, H, W, 3]`, which becomes the first layer, and its copies
-    `[B, T, H, W, 3a]`, which are added to `a` predicted layers before the tanh. It returns a dict,
-    float32: `outputs` `[B, n, T, H, W, 3]`, `layers` `[B, m, T, H, W, 3]`, `coefficients`
+    A call takes predictions `[B, T, H, W, 3p + nm]` for `p` predicted layers. Unless all layers are
+    free, it also takes the input video `V` `[B, T, H, W, 3]`, and mapped copies of it
+    `[B, T, H, W, 3a]`, which are added to the `a` adapted layers before the tanh. It returns a
+    dict, float32: `outputs` `[B, n, T, H, W, 3]`, `layers` `[B, m, T, H, W, 3]`, `coefficients`
     `[B, n, m, T, H, W]`.
 
     Args:
         outputs: number of outputs `n`.
         layers: number of layers `m`.
-        exact: 1 if the first layer is the input itself, else 0.
-        adapted: layers that copies of the input are added to.
+        exact: as in `LayerKinds`.
+        adapted: likewise.
+        complements: likewise.
 
     Raises:
         ValueError: the predictions have another number of channels.
     """
 
     def __init__(
-        self, outputs: int, layers: int, exact: int = 0, adapted: int = 0, **kwargs: Any
+        self,
+        outputs: int,
+        layers: int,
+        exact: int = 0,
+        adapted: int = 0,
+        complements: int = 0,
+        **kwargs: Any,
     ) -> None:
         # The input as a layer must not be rounded to half precision.
         super().__init__(autocast=False, **kwargs)
         self.n = outputs
-        self.kinds = LayerKinds(layers, exact, adapted)
-        self._fused_compose = fused(self._compose)
+        self.kinds = LayerKinds(layers, exact, adapted, complements)
+        self._fused_outputs = fused(self._outputs)
 
     def build(self, predicted_shape: tuple[Any, ...], *read_shapes: tuple[Any, ...]) -> None:
         """Check the number of channels."""
@@ -138,37 +157,48 @@ class Composition(keras.layers.Layer):
         self,
         predicted: Tensor,
         video: Tensor | None = None,
-        copies: Tensor | None = None,
+        mapped: Tensor | None = None,
         training: bool = False,
     ) -> dict[str, Tensor]:
         """Return the composed outputs, the layers and the coefficients."""
-        compose = self._fused_compose if training else self._compose
-        read = [] if video is None else [video, copies]
-        outputs, layers, coefficients = compose(predicted, *read)
-        return {"outputs": outputs, "layers": layers, "coefficients": coefficients}
+        read = [] if video is None else [video, mapped]
+        composed = self._compose(predicted, *read)
+        if not training:
+            return composed
+        # A kernel that also returns the rest takes twice as long. Training does not read it, so
+        # that the graph computes the outputs only once.
+        return {**composed, "outputs": self._fused_outputs(predicted, *read)}
 
-    def _compose(self, predicted: Tensor, *read: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        n, m = self.n, self.kinds.layers
-        predicted = ops.cast(predicted, "float32")
-        layers = self._layer_list(predicted, *(ops.cast(each, "float32") for each in read))
-        first = 3 * self.kinds.predicted
-        rows = [predicted[..., first + i * m : first + (i + 1) * m] for i in range(n)]
-        betas = [ops.softmax(row, axis=-1) for row in rows]
-        outputs = [sum(beta[..., j, None] * layers[j] for j in range(m)) for beta in betas]
-        coefficients = [ops.stack([beta[..., j] for j in range(m)], axis=1) for beta in betas]
-        return ops.stack(outputs, axis=1), ops.stack(layers, axis=1), ops.stack(coefficients, 1)
+    def _outputs(self, *read: Tensor) -> Tensor:
+        return self._compose(*read)["outputs"]
+
+    def _compose(self, predicted: Tensor, *read: Tensor) -> dict[str, Tensor]:
+        n, m, p = self.n, self.kinds.layers, self.kinds.predicted
+        # Each slice's gradient would be as large as all channels; those of a split are joined.
+        sizes = [3] * p + [1] * (n * m)
+        parts = ops.split(ops.cast(predicted, "float32"), list(accumulate(sizes))[:-1], axis=-1)
+        layers = self._layer_list(parts[:p], *(ops.cast(each, "float32") for each in read))
+        rows = [_powers(parts[p + i * m : p + (i + 1) * m]) for i in range(n)]
+        outputs = [sum(map(ops.multiply, row, layers)) / sum(row) for row in rows]
+        shares = [ops.concatenate(row, axis=-1) / sum(row) for row in rows]
+        return {
+            "outputs": ops.stack(outputs, axis=1),
+            "layers": ops.stack(layers, axis=1),
+            "coefficients": ops.stack([ops.moveaxis(share, -1, 1) for share in shares], axis=1),
+        }
 
     def _layer_list(
-        self, predicted: Tensor, video: Tensor | None = None, copies: Tensor | None = None
+        self, colors: list[Tensor], video: Tensor | None = None, mapped: Tensor | None = None
     ) -> list[Tensor]:
-        def rgb(channels: Tensor, j: int) -> Tensor:
-            return channels[..., 3 * j : 3 * j + 3]
-
-        colors = [rgb(predicted, j) for j in range(self.kinds.predicted)]
-        if copies is not None:
-            adapted = [colors[j] + rgb(copies, j) for j in range(self.kinds.adapted)]
-            colors = adapted + colors[self.kinds.adapted :]
-        return [video] * self.kinds.exact + [ops.tanh(color) for color in colors]
+        kinds = self.kinds
+        if kinds.adapted:
+            copies = ops.split(mapped, kinds.adapted, axis=-1)
+            colors = [*map(ops.add, colors, copies), *colors[kinds.adapted :]]
+        layers = [ops.tanh(color) for color in colors]
+        if video is None:
+            return layers
+        others = [ops.clip(2 * video - layer, -1, 1) for layer in layers[: kinds.complements]]
+        return [video] * kinds.exact + layers + others
 
     def compute_output_shape(
         self, predicted_shape: tuple[Any, ...], *read_shapes: tuple[Any, ...]
@@ -190,7 +220,14 @@ class Composition(keras.layers.Layer):
             "layers": self.kinds.layers,
             "exact": self.kinds.exact,
             "adapted": self.kinds.adapted,
+            "complements": self.kinds.complements,
         }
+
+
+def _powers(logits: list[Tensor]) -> list[Tensor]:
+    """Return what a softmax divides by its sum."""
+    peak = ops.stop_gradient(reduce(ops.maximum, logits))
+    return [ops.exp(logit - peak) for logit in logits]
 
 
 def compositional_head(
@@ -215,10 +252,13 @@ def compositional_head(
     kinds = layer_kinds(preset, outputs, layers, input_layer=input_layer)
     biases = Biases(kinds.biases(outputs))
     predicted = _predict(features, kinds.channels(outputs), preset, biases)
-    head = Composition(outputs, layers, kinds.exact, kinds.adapted, name="composition")
+    head = Composition(
+        outputs, layers, kinds.exact, kinds.adapted, kinds.complements, name="composition"
+    )
     if not preset.input_skip:
         return head(predicted)
-    return head(predicted, video, copied_input(video, kinds.adapted, name="layers_skip"))
+    mapped = mapped_input(features, video, kinds.adapted, name="layers_skip")
+    return head(predicted, video, mapped)
 
 
 def _predict(features: Tensor, channels: int, preset: Preset, biases: Biases) -> Tensor:

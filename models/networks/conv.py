@@ -97,25 +97,6 @@ def up_kernel(strides: tuple[int, int, int]) -> tuple[int, int, int]:
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class CopyColors(keras.initializers.Initializer):
-    """Weights of a 1x1x1 convolution that copies an RGB input to every RGB output."""
-
-    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
-        """Return the weights, `[1, 1, 1, 3, 3k]`."""
-        return ops.reshape(ops.tile(ops.eye(3, dtype=dtype), (1, shape[-1] // 3)), shape)
-
-
-def copied_input(video: Tensor, videos: int, *, name: str) -> Tensor:
-    """Apply a 1x1x1 convolution to `[B, T, H, W, 3]` that starts by copying it `videos` times.
-
-    Added to a head's predictions, it lets a network start near the Identity baseline.
-    """
-    return keras.layers.Conv3D(
-        3 * videos, 1, use_bias=False, kernel_initializer=CopyColors(), name=name
-    )(video)
-
-
-@keras.saving.register_keras_serializable(PACKAGE)
 class CropLike(keras.layers.Layer):
     """Crop `[B, T, H, W, C]` at the far ends to the size of a reference.
 

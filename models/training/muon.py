@@ -11,9 +11,8 @@ from models import PACKAGE
 from models.typing import Tensor
 
 PREDICTING_LAYERS = (
-    "predict/",  # masks, and the compositional head's layers and coefficients
+    "predict/",  # masks, maps of colors, and the compositional head's layers and coefficients
     "rgb/",  # a Centrifuge's outputs
-    "(layers|outputs)_skip/",  # copies of the input that are added to the predictions
     "scores/head/dense",
     "logits/",
 )

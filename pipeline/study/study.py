@@ -38,10 +38,12 @@ column, and the loss relative to Identity's, in the figure, compares across. `-`
 papers do not give, what a system does not do, and what was not measured with every seed.
 
 Where the papers say nothing, or something else was learned better, the choice is ours: all that a
-preset other than `paper` differs by, above all the input itself as one of the layers that C2's
-outputs and those of C3 with internal prediction are composed of, which can undo an occlusion
-exactly; the score head, which matches each finished output with the audio over time, where the
-papers regress the scores; and its second loss, on the true clips.
+preset other than `paper` differs by, above all two kinds of layers that the outputs of C2 and those
+of C3 with internal prediction are composed of: the input itself, which can undo an occlusion
+exactly, and what another layer leaves of an even mixture, which can undo a transparency; maps of
+the input's colors, which give every system's outputs its details; the score head, which matches
+each finished output with the audio over time, where the papers regress the scores; and its second
+loss, on the true clips.
 """
 
 

@@ -9,6 +9,7 @@ from data_prep.errors import UserError
 from models.losses import assignment as losses
 from models.networks import (
     audio,
+    color_maps,
     composition,
     conv,
     masking,
@@ -31,10 +32,11 @@ CASES = {
         {},
         [values(2, 3, 5, 4, 6), values(2, 7, 9, 3)],
     ),
+    "ColorMaps": (color_maps.ColorMaps, {}, [values(2, 2, 3, 5, 18), values(2, 4, 9, 5, 3)]),
     "Composition": (
         composition.Composition,
-        {"outputs": 3, "layers": 5, "exact": 1, "adapted": 3},
-        [values(1, 3, 5, 7, 27), values(1, 3, 5, 7, 3), values(1, 3, 5, 7, 9)],
+        {"outputs": 3, "layers": 7, "exact": 1, "adapted": 3, "complements": 2},
+        [values(1, 3, 5, 7, 33), values(1, 3, 5, 7, 3), values(1, 3, 5, 7, 9)],
     ),
     "CropLike": (conv.CropLike, {}, [values(2, 4, 6, 8, 3), values(2, 3, 6, 7, 5)]),
     "DeterministicControlLoss": (losses.DeterministicControlLoss, {}, [values(3, 2), values(3, 2)]),
@@ -205,18 +207,24 @@ def test_masks_of_groups_that_do_not_divide_the_channels():
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize(("exact", "adapted"), [(0, 0), (1, 0), (1, 2), (1, 3), (0, 4)])
-def test_composition_is_the_definition(training, exact, adapted):
-    layer = composition.Composition(3, 4, exact, adapted)
-    predicted = values(2, 3, 5, 7, 3 * (4 - exact) + 12)
-    video, copies = values(2, 3, 5, 7, 3), values(2, 3, 5, 7, 3 * adapted)
-    read = (video, copies) if exact or adapted else ()
+@pytest.mark.parametrize(
+    ("exact", "adapted", "complements"),
+    [(0, 0, 0), (1, 0, 0), (1, 2, 0), (1, 3, 0), (0, 4, 0), (1, 1, 1), (0, 2, 1), (0, 2, 2)],
+)
+def test_composition_is_the_definition(training, exact, adapted, complements):
+    layer = composition.Composition(3, 4, exact, adapted, complements)
+    predicted = values(2, 3, 5, 7, 3 * (4 - exact - complements) + 12)
+    video, mapped = 2 * values(2, 3, 5, 7, 3) - 1, values(2, 3, 5, 7, 3 * adapted)
+    read = (video, mapped) if exact or adapted else ()
     result = {
         key: value.numpy() for key, value in layer(predicted, *read, training=training).items()
     }
     colors = predicted[..., :-12].copy()
-    colors[..., : 3 * adapted] += copies
-    colors = np.concatenate([video] * exact + [np.tanh(colors)], -1).reshape(2, 3, 5, 7, 4, 3)
+    colors[..., : 3 * adapted] += mapped
+    colors = np.tanh(colors)
+    left = [2 * video - colors[..., 3 * j : 3 * j + 3] for j in range(complements)]
+    colors = np.concatenate([video] * exact + [colors] + [np.clip(x, -1, 1) for x in left], -1)
+    colors = colors.reshape(2, 3, 5, 7, 4, 3)
     exponentials = np.exp(predicted[..., -12:].reshape(2, 3, 5, 7, 3, 4))
     betas = exponentials / exponentials.sum(axis=-1, keepdims=True)
     np.testing.assert_allclose(result["layers"], np.moveaxis(colors, 4, 1), atol=1e-5)
@@ -243,10 +251,27 @@ def test_outputs_start_as_mostly_one_layer_and_no_two_as_the_same(preset, output
 
 
 def test_layers_of_the_presets():
-    published = composition.layer_kinds(PRESETS["paper"], 2, 4)
-    assert (published.exact, published.adapted, published.predicted) == (0, 0, 4)
-    ours = composition.layer_kinds(PRESETS["tiny"], 2, 5)
-    assert (ours.exact, ours.adapted, ours.predicted) == (1, 2, 4)
+    kinds = composition.LayerKinds
+    assert composition.layer_kinds(PRESETS["paper"], 2, 4) == kinds(4)
+    tiny = PRESETS["tiny"]
+    assert composition.layer_kinds(tiny, 2, tiny.layers) == kinds(7, 1, 2, 2)
+    assert composition.layer_kinds(tiny, 2, 7).predicted == 4
+    # Two free layers come before the complements.
+    assert composition.layer_kinds(tiny, 2, 5) == kinds(5, 1, 2, 0)
+    assert composition.layer_kinds(tiny, 2, 6) == kinds(6, 1, 2, 1)
+    assert composition.layer_kinds(tiny, 2, 9) == kinds(9, 1, 2, 2)
+    assert composition.layer_kinds(tiny, 2, 2, input_layer=False) == kinds(2, 0, 2, 0)
+
+
+def test_a_transparency_is_undone_by_one_layer_and_its_complement():
+    v1, v2 = 2 * values(2, 2, 3, 4, 5, 3) - 1
+    head = composition.Composition(2, 2, 0, 1, 1)
+    # The one predicted layer is V1, and each output is one layer.
+    logits = np.broadcast_to(np.float32([50, -50, -50, 50]), (*v1.shape[:-1], 4))
+    predicted = np.concatenate([np.arctanh(v1 * 0.999), logits], axis=-1)
+    outputs = head(predicted, 0.5 * (v1 + v2), np.zeros_like(v1))["outputs"]
+    np.testing.assert_allclose(outputs[:, 0], v1, atol=2e-3)
+    np.testing.assert_allclose(outputs[:, 1], v2, atol=2e-3)
 
 
 @pytest.mark.parametrize(("groups", "channels", "used"), [(8, 24, 8), (8, 12, 4), (3, 5, 1)])
@@ -329,10 +354,34 @@ def test_crop_leaves_the_near_end():
     np.testing.assert_array_equal(result, x[:, :3, :6, :7])
 
 
-def test_copied_input_starts_as_copies():
-    video = values(1, 2, 3, 4, 3)
-    result = conv.copied_input(video, 3, name="copies")
-    np.testing.assert_array_equal(result, np.tile(video, 3))
+@pytest.mark.parametrize("training", [False, True])
+def test_color_maps_are_the_definition(training):
+    maps, video = values(2, 2, 3, 4, 18) - 0.5, values(2, 4, 3, 12, 3)
+    result = color_maps.ColorMaps()(maps, video, training=training)
+    # A cell of the maps is 2 frames of 1x3 pixels.
+    enlarged = np.repeat(np.repeat(maps, 2, axis=1), 3, axis=3).reshape(2, 4, 3, 12, 2, 3, 3)
+    expected = video[..., None, :] + np.einsum("bthwkij,bthwi->bthwkj", enlarged, video)
+    np.testing.assert_allclose(result, expected.reshape(2, 4, 3, 12, 6), atol=1e-6)
+
+
+def test_a_map_of_colors_undoes_the_mixture_of_two_hues_in_full_detail():
+    # Brightness by pixel, and one color each: what M must do is solve for both at once.
+    hues = np.float32([[1, 0.2, 0.1], [0.1, 0.4, 1]])
+    bright = values(2, 1, 2, 6, 8)
+    v1, v2 = bright[..., None] * hues[:, None, None, None, None]
+    apart = np.linalg.pinv(0.5 * hues)  # a mixture's colors -> both brightnesses
+    columns = np.stack([np.outer(apart[:, i], hues[i]) - np.eye(3) for i in range(2)])
+    maps = np.broadcast_to(columns.reshape(18).astype(np.float32), (1, 1, 1, 1, 18))
+    result = color_maps.ColorMaps()(maps, 0.5 * (v1 + v2))
+    np.testing.assert_allclose(result, np.concatenate([v1, v2], axis=-1), atol=1e-5)
+
+
+def test_mapped_input_starts_near_copies():
+    keras.utils.set_random_seed(0)
+    features, video = values(1, 2, 3, 4, 8), 2 * values(1, 4, 6, 8, 3) - 1
+    result = color_maps.mapped_input(features, video, 2, name="maps")
+    np.testing.assert_allclose(result, np.tile(video, 2), atol=0.5)
+    assert np.abs(result - np.tile(video, 2)).mean() < 0.1
 
 
 def test_log_magnitude_is_the_definition():

@@ -266,7 +266,7 @@ def test_kernels_are_told_apart_by_the_names_of_their_layers(name, head):
     scores = [layer for layer in layers if layer.kernel.path.startswith("scores/head/dense")]
     assert set(scores) <= set(left)
     names = {layer.name for layer in left} - {layer.name for layer in scores}
-    assert names <= LAST | {"predict", "layers_skip", "outputs_skip"}
+    assert names <= LAST | {"predict", "layers_skip_predict", "outputs_skip_predict"}
     assert names & LAST
     for layer in set(layers) - set(left):
         transposed = any(pattern in layer.kernel.path for pattern in optimizer.transposed_layers)
