@@ -95,7 +95,8 @@ class TrainConfig(Settings):
         schedule: `cosine` decays the rate to 1 % at the last step; `constant` keeps it.
         warmup_steps: steps in which the rate rises from 0.
         weight_decay: weight decay of `adamw`.
-        clip_norm: upper limit of the gradients' global norm; 0 for none.
+        clip_norm: upper limit of the gradients' global norm; 0 for none. It is meant for outliers: a
+            limit that the scores' gradient exceeds in most steps holds the separation back.
         accumulate: batches whose gradients make one update; each is normalized by itself.
         ema: momentum per update of the weights' moving average, which is exported instead of the
             weights; 0 for none. Batch normalization gets the statistics of the averaged
@@ -119,7 +120,7 @@ class TrainConfig(Settings):
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_steps: int = Field(0, ge=0, le=_MOST)
     weight_decay: float = Field(1e-4, ge=0, le=1_000)
-    clip_norm: float = Field(1.0, ge=0, le=1e9)
+    clip_norm: float = Field(10.0, ge=0, le=1e9)
     accumulate: int = Field(1, ge=1, le=10_000)
     ema: float = Field(0.0, ge=0, lt=1)
     precision: Precision = "float32"
