@@ -101,7 +101,7 @@ def test_what_has_another_shape_or_name_stays_fresh_and_is_named(exported):
         np.testing.assert_array_equal(weight.numpy(), expected, err_msg=weight.path)
         taken += expected.size * same
     assert (found.loaded, found.loaded_values) == (found.weights - 4, taken)
-    assert found.line.endswith(" M); fresh: composition_predict, layers_skip")
+    assert found.line.endswith(" M); fresh: layers_skip_predict, composition_predict")
 
 
 def test_another_system_takes_what_it_shares(exported):
