@@ -95,8 +95,8 @@ class TrainConfig(Settings):
         schedule: `cosine` decays the rate to 1 % at the last step; `constant` keeps it.
         warmup_steps: steps in which the rate rises from 0.
         weight_decay: weight decay of `adamw`.
-        clip_norm: upper limit of the gradients' global norm; 0 for none. It is meant for outliers: a
-            limit that the scores' gradient exceeds in most steps holds the separation back.
+        clip_norm: upper limit of the gradients' global norm; 0 for none. It is meant for outliers:
+            one that the scores' gradient exceeds in most steps holds the separation back.
         accumulate: batches whose gradients make one update; each is normalized by itself.
         ema: momentum per update of the weights' moving average, which is exported instead of the
             weights; 0 for none. Batch normalization gets the statistics of the averaged
