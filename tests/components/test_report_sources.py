@@ -104,7 +104,7 @@ def test_entry_says_what_the_evaluation_says(c3, held_out, clip):
     assert [caption.split()[0] for shown in entry.outputs for caption in shown.captions].count(
         "score"
     ) == 2
-    assert [len(composition) for composition in entry.compositions] == [5, 5]
+    assert [len(composition) for composition in entry.compositions] == [7, 7]
     assert entry.masks.startswith("data:image/png;base64,")
 
 

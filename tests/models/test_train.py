@@ -221,12 +221,12 @@ def test_what_a_callback_restores_is_kept(train):
     restored = [np.full(1, 7.0)]
 
     def restore(logs):
-        [bias] = [each for each in last.model.weights if each.path.endswith("predict/bias")]
+        [bias] = [each for each in last.model.weights if each.path.endswith("composition_predict/bias")]
         bias.assign(np.full(bias.shape, restored[0]))
 
     last = keras.callbacks.LambdaCallback(on_train_end=restore)
     separator, _ = train("c2_no_masking", ema=0.5, callbacks=[last])
-    [bias] = [each for each in separator.weights if each.path.endswith("predict/bias")]
+    [bias] = [each for each in separator.weights if each.path.endswith("composition_predict/bias")]
     assert np.all(bias == 7.0)
 
 

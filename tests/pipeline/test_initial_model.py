@@ -23,7 +23,7 @@ BIAS = "composition_predict/bias"
 def write_model(folder: Path, value: float) -> Path:
     """Write a SavedModel with one weight of the demo's C2, without this project's export."""
     module = tf.Module()
-    module.bias = tf.Variable(tf.fill([22], value), name=BIAS)
+    module.bias = tf.Variable(tf.fill([26], value), name=BIAS)
     tf.saved_model.save(module, str(folder))
     return folder
 
