@@ -25,7 +25,7 @@ class ModelConfig(Settings):
         preset: a name in `models.presets.PRESETS`.
         outputs: number of output videos, `n`.
         layers: number of layers composed into them, `m`, at least `outputs`; the system's or the
-            preset's by default.
+            preset's by default. `models.networks.composition.layer_kinds` says what they are.
         initial: exported model whose weights training starts from, see
             `models.training.warm_start`: URI of a version, or of a folder of versions for the
             newest. `pushed` is the newest version that the pipeline has pushed for the task, if
@@ -95,8 +95,8 @@ class TrainConfig(Settings):
         schedule: `cosine` decays the rate to 1 % at the last step; `constant` keeps it.
         warmup_steps: steps in which the rate rises from 0.
         weight_decay: weight decay of `adamw`.
-        clip_norm: upper limit of the gradients' global norm; 0 for none. It is meant for outliers:
-            one that the scores' gradient exceeds in most steps holds the separation back.
+        clip_norm: upper limit of the gradients' global norm; 0 for none. Keep it above the usual
+            norm: at 1, the gradient of C3's scores fills it, and the others shrink.
         accumulate: batches whose gradients make one update; each is normalized by itself.
         ema: momentum per update of the weights' moving average, which is exported instead of the
             weights; 0 for none. Batch normalization gets the statistics of the averaged

@@ -86,7 +86,7 @@ def _predict(
     if start is None or not preset.input_skip:
         return rgb
     mapped = mapped_input(features, start, outputs, name="outputs_skip")
-    return keras.layers.Add(name="outputs_sum")([rgb, mapped])
+    return keras.layers.Add(name="outputs_sum", dtype="float32")([rgb, mapped])
 
 
 def identity(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.Model:
@@ -98,7 +98,9 @@ def identity(clip: ClipConfig, preset: Preset, *, outputs: int = 2) -> keras.Mod
         outputs: number of output videos, `n`.
     """
     video = keras.Input((clip.frames, clip.height, clip.width, 3), name="video")
-    copies = keras.layers.Concatenate(name="copies")([video] * outputs)
+    copies = keras.layers.Concatenate(name="copies", dtype="float32")([video] * outputs)
     return keras.Model(
-        {"video": video}, {"outputs": SplitOutputs(name="outputs")(copies)}, name="identity"
+        {"video": video},
+        {"outputs": SplitOutputs(name="outputs")(copies)},
+        name="identity",
     )

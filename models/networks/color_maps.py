@@ -14,9 +14,10 @@ from models.typing import Tensor
 class ColorMaps(keras.layers.Layer):
     """Apply maps of a coarse grid to the colors of a video: `C_k = (I + M_k) V` at each pixel.
 
-    Where each of two mixed videos has colors of one hue, a linear map of the mixture's colors gives
-    either video in full detail. The details are the input's; only maps that vary slowly must be
-    predicted, as for the affine maps of HDRnet (Gharbi et al., 2017).
+    Where each of two mixed videos has colors of one hue, an affine map of the mixture's colors
+    gives either video in full detail. The details are the input's; only maps that vary slowly must
+    be predicted, as in HDRnet (Gharbi et al., 2017). This layer is their linear part; the colors
+    that a head predicts are added to the result and give the offset.
 
     A call takes maps `[B, t, h, w, 9k]`, whose sizes divide the video's, and a video
     `[B, T, H, W, 3]`. The nine channels of a map are its columns, red's first. It returns

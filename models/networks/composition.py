@@ -30,13 +30,23 @@ class LayerKinds:
         exact: 1 if the first layer is the input itself, else 0.
         adapted: predicted layers that start near the input, as the tanh of it and small
             predictions. All other predicted layers are free.
-        complements: the last layers, each of which is what an adapted one leaves of the input.
+        complements: the last layers, `clip(2V - L_j)`; each is what an adapted layer `L_j` leaves
+            of the input `V` at even shares.
+
+    Raises:
+        ValueError: these layers cannot be.
     """
 
     layers: int
     exact: int = 0
     adapted: int = 0
     complements: int = 0
+
+    def __post_init__(self) -> None:
+        if self.exact not in (0, 1) or not self.complements <= self.adapted <= self.predicted:
+            raise ValueError(
+                f"layers: exact must be 0 or 1, and complements <= adapted <= predicted, got {self}"
+            )
 
     @property
     def predicted(self) -> int:
@@ -65,8 +75,8 @@ def layer_kinds(
 ) -> LayerKinds:
     """Return the layers of a preset's head.
 
-    As published, all layers are predicted. Where a head reads the input (ours), both kinds of
-    mixtures can be undone exactly:
+    As published, all layers are predicted. Where a head reads the input (ours), occlusions and
+    mixtures at even shares can be undone exactly:
 
     - With `input_layer` the first layer is the input itself. An occlusion `V = a V1 + (1 - a) V2`
       is undone by `O = a V + (1 - a) F`, with `F` what a free layer imagines behind the clip in
@@ -74,7 +84,8 @@ def layer_kinds(
     - One layer for each output starts near the input. Where it is one video of a transparency
       `V = (V1 + V2) / 2`, its complement `2V - L` is the other, in full detail.
 
-    Free layers come before complements if there are too few layers for both.
+    As many layers as outputs are free before there are complements: with 2 outputs, 7 layers have
+    all kinds.
     """
     if not preset.input_skip:
         return LayerKinds(layers)
@@ -114,9 +125,9 @@ class Composition(keras.layers.Layer):
 
     A call takes predictions `[B, T, H, W, 3p + nm]` for `p` predicted layers. Unless all layers are
     free, it also takes the input video `V` `[B, T, H, W, 3]`, and mapped copies of it
-    `[B, T, H, W, 3a]`, which are added to the `a` adapted layers before the tanh. It returns a
-    dict, float32: `outputs` `[B, n, T, H, W, 3]`, `layers` `[B, m, T, H, W, 3]`, `coefficients`
-    `[B, n, m, T, H, W]`.
+    `[B, T, H, W, 3a]` (see `ColorMaps`), which are added to `a` adapted layers before the tanh. It
+    returns a dict, float32: `outputs` `[B, n, T, H, W, 3]`, `layers` `[B, m, T, H, W, 3]`,
+    `coefficients` `[B, n, m, T, H, W]`.
 
     Args:
         outputs: number of outputs `n`.
@@ -126,7 +137,7 @@ class Composition(keras.layers.Layer):
         complements: likewise.
 
     Raises:
-        ValueError: the predictions have another number of channels.
+        ValueError: the predictions have another number of channels, or the input is missing.
     """
 
     def __init__(
@@ -162,11 +173,13 @@ class Composition(keras.layers.Layer):
     ) -> dict[str, Tensor]:
         """Return the composed outputs, the layers and the coefficients."""
         read = [] if video is None else [video, mapped]
+        if not read and (self.kinds.exact or self.kinds.adapted):
+            raise ValueError("composition: must read the input and its mapped copies, got neither")
         composed = self._compose(predicted, *read)
-        if not training:
+        if not training or self._fused_outputs == self._outputs:
             return composed
-        # A kernel that also returns the rest takes twice as long. Training does not read it, so
-        # that the graph computes the outputs only once.
+        # A kernel that also returns the rest takes twice as long. Training does not read it, and
+        # TensorFlow leaves out of a graph what is not read.
         return {**composed, "outputs": self._fused_outputs(predicted, *read)}
 
     def _outputs(self, *read: Tensor) -> Tensor:
@@ -179,7 +192,10 @@ class Composition(keras.layers.Layer):
         parts = ops.split(ops.cast(predicted, "float32"), list(accumulate(sizes))[:-1], axis=-1)
         layers = self._layer_list(parts[:p], *(ops.cast(each, "float32") for each in read))
         rows = [_powers(parts[p + i * m : p + (i + 1) * m]) for i in range(n)]
-        outputs = [sum(map(ops.multiply, row, layers)) / sum(row) for row in rows]
+        outputs = [
+            sum(power * layer for power, layer in zip(row, layers, strict=True)) / sum(row)
+            for row in rows
+        ]
         shares = [ops.concatenate(row, axis=-1) / sum(row) for row in rows]
         return {
             "outputs": ops.stack(outputs, axis=1),
@@ -192,8 +208,8 @@ class Composition(keras.layers.Layer):
     ) -> list[Tensor]:
         kinds = self.kinds
         if kinds.adapted:
-            copies = ops.split(mapped, kinds.adapted, axis=-1)
-            colors = [*map(ops.add, colors, copies), *colors[kinds.adapted :]]
+            starts = ops.split(mapped, kinds.adapted, axis=-1)
+            colors = [*map(ops.add, colors, starts), *colors[kinds.adapted :]]
         layers = [ops.tanh(color) for color in colors]
         if video is None:
             return layers

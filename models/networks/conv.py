@@ -119,6 +119,10 @@ class CropLike(keras.layers.Layer):
 class SplitOutputs(keras.layers.Layer):
     """Turn `[B, T, H, W, 3n]` into `n` videos, `[B, n, T, H, W, 3]`, float32."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        # Videos must not be rounded to half precision.
+        super().__init__(autocast=False, **kwargs)
+
     def call(self, x: Tensor) -> Tensor:
         """Return the videos."""
         t, h, w, channels = x.shape[1:]

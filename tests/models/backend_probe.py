@@ -15,7 +15,7 @@ def main(path: str) -> None:
     arrays = {}
     # Only without batch normalization does training compute what inference does.
     for name, norm in (*((name, "none") for name in SEPARATORS), ("c3_internal", "batch")):
-        separator, batch = build(name, outputs=3, norm=norm), make_batch(2)
+        separator, batch = build(name, outputs=3, layers=9, norm=norm), make_batch(2)
         arrays[f"{name}/{norm}/flops"] = forward_flops(separator.network)
         for training in (False, True):
             predictions = separator(batch, training=training)

@@ -27,7 +27,7 @@ NAMES = ("centrifuge", "c2", "c3_deterministic", "c3_internal")
 def exported(request, tmp_path_factory):
     """A separator and the folder of its SavedModel; batch normalization in one of them."""
     norm = "batch" if request.param == "c2" else "none"
-    separator = build(request.param, outputs=3, norm=norm)
+    separator = build(request.param, outputs=3, layers=9, norm=norm)
     folder = tmp_path_factory.mktemp(request.param) / "1"
     export(separator, CLIP, str(folder))
     return separator, folder

@@ -233,12 +233,27 @@ def test_composition_is_the_definition(training, exact, adapted, complements):
     np.testing.assert_allclose(result["outputs"], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("kinds", [(7, 1, 2, 4), (7, 2, 2, 2), (4, 0, 4, 2), (3, 1, 3, 0)])
+def test_kinds_of_layers_that_do_not_fit(kinds):
+    with pytest.raises(ValueError, match="exact must be 0 or 1, and complements <= adapted <="):
+        composition.LayerKinds(*kinds)
+
+
+@pytest.mark.parametrize("kinds", [(4, 1), (4, 0, 1)])
+def test_composition_without_the_video_that_it_reads(kinds):
+    head = composition.Composition(2, *kinds)
+    with pytest.raises(ValueError, match="must read the input and its mapped copies"):
+        head(values(1, 2, 3, 4, head.kinds.channels(2)))
+
+
 def test_composition_of_another_number_of_channels():
     with pytest.raises(ValueError, match=r"2 outputs of 3 layers: must be .* 15 channels, got 12"):
         composition.Composition(2, 3)(values(1, 3, 5, 7, 12))
 
 
-@pytest.mark.parametrize(("outputs", "layers"), [(2, 2), (2, 3), (2, 5), (3, 3), (3, 5)])
+@pytest.mark.parametrize(
+    ("outputs", "layers"), [(2, 2), (2, 3), (2, 5), (2, 6), (2, 7), (3, 3), (3, 5), (3, 9)]
+)
 @pytest.mark.parametrize("preset", ["tiny", "paper"])
 def test_outputs_start_as_mostly_one_layer_and_no_two_as_the_same(preset, outputs, layers):
     kinds = composition.layer_kinds(PRESETS[preset], outputs, layers)
@@ -356,23 +371,25 @@ def test_crop_leaves_the_near_end():
 
 @pytest.mark.parametrize("training", [False, True])
 def test_color_maps_are_the_definition(training):
-    maps, video = values(2, 2, 3, 4, 18) - 0.5, values(2, 4, 3, 12, 3)
+    maps, video = values(2, 2, 3, 4, 18) - 0.5, 2 * values(2, 4, 6, 12, 3) - 1
     result = color_maps.ColorMaps()(maps, video, training=training)
-    # A cell of the maps is 2 frames of 1x3 pixels.
-    enlarged = np.repeat(np.repeat(maps, 2, axis=1), 3, axis=3).reshape(2, 4, 3, 12, 2, 3, 3)
+    # A cell of the maps is 2 frames of 2x3 pixels.
+    enlarged = maps.repeat(2, axis=1).repeat(2, axis=2).repeat(3, axis=3)
+    enlarged = enlarged.reshape(2, 4, 6, 12, 2, 3, 3)
     expected = video[..., None, :] + np.einsum("bthwkij,bthwi->bthwkj", enlarged, video)
-    np.testing.assert_allclose(result, expected.reshape(2, 4, 3, 12, 6), atol=1e-6)
+    np.testing.assert_allclose(result, expected.reshape(2, 4, 6, 12, 6), atol=1e-6)
 
 
 def test_a_map_of_colors_undoes_the_mixture_of_two_hues_in_full_detail():
-    # Brightness by pixel, and one color each: what M must do is solve for both at once.
+    # Brightness by pixel, and one color each: what a map must do is solve for both at once.
     hues = np.float32([[1, 0.2, 0.1], [0.1, 0.4, 1]])
     bright = values(2, 1, 2, 6, 8)
-    v1, v2 = bright[..., None] * hues[:, None, None, None, None]
-    apart = np.linalg.pinv(0.5 * hues)  # a mixture's colors -> both brightnesses
-    columns = np.stack([np.outer(apart[:, i], hues[i]) - np.eye(3) for i in range(2)])
-    maps = np.broadcast_to(columns.reshape(18).astype(np.float32), (1, 1, 1, 1, 18))
-    result = color_maps.ColorMaps()(maps, 0.5 * (v1 + v2))
+    v1, v2 = 2 * bright[..., None] * hues[:, None, None, None, None] - 1  # -1 is black
+    apart = np.linalg.pinv(0.5 * hues)  # a mixture's colors over black -> both brightnesses
+    full = np.stack([np.outer(apart[:, i], hues[i]) for i in range(2)]).astype(np.float32)
+    maps = np.broadcast_to((full - np.eye(3)).reshape(18), (1, 1, 1, 1, 18))
+    offsets = full.sum(axis=1) - 1  # what the head adds
+    result = color_maps.ColorMaps()(maps, 0.5 * (v1 + v2)) + offsets.reshape(6)
     np.testing.assert_allclose(result, np.concatenate([v1, v2], axis=-1), atol=1e-5)
 
 

@@ -55,7 +55,7 @@ def assert_equal(result, expected):
 @every_separator
 @pytest.mark.parametrize(
     "batch, n, m, clip",
-    [(1, 2, 2, CLIP), (2, 3, 4, CLIP), (3, 2, 3, EVEN)],
+    [(1, 2, 2, CLIP), (2, 3, 4, CLIP), (3, 2, 7, EVEN)],
     ids=["odd", "n=3-m=4", "even"],
 )
 def test_shapes(name, batch, n, m, clip):
@@ -98,7 +98,7 @@ def test_saved_network_gives_equal_outputs(name, norm, tmp_path):
 
 
 @every_trainable
-@pytest.mark.parametrize("norm, n, m", [("none", 2, 2), ("batch", 3, 4)])
+@pytest.mark.parametrize("norm, n, m", [("none", 2, 7), ("batch", 3, 4)])
 def test_gradients_reach_every_weight(name, norm, n, m):
     built = build(name, norm=norm, outputs=n, layers=m)
     batch = make_batch(2)
@@ -128,9 +128,11 @@ def reached_by_the_score_error(name) -> dict[str, bool]:
 @every_scoring
 def test_regressing_the_scores_moves_the_scores_and_not_the_head(name):
     reached = reached_by_the_score_error(name)
-    heads = {"composition_predict", "layers_skip", "decoder_full_up", "decoder_full_norm"}
+    heads = {"composition_predict", "layers_skip_predict", "decoder_full_up", "decoder_full_norm"}
     assert all(found for path, found in reached.items() if path.startswith("scores"))
-    assert not any(found for path, found in reached.items() if path.split("/")[0] in heads)
+    of_heads = {path: found for path, found in reached.items() if path.split("/")[0] in heads}
+    assert {"composition_predict/kernel", "layers_skip_predict/kernel"} <= of_heads.keys()
+    assert not any(of_heads.values())
 
 
 @pytest.mark.parametrize("name, trunk", [("c3_internal", False), ("c3_internal_fused", True)])
@@ -172,6 +174,17 @@ def test_mixed_precision_is_finite_and_near_float32(name, policy):
     np.testing.assert_allclose(predictions["outputs"], expected, atol=0.1)
 
 
+@pytest.mark.parametrize("name", ["centrifuge", "centrifuge_pc"])
+def test_half_precision_does_not_round_the_input(name):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    built = build(name, levels=PLAIN_LEVELS)
+    # Without predictions, the outputs are what a head starts from.
+    built.network.set_weights([np.zeros(weight.shape) for weight in built.network.weights])
+    predictions = built(make_batch(2))
+    expected = np.tanh(predictions["mixture"])[:, None].repeat(2, axis=1)
+    np.testing.assert_allclose(predictions["outputs"], expected, atol=1e-6)
+
+
 @every_uncontrolled
 def test_loss_without_control_ignores_the_order_of_the_targets(name):
     batch = make_batch(3)
@@ -191,7 +204,7 @@ def test_examples_of_a_batch_do_not_mix(name):
 @every_separator
 @pytest.mark.parametrize("scale", [1, 30])
 def test_ranges(name, scale):
-    built = build(name, outputs=3, layers=3)
+    built = build(name, outputs=3, layers=9)
     fill(built.network, 1, scale)
     result = arrays(built(make_batch(2)))
     for video in (result["outputs"], result.get("layers", np.zeros(1))):

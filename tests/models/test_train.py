@@ -218,15 +218,15 @@ def test_keras_callbacks_set_the_learning_rate(train):
 
 
 def test_what_a_callback_restores_is_kept(train):
-    restored = [np.full(1, 7.0)]
+    restored, name = [np.full(1, 7.0)], "composition_predict/bias"
 
     def restore(logs):
-        [bias] = [each for each in last.model.weights if each.path.endswith("composition_predict/bias")]
+        [bias] = [each for each in last.model.weights if each.path.endswith(name)]
         bias.assign(np.full(bias.shape, restored[0]))
 
     last = keras.callbacks.LambdaCallback(on_train_end=restore)
     separator, _ = train("c2_no_masking", ema=0.5, callbacks=[last])
-    [bias] = [each for each in separator.weights if each.path.endswith("composition_predict/bias")]
+    [bias] = [each for each in separator.weights if each.path.endswith(name)]
     assert np.all(bias == 7.0)
 
 
