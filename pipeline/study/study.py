@@ -41,9 +41,9 @@ Where the papers say nothing, or something else was learned better, the choice i
 preset other than `paper` differs by, above all two kinds of layers that the outputs of C2 and those
 of C3 with internal prediction are composed of: the input itself, which can undo an occlusion
 exactly, and what another layer leaves of an even mixture, which can undo a transparency; maps of
-the input's colors, which give every system's outputs its details; the score head, which matches
-each finished output with the audio over time, where the papers regress the scores; and its second
-loss, on the true clips.
+the input's colors, which give the outputs of every system their details; the score head, which
+matches each finished output with the audio over time, where the papers regress the scores; and its
+second loss, on the true clips.
 """
 
 
