@@ -136,13 +136,23 @@ def _made(folder: Path) -> Iterator[None]:
     """Make a folder and those above it; at the end, remove those of them that are empty."""
     new = [place for place in (folder, *folder.parents) if not os.path.lexists(place)]
     with storage_errors(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
     try:
         yield
     finally:
         with suppress(OSError):  # it holds something
             for place in new:
                 place.rmdir()
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type((FileExistsError, FileNotFoundError)),
+    stop=tenacity.stop_after_attempt(10),
+    reraise=True,
+)
+def _make(folder: Path) -> None:
+    """Make a folder and those above it, which their last writer may be removing."""
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
@@ -172,7 +182,7 @@ def _lock(path: str) -> int | None:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         except FileNotFoundError:  # the last writer has just removed the empty folder
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            _make(Path(path).parent)
             continue
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -206,6 +206,22 @@ def test_an_object_is_renewed_and_its_loss_is_an_error(memory, monkeypatch):
     assert stored(memory) == other
 
 
+@pytest.mark.parametrize("error", [FileExistsError, FileNotFoundError])
+def test_a_folder_that_its_last_writer_is_removing_is_made_again(tmp_path, monkeypatch, error):
+    mkdir, refused = os.mkdir, []
+
+    def removed_meanwhile(path, *args):
+        if len(refused) < 3:
+            refused.append(path)
+            raise error(0, "gone again")
+        mkdir(path, *args)
+
+    monkeypatch.setattr(os, "mkdir", removed_meanwhile)
+    with storage.lease(str(tmp_path / "out")) as require_held:
+        require_held()
+    assert len(refused) == 3
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("x")
     with (
